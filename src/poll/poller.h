@@ -1,0 +1,83 @@
+/* poller.h - the completion contract between a loop and the system
+ *
+ * An engine takes ops and completes them.  io_uring does this by itself; readiness systems (epoll,
+ * kqueue) go through readiness.c, which tries the call, waits for the descriptor, and tries again.
+ * The loop cannot tell them apart, and the same conformance tests run on each.
+ *
+ * Threads: everything here belongs to the loop's thread, except wake(), which any thread may call.
+ * Nothing here calls done(): completed ops are pushed to poller->completed, in the order in which
+ * they completed, and the loop runs them when wait() or flush() is over. */
+#ifndef ROTA_POLL_POLLER_H
+#define ROTA_POLL_POLLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "poll/op.h"
+
+struct rota__poller;
+
+struct rota__poller_config {
+	uint32_t buffer_count; /* of the pool behind RECV_POOLED; 0 = 256 */
+	uint32_t buffer_bytes; /* of each; 0 = 16384 */
+};
+
+struct rota__poller_engine {
+	const char *name; /* "epoll", "uring": what ROTA_POLLER= takes */
+
+	/* Make a poller of this engine.  Negative errno when the system refuses (ENOSYS, EPERM:
+	 * not to be had here; EMFILE, ENOMEM: not now).  Probes and keeps what the kernel has. */
+	int (*open)(struct rota__poller **ret, const struct rota__poller_config *config);
+
+	/* Nothing may be pending. */
+	void (*close)(struct rota__poller *p);
+
+	/* Take `op`.  False: this engine cannot carry it (FILE ops on epoll, an opcode the kernel
+	 * lacks): nothing has happened, the caller gives it to the blocking pool.  True: it will
+	 * complete.  Failures, also of memory, are the op's result.  No system call on io_uring:
+	 * the op is handed over with the next wait() or flush(). */
+	bool (*submit)(struct rota__poller *p, struct rota__op *op);
+
+	/* Ask for an end.  The op still completes once: with -ECANCELED, or with what it had
+	 * achieved.  Only for an op that submit() took and that has not completed. */
+	void (*cancel)(struct rota__poller *p, struct rota__op *op);
+
+	/* Hand over what was submitted and collect what completed, waiting until something does,
+	 * wake() is called, or `deadline_ns` on the rota_now_ns() clock (ROTA_NOW: do not wait).
+	 * Returns the number of ops collected.  EINTR and time-outs are not errors. */
+	int (*wait)(struct rota__poller *p, uint64_t deadline_ns);
+
+	/* Make the current or the next wait() return.  Any thread, async-signal-safe. */
+	void (*wake)(struct rota__poller *p);
+
+	/* Give the buffer of a completed RECV_POOLED back.  op->buffer_id says which. */
+	void (*give_back)(struct rota__poller *p, uint32_t buffer_id);
+
+	/* `fd` is about to be closed and no op of it is pending: drop what is remembered of it. */
+	void (*forget)(struct rota__poller *p, int fd);
+
+	/* What was found and chosen, for people: "uring: DEFER_TASKRUN, SINGLE_ISSUER, ...". */
+	const char *(*describe)(struct rota__poller *p);
+};
+
+/* The head of each engine's own struct. */
+struct rota__poller {
+	const struct rota__poller_engine *engine;
+	struct rota__fifo completed; /* of op->node; the loop drains it */
+	uint32_t pending;	     /* ops taken and not yet completed */
+	int backend_fd;		     /* readable when wait() has something to collect: for embedding */
+};
+
+extern const struct rota__poller_engine rota__poller_epoll, rota__poller_uring;
+
+/* Open the engine called `name`, or with NULL the best one that works: $ROTA_POLLER if set (an
+ * unknown name is -EINVAL; one that does not work here is its error), else uring, else epoll.  With
+ * ROTA_POLLER=epoll no io_uring system call is ever made. */
+int rota__poller_open(struct rota__poller **ret, const char *name,
+	const struct rota__poller_config *config);
+
+/* Do the operation now, on this thread: the blocking pool's way for FILE ops, and one non-blocking
+ * try for SOCKET ops (-EAGAIN when it would wait).  The result as op->result would be. */
+int64_t rota__op_perform(struct rota__op *op);
+
+#endif
