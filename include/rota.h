@@ -1,0 +1,13 @@
+/* rota.h - all of Rota's public headers */
+#ifndef ROTA_H
+#define ROTA_H
+
+#include <rota/base.h>
+#include <rota/loop.h>
+#include <rota/memory.h>
+#include <rota/net.h>
+#include <rota/run.h>
+#include <rota/stream.h>
+#include <rota/task.h>
+
+#endif

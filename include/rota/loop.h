@@ -1,0 +1,124 @@
+/* loop.h - one thread's wheel, with callbacks
+ *
+ * A loop belongs to the thread that runs it.  Its turn is
+ *
+ *   pending -> idle -> prepare -> poll -> posts -> pending -> tasks -> check -> closing -> timers -> tasks
+ *
+ * and after every callback the next-tick queue and then the microtasks run until both are empty.
+ * Programs made of tasks (rota/task.h) never need this header: rota_run() makes their loop.
+ *
+ * Unless a comment says otherwise a call belongs to the loop's thread, or to any thread while the
+ * loop is not running, and does not wait. */
+#ifndef ROTA_LOOP_H
+#define ROTA_LOOP_H
+
+#include <rota/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rota_loop;
+
+struct rota_loop_options {
+	const char *poller; /* "uring", "epoll"; NULL: $ROTA_POLLER, else the best that works */
+	uint64_t spin_ns;   /* before it sleeps, look again for this long, while that pays; 0: never */
+};
+
+enum rota_run_mode {
+	ROTA_RUN_DEFAULT, /* turn until nothing is alive or rota_loop_stop() */
+	ROTA_RUN_ONCE,	  /* one turn, which may sleep */
+	ROTA_RUN_NOWAIT,  /* one turn that does not sleep */
+};
+
+/* Make a loop.  `options` is borrowed; NULL means all defaults.  Errors: -ENOMEM, -EMFILE, -EINVAL
+ * for an unknown poller, -ENOSYS or -EPERM for one this machine does not let us use. */
+ROTA_API int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *options);
+
+/* Give it back.  -EBUSY, and nothing happens, while something on it is alive or it is running. */
+ROTA_API int rota_loop_free(struct rota_loop *loop);
+
+/* Run it on this thread.  Waits as `mode` says.  1 if something is still alive, 0 if not, -EBUSY if
+ * it is running already, -EINVAL for an unknown mode, -EPERM after a fork: it is the parent's. */
+ROTA_API int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode);
+
+/* Make rota_loop_run() return at the end of its turn; before a run, it makes that run empty. */
+ROTA_API void rota_loop_stop(struct rota_loop *loop);
+
+/* True while a timer, operation, watcher, post, tick or task would keep a default run going. */
+ROTA_API bool rota_loop_alive(const struct rota_loop *loop);
+
+/* The time this turn began its current phase: cheap, and the same for all who ask in one phase. */
+ROTA_API uint64_t rota_loop_now_ns(const struct rota_loop *loop);
+
+/* The loop this thread is running, or NULL. */
+ROTA_API struct rota_loop *rota_loop_current(void);
+
+/* "uring" or "epoll"; and the features it found, for people.  Constant for the loop's life. */
+ROTA_API const char *rota_loop_poller(const struct rota_loop *loop);
+ROTA_API const char *rota_loop_poller_details(const struct rota_loop *loop);
+
+/* For a foreign loop that embeds this one: run a NOWAIT turn when the descriptor is readable or the
+ * time has come.  The time is absolute, ROTA_NOW if there is work already, ROTA_FOREVER if only
+ * the descriptor matters. */
+ROTA_API int rota_loop_backend_fd(const struct rota_loop *loop);
+ROTA_API uint64_t rota_loop_backend_deadline(const struct rota_loop *loop);
+
+/* ---- posts: the one call for other threads ---- */
+
+struct rota_post { /* yours, untouched from rota_post() until fn runs */
+	struct rota_post *next;
+	void (*fn)(struct rota_post *post);
+};
+
+/* Call post->fn(post) once on the loop's thread.  Any thread, lock-free, never fails; wakes the loop
+ * only if it sleeps.  Posts of one thread keep their order.  Keeps the loop alive until it ran.
+ * The loop must not be freed meanwhile. */
+ROTA_API void rota_post(struct rota_loop *loop, struct rota_post *post);
+
+/* ---- timers ---- */
+
+struct rota_timer { /* zero it, set fn; then the fields are private until it fired or was stopped */
+	uint64_t opaque[8];
+	void (*fn)(struct rota_timer *timer);
+	struct rota_loop *loop;
+};
+
+/* Call timer->fn once, not before `deadline_ns`; equal deadlines fire in the order they were
+ * started.  Starting a started timer moves it.  Keeps `timer` until then. */
+ROTA_API void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns);
+
+/* It will not fire any more.  Harmless if it was not started. */
+ROTA_API void rota_timer_stop(struct rota_timer *timer);
+
+/* ---- watchers: once in every turn ---- */
+
+enum rota_phase { ROTA_IDLE, ROTA_PREPARE, ROTA_CHECK };
+
+struct rota_watcher { /* zero it, set fn */
+	struct rota_watcher *next, *prev;
+	void (*fn)(struct rota_watcher *watcher);
+	struct rota_loop *loop;
+	enum rota_phase phase;
+	bool active;
+};
+
+/* Call watcher->fn once in each turn, in `phase`, in the order of starting.  An active idle watcher
+ * keeps the poll from sleeping.  One started by a watcher of its own phase first runs in the next
+ * turn; any watcher may stop any.  Starting an active one does nothing. */
+ROTA_API void rota_watcher_start(struct rota_loop *loop, struct rota_watcher *watcher, enum rota_phase phase);
+ROTA_API void rota_watcher_stop(struct rota_watcher *watcher);
+
+/* ---- next ticks and microtasks ---- */
+
+typedef void (*rota_job_fn)(void *arg);
+
+/* Call fn(arg) before anything else happens on the loop: after the running callback, ticks first,
+ * then microtasks, until both queues are empty.  -ENOMEM: it was not queued. */
+ROTA_API int rota_next_tick(struct rota_loop *loop, rota_job_fn fn, void *arg);
+ROTA_API int rota_queue_microtask(struct rota_loop *loop, rota_job_fn fn, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,116 @@
+/* net.h - listening, connecting, datagrams, names
+ *
+ * Addresses are text: "127.0.0.1:80", "[::1]:80", "localhost:http", ":80" or "*:80" (all addresses,
+ * IPv4 and IPv6 through one socket), "unix:/run/x.sock", "unix:@abstract".  Port 0 lets the system
+ * choose.  What cannot be understood is -EINVAL. */
+#ifndef ROTA_NET_H
+#define ROTA_NET_H
+
+#include <rota/base.h>
+#include <rota/stream.h>
+#include <rota/task.h>
+#include <sys/socket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- listening ---- */
+
+struct rota_listener;
+
+struct rota_listen_options {
+	int backlog;	    /* 0: SOMAXCONN */
+	bool reuse_port;    /* several listeners share the port; the kernel spreads connections */
+	bool only_ipv6;	    /* an IPv6 listener takes no IPv4 */
+	bool keep_delay;    /* leave TCP_NODELAY off on accepted streams */
+	unsigned connections_max; /* rota_serve(): at most so many at a time; 0: no limit */
+};
+
+/* Bind and listen.  Waits only for a name to resolve.  `options` is borrowed and may be NULL.
+ * -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, ROTA_ENAME ...  A left-over Unix socket file that nobody
+ * listens on is replaced. */
+ROTA_API int rota_tcp_listen(
+	struct rota_listener **ret_listener, const char *address, const struct rota_listen_options *options);
+
+/* The next connection.  0; errors of a single connection (-ECONNABORTED ...) are passed over;
+ * with no descriptors left it waits, without spinning, until there are some. */
+ROTA_API int rota_accept(struct rota_listener *listener, struct rota_stream **ret_stream);
+
+/* Accept for ever and spawn serve(stream) for each connection, in a scope of its own; an error of
+ * one serve() is its own affair.  Returns when cancelled (after all serve()s have ended) or when the
+ * listener was closed (ROTA_ECLOSED). */
+ROTA_API int rota_serve(struct rota_listener *listener, int (*serve)(void *stream));
+/* The same with serve(stream, arg). */
+ROTA_API int rota_serve_with(
+	struct rota_listener *listener, int (*serve)(struct rota_stream *stream, void *arg), void *arg);
+
+/* Close and free it.  Tasks that wait in rota_accept() get ROTA_ECLOSED. */
+ROTA_API void rota_listener_close(struct rota_listener *listener);
+
+/* The port that was bound, 0 for Unix sockets; the address as text, as rota_stream_peer_name(). */
+ROTA_API int rota_listener_port(const struct rota_listener *listener);
+ROTA_API int rota_listener_name(const struct rota_listener *listener, char *buf, size_t size);
+
+/* How often accepting had to pause because no descriptor or memory was left. */
+ROTA_API uint64_t rota_listener_pauses(const struct rota_listener *listener);
+
+/* ---- connecting ---- */
+
+struct rota_connect_options {
+	uint64_t timeout_ns;	   /* 0: only the scope's deadline and the system's own limit */
+	const char *local_address; /* bind to this before connecting; NULL: any */
+	bool keep_delay;	   /* leave TCP_NODELAY off */
+};
+
+/* Connect to "host:port" or "unix:...".  A name with several addresses is tried as RFC 8305 says
+ * (happy eyeballs: the next address after 250 ms, the first that answers wins). */
+ROTA_API int rota_tcp_connect(
+	struct rota_stream **ret_stream, const char *address, const struct rota_connect_options *options);
+
+/* ---- names ---- */
+
+struct rota_address {
+	struct sockaddr_storage storage;
+	socklen_t size;
+};
+
+/* The addresses of "host:port", in the order to be tried; up to `room`.  The count, or ROTA_ENAME,
+ * ROTA_EAGAINNAME ...  Runs getaddrinfo(3) on the blocking pool; a cancelled wait returns at once
+ * and leaves the look-up behind. */
+ROTA_API int rota_resolve(const char *address, struct rota_address *ret_addresses, size_t room);
+
+/* An address as text, and text (numeric only, does not wait) as an address. */
+ROTA_API int rota_address_name(const struct rota_address *address, char *buf, size_t size);
+ROTA_API int rota_address_parse(struct rota_address *ret_address, const char *text);
+
+/* ---- UDP ---- */
+
+struct rota_udp;
+
+struct rota_udp_message {
+	void *data;
+	size_t size;	/* in: bytes to send, or room; out: bytes received */
+	struct rota_address address; /* to; or from.  size 0: the connected peer */
+	bool truncated; /* out: the datagram was longer than the room */
+};
+
+/* A socket bound to `address` (NULL: any port of any address). */
+ROTA_API int rota_udp_open(struct rota_udp **ret_udp, const char *address);
+/* Send to and receive from this peer only. */
+ROTA_API int rota_udp_connect(struct rota_udp *udp, const char *address);
+/* One datagram: its size or an error. */
+ROTA_API ssize_t rota_udp_send(struct rota_udp *udp, const void *data, size_t size, const struct rota_address *to);
+ROTA_API ssize_t rota_udp_recv(struct rota_udp *udp, void *data, size_t size, struct rota_address *ret_from);
+/* Many with few system calls (sendmmsg, recvmmsg): how many were sent or received, at least one. */
+ROTA_API int rota_udp_send_many(struct rota_udp *udp, const struct rota_udp_message *messages, unsigned count);
+ROTA_API int rota_udp_recv_many(struct rota_udp *udp, struct rota_udp_message *messages, unsigned count);
+ROTA_API int rota_udp_local_name(const struct rota_udp *udp, char *buf, size_t size);
+ROTA_API int rota_udp_port(const struct rota_udp *udp);
+ROTA_API void rota_udp_set_deadlines(struct rota_udp *udp, uint64_t recv_deadline_ns, uint64_t send_deadline_ns);
+ROTA_API void rota_udp_close(struct rota_udp *udp);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

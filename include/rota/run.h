@@ -1,0 +1,49 @@
+/* run.h - start a program */
+#ifndef ROTA_RUN_H
+#define ROTA_RUN_H
+
+#include <rota/base.h>
+#include <rota/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum rota_model {
+	ROTA_MODEL_DEFAULT, /* $ROTA_MODEL, else single */
+	ROTA_SINGLE,	    /* one loop on the calling thread */
+	ROTA_GROUP,	    /* loop groups: not there yet, -ENOTSUP */
+	ROTA_STEAL,	    /* work stealing: not there yet, -ENOTSUP */
+};
+
+/* All zero is the best for this machine. */
+struct rota_options {
+	enum rota_model model;
+	unsigned workers;	    /* $ROTA_WORKERS; the single model has one whatever this says */
+	const char *poller;	    /* "uring", "epoll"; NULL: $ROTA_POLLER, else the best that works */
+	size_t stack_bytes;	    /* of a task; 0 = 64 KiB */
+	uint64_t spin_ns;	    /* see struct rota_loop_options; 0: $ROTA_SPIN_US, else never */
+	bool keep_signals;	    /* do not turn SIGINT and SIGTERM into a cancellation */
+	void (*on_detached_error)(const char *task_name, int code); /* NULL: nobody is told */
+};
+
+/* Run app(arg) as the first task on a loop of this thread, and return when it, all its scopes and
+ * all detached tasks have ended.  Waits; several threads may each be in a run of their own.
+ * The first SIGINT or SIGTERM cancels the program, a second one has its default effect.
+ * Returns app's answer, or why the run could not start: -ENOMEM, -EMFILE, -EINVAL (an unknown
+ * poller or model, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */
+ROTA_API int rota_run(rota_fn app, void *arg, const struct rota_options *options);
+
+/* What the current run uses: "single"; "uring" or "epoll".  "none" outside of a run. */
+ROTA_API const char *rota_model_name(void);
+ROTA_API const char *rota_poller_name(void);
+
+/* Call fn(arg) on a thread of the blocking pool and wait for it: for code that blocks or computes for
+ * long.  fn must not use tasks or waits.  Its answer; -ECANCELED or -ETIMEDOUT if the cancellation
+ * came before fn had started (then it never runs); -EAGAIN, -ENOMEM: no thread to be had. */
+ROTA_API int rota_blocking(rota_fn fn, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

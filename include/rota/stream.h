@@ -1,0 +1,114 @@
+/* stream.h - byte streams: TCP connections, Unix sockets, pipes
+ *
+ * Every call here may wait, and then answers -ECANCELED or -ETIMEDOUT as task.h says, or -ETIMEDOUT
+ * for the stream's own deadlines (rota_stream_set_deadlines).  One task may read while another
+ * writes.  A second reader beside a waiting one gets -EBUSY, and so does a second writer. */
+#ifndef ROTA_STREAM_H
+#define ROTA_STREAM_H
+
+#include <rota/base.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rota_stream;
+
+/* ---- reading ---- */
+
+/* Up to `size` bytes into `buf`, as soon as there are any.  The count; 0 at the end of the stream; or
+ * -ECONNRESET and the like.  Borrows buf. */
+ROTA_API ssize_t rota_read(struct rota_stream *stream, void *buf, size_t size);
+ROTA_API ssize_t rota_readv(struct rota_stream *stream, const struct iovec *iov, int count);
+
+/* The same, but what is read stays to be read again.  At most 64 KiB. */
+ROTA_API ssize_t rota_peek(struct rota_stream *stream, void *buf, size_t size);
+
+/* Exactly `size` bytes: `size`, or ROTA_EOF or an error, and then the bytes that had come can still
+ * be read.  */
+ROTA_API ssize_t rota_read_exactly(struct rota_stream *stream, void *buf, size_t size);
+
+/* Up to and with the delimiter, which is followed by a 0 byte in buf.  The count without that 0;
+ * 0 at the end of the stream; ROTA_EOF if it ends without a delimiter; ROTA_ELIMIT if `size` - 1
+ * bytes hold none.  On an error nothing was consumed. */
+ROTA_API ssize_t rota_read_until(
+	struct rota_stream *stream, const char *delimiter, size_t delimiter_bytes, char *buf, size_t size);
+
+/* A line without its "\n" or "\r\n", ended with a 0 byte.  Its length; ROTA_EOF at the end of the
+ * stream; ROTA_ELIMIT if it is `size` bytes or longer (nothing consumed).  A last line without a
+ * newline counts as a line. */
+ROTA_API ssize_t rota_read_line(struct rota_stream *stream, char *buf, size_t size);
+
+/* Wait until a read would answer at once.  0 or an error.  Costs no buffer while it waits. */
+ROTA_API int rota_wait_readable(struct rota_stream *stream);
+
+/* Bytes lent by the loop's buffer pool: a connection that waits holds no buffer. */
+struct rota_lease {
+	const void *data;
+	size_t size;
+	uint32_t id; /* private */
+};
+
+/* As rota_read(), into a buffer of the pool.  Until rota_lease_return() the bytes are yours to read.
+ * Leases are few: return them before you wait for the peer again. */
+ROTA_API ssize_t rota_read_lease(struct rota_stream *stream, struct rota_lease *ret_lease);
+ROTA_API void rota_lease_return(struct rota_lease *lease);
+
+/* ---- writing ---- */
+
+/* Some of the bytes, as soon as the peer takes any: the count, at least 1 for size > 0; or -EPIPE,
+ * -ECONNRESET ...  Never a SIGPIPE.  Borrows buf. */
+ROTA_API ssize_t rota_write(struct rota_stream *stream, const void *buf, size_t size);
+
+/* All of them, waiting while the peer does not read: `size`, or an error; rota_stream_written() then
+ * tells how far it came. */
+ROTA_API ssize_t rota_write_all(struct rota_stream *stream, const void *buf, size_t size);
+ROTA_API ssize_t rota_writev_all(struct rota_stream *stream, const struct iovec *iov, int count);
+
+/* `size` bytes of the file `fd` from `offset`, without a copy where the system can.  `size`, or an
+ * error, or ROTA_EOF if the file is shorter. */
+ROTA_API ssize_t rota_sendfile(struct rota_stream *stream, int fd, uint64_t offset, uint64_t size);
+
+/* How many bytes the last write call on this stream moved, whether it succeeded or not. */
+ROTA_API uint64_t rota_stream_written(const struct rota_stream *stream);
+
+/* No more bytes from us: the peer sees the end of the stream; reading goes on (half close). */
+ROTA_API int rota_shutdown_write(struct rota_stream *stream);
+
+/* ---- the stream itself ---- */
+
+/* Close and free it; tasks that wait on it get ROTA_ECLOSED.  NULL is allowed.  Does not wait. */
+ROTA_API void rota_close(struct rota_stream *stream);
+
+/* From now on reads (writes) of this stream end with -ETIMEDOUT at this time; ROTA_FOREVER: never. */
+ROTA_API void rota_stream_set_deadlines(
+	struct rota_stream *stream, uint64_t read_deadline_ns, uint64_t write_deadline_ns);
+
+/* TCP_NODELAY; on from the start for TCP streams.  0 or an error. */
+ROTA_API int rota_stream_set_nodelay(struct rota_stream *stream, bool on);
+/* SO_KEEPALIVE with TCP_KEEPIDLE; 0 seconds is off. */
+ROTA_API int rota_stream_set_keepalive(struct rota_stream *stream, unsigned idle_seconds);
+
+/* "127.0.0.1:4711", "[::1]:4711", "unix:/run/x", "unix:" for an unnamed peer.  The length, as
+ * snprintf(3); or an error, and then "" in buf. */
+ROTA_API int rota_stream_peer_name(const struct rota_stream *stream, char *buf, size_t size);
+ROTA_API int rota_stream_local_name(const struct rota_stream *stream, char *buf, size_t size);
+
+/* The descriptor, still the stream's. */
+ROTA_API int rota_stream_fd(const struct rota_stream *stream);
+
+/* Make a stream of a socket, pipe or terminal that is open already; takes `fd` on success. */
+ROTA_API int rota_stream_from_fd(struct rota_stream **ret_stream, int fd);
+
+/* Two connected streams in one process (socketpair). */
+ROTA_API int rota_stream_pair(struct rota_stream *ret_streams[2]);
+
+/* Copy both ways between two streams until both have ended, passing half closes on.  The bytes
+ * moved each way in ret_bytes (may be NULL).  0 or the first error. */
+ROTA_API int rota_copy_both(struct rota_stream *a, struct rota_stream *b, uint64_t ret_bytes[2]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

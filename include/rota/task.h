@@ -1,0 +1,194 @@
+/* task.h - tasks, scopes, cancellation, deadlines
+ *
+ * A task is a function with a stack of its own.  It runs until it waits; then others run.  Every
+ * task is owned by a scope, and a scope is not left before its tasks have ended:
+ *
+ *	struct rota_scope scope;
+ *
+ *	rota_scope_open(&scope);
+ *	rota_spawn(&scope, fetch, &a);
+ *	rota_spawn(&scope, fetch, &b);
+ *	rc = rota_scope_join(&scope);      waits for both; the first error cancels the other and is returned
+ *
+ * Scopes nest, within a task and from a task to the tasks it spawns, so all of a program is one tree.
+ *
+ * Cancellation goes down the tree and stays on (it is level-triggered): from then on every call that
+ * would wait, in every task below, answers -ECANCELED at once, or -ETIMEDOUT if a deadline was the
+ * reason, until the task leaves the cancelled scope.  Clean-up that must wait does so in a shield.
+ * A result that is there wins over a cancellation: what completed is never lost.
+ *
+ * Deadlines are absolute, a scope inherits its parent's, and the shortest wins.
+ *
+ * Unless a comment says otherwise: call from inside a task, on the thread that runs it.  From
+ * anywhere else the calls that return int answer -EPERM. */
+#ifndef ROTA_TASK_H
+#define ROTA_TASK_H
+
+#include <rota/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A task's body.  0 or a count is success, a negative code an error. */
+typedef int (*rota_fn)(void *arg);
+
+struct rota_task;
+
+#define ROTA__STR2(x) #x
+#define ROTA__STR(x)  ROTA__STR2(x)
+/* "file.c:12": where this line is. */
+#define ROTA_HERE __FILE__ ":" ROTA__STR(__LINE__)
+
+/* ---- scopes ---- */
+
+enum {
+	ROTA_SCOPE_COLLECT = 1, /* an error does not cancel the others; join still returns the first */
+	ROTA_SCOPE_SHIELD = 2,	/* cancellation and deadlines from outside stop here */
+};
+
+enum { ROTA_SCOPE_ERRORS_KEPT = 6 }; /* fits the struct's padding; the count goes on */
+
+struct rota_scope { /* yours to place on the stack, not to move; the fields are private */
+	struct rota_scope *outer, *inner;
+	struct rota_task *owner;
+	struct rota_task *first, *last;
+	uint64_t deadline_ns;
+	uint64_t timer[9];
+	uint32_t live, errors;
+	int32_t cancel, error[ROTA_SCOPE_ERRORS_KEPT];
+	uint32_t flags;
+	void *joiner;
+};
+
+struct rota_scope_options {
+	uint64_t deadline_ns; /* 0 or ROTA_FOREVER: only the inherited one */
+	uint32_t flags;	      /* ROTA_SCOPE_* */
+};
+
+/* Begin a scope in this task; it must be joined before the function returns.  Cannot fail. */
+ROTA_API void rota_scope_open(struct rota_scope *scope);
+ROTA_API void rota_scope_open_with(struct rota_scope *scope, const struct rota_scope_options *options);
+
+/* End it: wait for all tasks in it (this wait is not cut short: the tasks are what is cancelled).
+ * Scopes are joined in the reverse order of opening, by the task that opened them.
+ *   0            all went well, or it was ended by rota_scope_cancel() and nothing else went wrong
+ *   -ETIMEDOUT   its deadline, or an inherited one, passed first
+ *   -ECANCELED   an outer scope was cancelled
+ *   other        the first error of a task in it (a failed rota_spawn() counts as one) */
+ROTA_API int rota_scope_join(struct rota_scope *scope);
+
+/* Cancel everything inside, for good.  Also from a task inside it. */
+ROTA_API void rota_scope_cancel(struct rota_scope *scope);
+
+/* How many tasks of it failed, and the first codes of them in `ret_codes` (up to `room`, at most
+ * ROTA_SCOPE_ERRORS_KEPT).  Still readable after the join. */
+ROTA_API uint32_t rota_scope_errors(const struct rota_scope *scope, int *ret_codes, uint32_t room);
+
+/* The scope that lives as long as rota_run(): spawn there what must outlive its maker.  What is
+ * still in it when the program's first task ends is cancelled and waited for. */
+ROTA_API struct rota_scope *rota_detached(void);
+
+/* ---- tasks ---- */
+
+struct rota_task_options {
+	const char *name;	/* kept, not copied: must live as long as the task; NULL: the function */
+	const char *site;	/* where it was spawned; the macros fill it in */
+	size_t stack_bytes;	/* 0: the run's default.  Rounded up to a power of two */
+};
+
+/* Make fn(arg) a task of `scope`.  It is ready, and the caller goes on.  Its name is the name of the
+ * function.  On failure (-ENOMEM; -ECANCELED or -ETIMEDOUT: the scope is being cancelled) nothing
+ * was made, and the scope counts it as a task that ended with this code: join tells. */
+#define rota_spawn(scope, fn, arg) rota_spawn_at((scope), (fn), (arg), #fn, ROTA_HERE)
+ROTA_API int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site);
+
+/* The same with options and a handle.  The handle lives until the scope is joined, or until
+ * rota_task_release().  `options` is borrowed and may be NULL. */
+#define rota_spawn_task(ret_task, scope, fn, arg, options)                                         \
+	rota_spawn_task_at((ret_task), (scope), (fn), (arg), (options), #fn, ROTA_HERE)
+ROTA_API int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *scope, rota_fn fn, void *arg,
+	const struct rota_task_options *options, const char *name, const char *site);
+
+/* Wait for the end of one task.  0 and *ret_result (may be NULL) on its end, however often it is
+ * asked; -EDEADLK for oneself; -ECANCELED, -ETIMEDOUT: this wait was cut short, the task goes on. */
+ROTA_API int rota_join(struct rota_task *task, int *ret_result);
+
+/* Cancel one task and all below it. */
+ROTA_API void rota_task_cancel(struct rota_task *task);
+
+/* Give the handle up before the scope is joined; the task goes on. */
+ROTA_API void rota_task_release(struct rota_task *task);
+
+/* The running task, or NULL outside of tasks. */
+ROTA_API struct rota_task *rota_self(void);
+
+/* Its name; never NULL.  set_name keeps the pointer. */
+ROTA_API const char *rota_task_name(const struct rota_task *task);
+ROTA_API void rota_task_set_name(struct rota_task *task, const char *name);
+
+/* Its number, for logs: unique in the process. */
+ROTA_API uint64_t rota_task_id(const struct rota_task *task);
+
+/* The deepest its stack was so far, in bytes; 0 for a task that has not run yet. */
+ROTA_API size_t rota_task_stack_used(const struct rota_task *task);
+
+/* 0, or the reason (-ECANCELED, -ETIMEDOUT) with which every wait would answer here and now. */
+ROTA_API int rota_cancelled(void);
+
+/* The nearest deadline over this line of the program; ROTA_FOREVER if there is none. */
+ROTA_API uint64_t rota_current_deadline(void);
+
+/* ---- waiting ---- */
+
+/* Let the others that are ready run first.  0, or the reason of a cancellation. */
+ROTA_API int rota_yield(void);
+
+/* Wait `length_ns`, or until `deadline_ns`; never less.  0, -ECANCELED, -ETIMEDOUT. */
+ROTA_API int rota_sleep(uint64_t length_ns);
+ROTA_API int rota_sleep_until(uint64_t deadline_ns);
+
+/* ---- combinations ---- */
+
+/* Run fn(arg) in this task with at most `length_ns` for everything in it.  fn's answer; if the time
+ * is over its waits answer -ETIMEDOUT.  An answer that was ready wins over the deadline. */
+ROTA_API int rota_timeout(uint64_t length_ns, rota_fn fn, void *arg);
+
+/* Run fn(arg) in this task, shielded from cancellation, with `length_ns` of its own (ROTA_FOREVER:
+ * no limit).  For clean-up that must wait. */
+ROTA_API int rota_shield(uint64_t length_ns, rota_fn fn, void *arg);
+
+struct rota_call {
+	rota_fn fn;
+	void *arg;
+};
+
+/* Run all calls at the same time and wait for all.  The first error cancels the others and is
+ * returned.  ret_results[i], if not NULL, is the result of calls[i]. */
+#define rota_gather(calls, count, ret_results) rota_gather_at((calls), (count), (ret_results), ROTA_HERE)
+ROTA_API int rota_gather_at(const struct rota_call *calls, size_t count, int *ret_results, const char *site);
+
+/* Run all calls at the same time; the first that ends, well or not, is the winner: its index is
+ * returned and its result stored.  The others are cancelled and waited for.  -EINVAL for none. */
+#define rota_race(calls, count, ret_result) rota_race_at((calls), (count), (ret_result), ROTA_HERE)
+ROTA_API int rota_race_at(const struct rota_call *calls, size_t count, int *ret_result, const char *site);
+
+/* ---- task-locals ---- */
+
+/* A key: one static object each.  A value set in a task is seen by it and by tasks it spawns later,
+ * not by its parent. */
+struct rota_local {
+	const char *name;
+	void (*destroy)(void *value); /* when nobody can see the value any more; may be NULL */
+	bool private_to_task;	      /* do not hand it to spawned tasks */
+};
+
+/* -ENOMEM: unchanged. */
+ROTA_API int rota_local_set(const struct rota_local *key, void *value);
+/* The value, or NULL where none is set. */
+ROTA_API void *rota_local_get(const struct rota_local *key);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
