@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 enum {
-	CHAR_TOKEN = 1,	     /* RFC 9110 tchar: methods, field names */
+	CHAR_TOKEN = 1,      /* RFC 9110 tchar: methods, field names */
 	CHAR_TARGET = 2,     /* in a request target: visible ASCII but " # < > */
 	CHAR_UNRESERVED = 4, /* RFC 3986: letters, digits, - . _ ~ */
-	CHAR_PATH = 8,	     /* RFC 3986 pchar, '/' and '%': URL paths */
+	CHAR_PATH = 8,       /* RFC 3986 pchar, '/' and '%': URL paths */
 	CHAR_QUERY = 16,     /* CHAR_PATH and '?': queries and fragments */
 	CHAR_VALUE = 32,     /* RFC 9110 field-vchar, space and tab */
-	CHAR_ETAG = 64,	     /* RFC 9110 etagc */
+	CHAR_ETAG = 64,      /* RFC 9110 etagc */
 };
 
 extern const uint8_t rota__chars[256];

@@ -11,12 +11,12 @@
 
 enum { ESCAPE_HTML_MAX = 6, ESCAPE_URL_MAX = 3 };
 
-/* For text between tags and inside quoted attributes: & < > " ' become references.  Control characters
- * other than tab and line ends become U+FFFD. */
+/* For text between tags and inside quoted attributes: & < > " ' become references.  Control
+ * characters other than tab and line ends become U+FFFD. */
 ssize_t rota__escape_html(struct span in, char *out, size_t size);
 
-/* For one segment of a path, or a value in a query: all but RFC 3986's unreserved characters becomes
- * %XX, the slash too. */
+/* For one segment of a path, or a value in a query: all but RFC 3986's unreserved characters
+ * becomes %XX, the slash too. */
 ssize_t rota__escape_url(struct span in, char *out, size_t size);
 
 #endif

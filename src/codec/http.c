@@ -28,9 +28,9 @@ static const struct span fields[HTTP_FIELD_COUNT] = {
 #undef X
 };
 
-/* Length, first and last letter tell all names apart, and these factors put each of them into a place
- * of its own: found by trying all small ones.  A new name that needs a place that is taken makes the
- * compiler warn of an initialiser that is overridden; then look for other factors. */
+/* Length, first and last letter tell all names apart, and these factors put each of them into a
+ * place of its own: found by trying all small ones.  A new name that needs a place that is taken
+ * makes the compiler warn of an initialiser that is overridden; then look for other factors. */
 #define PLACE(len, first, last) (((len) + 16 * (first) + 9 * (last)) & 255)
 
 static const uint8_t places[256] = {
@@ -39,7 +39,7 @@ static const uint8_t places[256] = {
 #undef X
 };
 
-/* Eight characters with the letters made small.  What has not the bit 0x40 (digits, '-') is left. */
+/* Eight characters, letters made small.  What lacks the bit 0x40 (digits, '-') is left alone. */
 static uint64_t lower8(const char *at)
 {
 	uint64_t word;

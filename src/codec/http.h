@@ -1,8 +1,8 @@
 /* http.h - the vocabulary of HTTP: methods, field names and status codes by number
  *
- * A name that is known has a number, so that what the library asks of each message (which method? is
- * there a Connection field?) is a compare of integers; any other name is 0 and stays readable in the
- * text it came from. */
+ * A name that is known has a number, so that what the library asks of each message (which method?
+ * is there a Connection field?) is a compare of integers; any other name is 0 and stays readable in
+ * the text it came from. */
 #ifndef ROTA_CODEC_HTTP_H
 #define ROTA_CODEC_HTTP_H
 
@@ -27,9 +27,9 @@ enum http_method {
 	HTTP_METHOD_COUNT
 };
 
-/* X(constant, name, first letter, last letter): the letters feed the table that finds the name, which
- * the compiler refuses to build when two names would share a place.  At most 63 names: a head keeps
- * which it has in 64 bits. */
+/* X(constant, name, first letter, last letter): the letters feed the table that finds the name,
+ * which the compiler refuses to build when two names would share a place.  At most 63 names: a head
+ * keeps which it has in 64 bits. */
 #define HTTP_FIELDS(X)                                                                             \
 	X(ACCEPT, "Accept", 'a', 't')                                                              \
 	X(ACCEPT_ENCODING, "Accept-Encoding", 'a', 'g')                                            \

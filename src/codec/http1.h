@@ -13,8 +13,8 @@
  *   either --0 (HTTP1_MORE): receive more behind what is there, and call again--> same state
  *   either --negative: answer rota__http1_error_status() and close; nothing after it can be trusted
  *
- * However the bytes are cut into pieces, the events are the same: the same heads, the same body, and
- * the same error at the same message.
+ * However the bytes are cut into pieces, the events are the same: the same heads, the same body,
+ * and the same error at the same message.
  *
  * A head is parsed in one go when its last byte has come; until then only the bytes since the last
  * complete line are looked at again.  `struct http1_head` is filled only then, so one may be shared
@@ -26,7 +26,7 @@
 
 #include "codec/http.h"
 
-/* X(name, status to answer, text).  "status" for a response's error is what a gateway would answer. */
+/* X(name, status to answer, text); for an error in a response, what a gateway would answer. */
 #define HTTP1_ERRORS(X)                                                                            \
 	X(METHOD, 400, "the method is not a token")                                                \
 	X(METHOD_LENGTH, 501, "the method is too long to be one")                                  \
@@ -79,14 +79,14 @@ enum http1_error {
 #undef X
 };
 
-/* The status to answer before closing, and a text for people; 500 and "unknown" for other numbers. */
+/* The status to answer before closing, and a text for people; 500, "unknown" for other numbers. */
 unsigned rota__http1_error_status(int error);
 const char *rota__http1_error_text(int error);
 
 enum {
-	HTTP1_MORE = 0,		    /* not enough bytes yet */
-	HTTP1_FIELDS_MAX = 100,	    /* in one head; what Apache and hyper allow */
-	HTTP1_METHOD_MAX = 32,	    /* the longest registered one, UPDATEREDIRECTREF, has 17 */
+	HTTP1_MORE = 0,               /* not enough bytes yet */
+	HTTP1_FIELDS_MAX = 100,       /* in one head; what Apache and hyper allow */
+	HTTP1_METHOD_MAX = 32,        /* the longest registered one, UPDATEREDIRECTREF, has 17 */
 	HTTP1_HEAD_MAX = 1024 * 1024, /* no limit may be set beyond this */
 };
 
@@ -96,7 +96,7 @@ struct http1_limits {
 	uint32_t target_bytes; /* of the request line */
 	uint32_t fields;       /* field lines in a head, at most HTTP1_FIELDS_MAX */
 	uint32_t chunk_ext_bytes; /* chunk extensions of one whole body */
-	uint32_t trailer_bytes;	  /* trailer section of one body */
+	uint32_t trailer_bytes;   /* trailer section of one body */
 };
 
 /* 16 KiB of head, 8,000 of target (the least RFC 9112 recommends), 100 fields, 4 KiB of chunk
@@ -127,36 +127,37 @@ struct http1_field {
 /* How the message goes on after the head. */
 enum http1_framing {
 	HTTP1_NO_BODY,
-	HTTP1_LENGTH,	   /* content_length bytes, more than none */
+	HTTP1_LENGTH, /* content_length bytes, more than none */
 	HTTP1_CHUNKED,
 	HTTP1_UNTIL_CLOSE, /* a response that ends with the connection */
-	HTTP1_TUNNEL,	   /* no HTTP from here on: CONNECT was accepted, or the protocol switched */
+	HTTP1_TUNNEL, /* no HTTP from here on: CONNECT was accepted, or the protocol switched */
 };
 
 struct http1_head {
-	const char *base; /* where the parsed bytes are; whoever moves them sets this anew */
-	uint32_t bytes;	  /* length of the head, the empty line included */
-	uint8_t method;	  /* request: enum http_method */
-	uint8_t minor;	  /* of the version: 0, or 1 for anything later */
-	uint8_t framing;  /* enum http1_framing */
-	bool keep_alive;  /* another message may follow this one */
+	const char *base;     /* where the parsed bytes are; whoever moves them sets this anew */
+	uint32_t bytes;       /* length of the head, the empty line included */
+	uint8_t method;       /* request: enum http_method */
+	uint8_t minor;        /* of the version: 0, or 1 for anything later */
+	uint8_t framing;      /* enum http1_framing */
+	bool keep_alive;      /* another message may follow this one */
 	bool expect_continue; /* request: the client waits for 100 before it sends the body */
-	bool upgrade;	  /* Connection: upgrade together with an Upgrade field, in HTTP/1.1 */
-	uint16_t status;  /* response */
+	bool upgrade;         /* Connection: upgrade together with an Upgrade field, in HTTP/1.1 */
+	uint16_t status;      /* response */
 	uint32_t field_count;
-	uint64_t content_length; /* valid for HTTP1_LENGTH; for NO_BODY what a HEAD or 304 declared, or 0 */
-	uint64_t seen;		 /* bit (1 << enum http_field): at least one such field is there */
-	uint64_t repeated;	 /* the same: more than one is there */
+	uint64_t content_length; /* 0 if not given; a HEAD's or 304's is without a body */
+	uint64_t seen;           /* bit (1 << enum http_field): at least one such field is there */
+	uint64_t repeated;       /* the same: more than one is there */
 	struct http1_part method_name, target, reason;
 	struct http1_part authority; /* of an absolute or CONNECT target, else the value of Host */
 	struct http1_field fields[HTTP1_FIELDS_MAX];
 };
 
-/* Parse the head of a request at the start of data[0..len); give all of it again from its first byte
- * after HTTP1_MORE.  > 0: `head` is filled, and so many bytes are used up (one empty line before the
- * head may be among them).  HTTP1_MORE: `head` holds nothing of use.  Negative: enum http1_error. */
-int rota__http1_parse_request(struct http1_parser *parser, const char *data, size_t len,
-	struct http1_head *head);
+/* Parse the head of a request at the start of data[0..len); give all of it again from its first
+ * byte after HTTP1_MORE.  > 0: `head` is filled, and so many bytes are used up (one empty line
+ * before the head may be among them).  HTTP1_MORE: `head` holds nothing of use.  Negative: enum
+ * http1_error. */
+int rota__http1_parse_request(
+	struct http1_parser *parser, const char *data, size_t len, struct http1_head *head);
 
 /* The same for a response to a request of `method`, on which it depends whether a body follows.  A
  * status of 100-199 other than 101 is interim: parse on, the real response follows. */
@@ -173,7 +174,8 @@ static inline struct span http1_name(const struct http1_head *head, const struct
 	return (struct span){ head->base + field->name_at, field->name_len };
 }
 
-static inline struct span http1_value(const struct http1_head *head, const struct http1_field *field)
+static inline struct span http1_value(
+	const struct http1_head *head, const struct http1_field *field)
 {
 	return (struct span){ head->base + field->value_at, field->value_len };
 }
@@ -184,8 +186,8 @@ static inline bool http1_has(const struct http1_head *head, enum http_field id)
 }
 
 /* The first field `id` behind `after` (NULL: of all), or NULL. */
-const struct http1_field *rota__http1_find(const struct http1_head *head, enum http_field id,
-	const struct http1_field *after);
+const struct http1_field *rota__http1_find(
+	const struct http1_head *head, enum http_field id, const struct http1_field *after);
 
 /* The value of the first field `id`; {NULL, 0} when there is none. */
 struct span rota__http1_get(const struct http1_head *head, enum http_field id);
@@ -198,7 +200,7 @@ bool rota__http1_lists(const struct http1_head *head, enum http_field id, struct
 
 /* The rest of the message; 40 bytes, holds no data. */
 struct http1_body {
-	uint64_t left;	  /* bytes of the body, or of the chunk at hand */
+	uint64_t left;    /* bytes of the body, or of the chunk at hand */
 	uint64_t allowed; /* bytes of chunk data until the limit */
 	const struct http1_limits *limits;
 	uint32_t line_bytes; /* chunk extensions or trailers so far */
@@ -209,8 +211,8 @@ struct http1_body {
 enum http1_event {
 	/* HTTP1_MORE = 0: keep what is behind `used`, receive more, call again */
 	HTTP1_DATA = 1, /* piece.data is part of the body, not empty */
-	HTTP1_TRAILER,	/* piece.name: piece.value, after the last chunk */
-	HTTP1_END,	/* the message is over; told again and again, with used == 0 */
+	HTTP1_TRAILER,  /* piece.name: piece.value, after the last chunk */
+	HTTP1_END,      /* the message is over; told again and again, with used == 0 */
 };
 
 struct http1_piece {
@@ -219,16 +221,17 @@ struct http1_piece {
 	struct span name; /* of a trailer */
 };
 
-/* Get ready for the body that `head` announces, of at most `bytes_max` bytes: HTTP1_E_BODY_LENGTH when
- * it says that it is longer.  `limits` is kept; NULL for rota__http1_limits. */
+/* Get ready for the body that `head` announces, of at most `bytes_max` bytes: HTTP1_E_BODY_LENGTH
+ * when it says that it is longer.  `limits` is kept; NULL for rota__http1_limits. */
 int rota__http1_body_init(struct http1_body *body, const struct http1_head *head,
 	uint64_t bytes_max, const struct http1_limits *limits);
 
 /* The next event of the body in data[0..len), which starts where the last call's `used` ended.
  * Chunk data are given as they come.  Only a trailer line has to be whole: a buffer that can hold
- * limits.trailer_bytes never gets stuck.  HTTP1_UNTIL_CLOSE never answers HTTP1_END: see body_eof(). */
-int rota__http1_body_next(struct http1_body *body, const char *data, size_t len,
-	struct http1_piece *piece);
+ * limits.trailer_bytes never gets stuck.  HTTP1_UNTIL_CLOSE never answers HTTP1_END: see
+ * body_eof(). */
+int rota__http1_body_next(
+	struct http1_body *body, const char *data, size_t len, struct http1_piece *piece);
 
 /* The connection ended: 0 when that is a proper end of this body, or HTTP1_E_TRUNCATED. */
 int rota__http1_body_eof(const struct http1_body *body);

@@ -46,8 +46,8 @@ int rota__http1_body_init(struct http1_body *body, const struct http1_head *head
 }
 
 /* Give out up to body->left bytes as data. */
-static int take_data(struct http1_body *body, const char *at, const char *end,
-	struct http1_piece *piece)
+static int take_data(
+	struct http1_body *body, const char *at, const char *end, struct http1_piece *piece)
 {
 	size_t len = (size_t)(end - at);
 
@@ -87,8 +87,8 @@ static int size_byte(struct http1_body *body, char c)
 	return 0;
 }
 
-/* A byte of an extension.  Nobody uses them, so they are bounded and looked at only for what could end
- * the line for another reader. */
+/* A byte of an extension.  Nobody uses them, so they are bounded and looked at only for what could
+ * end the line for another reader. */
 static int ext_byte(struct http1_body *body, char c)
 {
 	if (c == '\r') {
@@ -183,8 +183,8 @@ static bool is_head_only(enum http_field id)
 }
 
 /* The line at `at`: its length, HTTP1_MORE or an error.  An empty one is the end of the message. */
-static int trailer_line(struct http1_body *body, const char *at, const char *end,
-	struct http1_piece *piece)
+static int trailer_line(
+	struct http1_body *body, const char *at, const char *end, struct http1_piece *piece)
 {
 	struct http1_field field;
 	int n;
@@ -210,8 +210,8 @@ static int trailer_line(struct http1_body *body, const char *at, const char *end
 }
 
 /* The next trailer, or the end.  What is left of the limit is a window, as in http1_head.c. */
-static int take_trailer(struct http1_body *body, const char *at, const char *end,
-	struct http1_piece *piece)
+static int take_trailer(
+	struct http1_body *body, const char *at, const char *end, struct http1_piece *piece)
 {
 	size_t room = body->limits->trailer_bytes - body->line_bytes, len = (size_t)(end - at);
 	int n = trailer_line(body, at, len > room ? at + room : end, piece);
@@ -226,8 +226,8 @@ static int take_trailer(struct http1_body *body, const char *at, const char *end
 }
 
 /* An error of a body that goes on until the connection ends is that it never does. */
-static int take_until_close(struct http1_body *body, const char *at, const char *end,
-	struct http1_piece *piece)
+static int take_until_close(
+	struct http1_body *body, const char *at, const char *end, struct http1_piece *piece)
 {
 	if (at == end)
 		return HTTP1_MORE;
@@ -235,8 +235,8 @@ static int take_until_close(struct http1_body *body, const char *at, const char 
 }
 
 /* Data of a body or a chunk that has a length; what follows the last of them is `then`. */
-static int take_counted(struct http1_body *body, const char *at, const char *end,
-	enum state then, struct http1_piece *piece)
+static int take_counted(struct http1_body *body, const char *at, const char *end, enum state then,
+	struct http1_piece *piece)
 {
 	int event = at == end ? (int)HTTP1_MORE : take_data(body, at, end, piece);
 
@@ -245,8 +245,8 @@ static int take_counted(struct http1_body *body, const char *at, const char *end
 	return event;
 }
 
-static int next(struct http1_body *body, const char *data, const char *end,
-	struct http1_piece *piece)
+static int next(
+	struct http1_body *body, const char *data, const char *end, struct http1_piece *piece)
 {
 	const char *at = data;
 
@@ -276,8 +276,8 @@ static int next(struct http1_body *body, const char *data, const char *end,
 	}
 }
 
-int rota__http1_body_next(struct http1_body *body, const char *data, size_t len,
-	struct http1_piece *piece)
+int rota__http1_body_next(
+	struct http1_body *body, const char *data, size_t len, struct http1_piece *piece)
 {
 	int event;
 

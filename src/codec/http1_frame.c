@@ -9,8 +9,8 @@
 
 /* ---- finding fields ---- */
 
-const struct http1_field *rota__http1_find(const struct http1_head *head, enum http_field id,
-	const struct http1_field *after)
+const struct http1_field *rota__http1_find(
+	const struct http1_head *head, enum http_field id, const struct http1_field *after)
 {
 	const struct http1_field *end = head->fields + head->field_count;
 	const struct http1_field *field = after != NULL ? after + 1 : head->fields;
@@ -79,7 +79,8 @@ static int read_length(struct http1_head *head)
 		return 0;
 	if (head->repeated >> HTTP_FIELD_CONTENT_LENGTH & 1)
 		return HTTP1_E_LENGTH_REPEATED;
-	return parse_length(rota__http1_get(head, HTTP_FIELD_CONTENT_LENGTH), &head->content_length);
+	return parse_length(
+		rota__http1_get(head, HTTP_FIELD_CONTENT_LENGTH), &head->content_length);
 }
 
 /* Is the coding chunked, once and last, and nothing else?  Nothing else is understood here. */
@@ -146,8 +147,8 @@ static void read_connection(struct http1_head *head)
 
 /* ---- requests ---- */
 
-/* Exactly one Host in HTTP/1.1, at most one in 1.0, and it is one (RFC 9112 3.2).  An empty value is
- * what a client sends whose target has no host. */
+/* Exactly one Host in HTTP/1.1, at most one in 1.0, and it is one (RFC 9112 3.2).  An empty value
+ * is what a client sends whose target has no host. */
 static int check_host(struct http1_head *head)
 {
 	const struct http1_field *field = rota__http1_find(head, HTTP_FIELD_HOST, NULL);
@@ -173,7 +174,8 @@ static int read_expect(struct http1_head *head)
 	if (!http1_has(head, HTTP_FIELD_EXPECT) || head->minor == 0)
 		return 0;
 	if (head->repeated >> HTTP_FIELD_EXPECT & 1 ||
-		!rota__span_equal_nocase(rota__http1_get(head, HTTP_FIELD_EXPECT), SPAN("100-continue")))
+		!rota__span_equal_nocase(
+			rota__http1_get(head, HTTP_FIELD_EXPECT), SPAN("100-continue")))
 		return HTTP1_E_EXPECT;
 	head->expect_continue = head->framing != HTTP1_NO_BODY;
 	return 0;

@@ -245,8 +245,8 @@ static int bad_name_end(char stop)
 	}
 }
 
-static inline int field_line(const char *base, const char *at, const char *end,
-	struct http1_field *field)
+static inline int field_line(
+	const char *base, const char *at, const char *end, struct http1_field *field)
 {
 	const char *colon = scan_name(at, end), *value = colon + 1, *stop, *value_end;
 	size_t name_len = (size_t)(colon - at);
@@ -283,8 +283,8 @@ static inline int field_line(const char *base, const char *at, const char *end,
 	return (int)(stop + n - at);
 }
 
-int rota__http1_field_line(const char *base, const char *at, const char *end,
-	struct http1_field *field)
+int rota__http1_field_line(
+	const char *base, const char *at, const char *end, struct http1_field *field)
 {
 	return field_line(base, at, end, field);
 }
@@ -332,15 +332,16 @@ static int field_lines(struct http1_parser *parser, struct http1_head *head, con
 
 /* ---- whole heads ---- */
 
-typedef int start_line_fn(const struct http1_limits *limits, struct http1_head *head,
-	const char *end);
+typedef int start_line_fn(
+	const struct http1_limits *limits, struct http1_head *head, const char *end);
 
 static inline void clear(struct http1_head *head, const char *data)
 {
 	head->base = data;
 	head->method = HTTP_METHOD_OTHER;
 	head->status = 0;
-	head->method_name = head->target = head->reason = head->authority = (struct http1_part){ 0 };
+	head->method_name = head->target = head->reason = head->authority =
+		(struct http1_part){ 0 };
 }
 
 static inline int read_head(struct http1_parser *parser, struct http1_head *head, const char *end,
@@ -379,8 +380,8 @@ static inline int parse(struct http1_parser *parser, const char *data, size_t le
 	return n;
 }
 
-int rota__http1_parse_request(struct http1_parser *parser, const char *data, size_t len,
-	struct http1_head *head)
+int rota__http1_parse_request(
+	struct http1_parser *parser, const char *data, size_t len, struct http1_head *head)
 {
 	int n = parse(parser, data, len, head, request_line), rc;
 

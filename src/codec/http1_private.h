@@ -4,10 +4,11 @@
 
 #include "codec/http1.h"
 
-/* One "name: value" line at `at`, its line end included, offsets from `base`: its length, HTTP1_MORE or
- * enum http1_error.  The caller has seen that the line does not begin with white space or a line end. */
-int rota__http1_field_line(const char *base, const char *at, const char *end,
-	struct http1_field *field);
+/* One "name: value" line at `at`, its line end included, offsets from `base`: its length,
+ * HTTP1_MORE or enum http1_error.  The caller has seen that the line does not begin with white
+ * space or a line end. */
+int rota__http1_field_line(
+	const char *base, const char *at, const char *end, struct http1_field *field);
 
 /* What the fields of a head that is well-formed mean: fills framing, content_length, keep_alive,
  * expect_continue, upgrade and authority.  0 or enum http1_error. */

@@ -93,8 +93,10 @@ void rota__http1_put_request(struct http1_out *out, struct span method, struct s
 {
 	char *at;
 
-	if (method.len == 0 || scan_token(method.at, method.at + method.len) != method.at + method.len ||
-		target.len == 0 || scan_target(target.at, target.at + target.len) != target.at + target.len) {
+	if (method.len == 0 ||
+		scan_token(method.at, method.at + method.len) != method.at + method.len ||
+		target.len == 0 ||
+		scan_target(target.at, target.at + target.len) != target.at + target.len) {
 		refuse(out);
 		return;
 	}

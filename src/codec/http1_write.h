@@ -1,7 +1,7 @@
 /* http1_write.h - HTTP/1.1 messages to bytes: heads and chunk framing, into memory of the caller
  *
- * Each call appends; the first thing that does not fit, or that would break the message, sets `error`,
- * and from then on nothing is written.  Look at `error` once, at the end:
+ * Each call appends; the first thing that does not fit, or that would break the message, sets
+ * `error`, and from then on nothing is written.  Look at `error` once, at the end:
  *
  *   http1_out_init(&out, buf, sizeof buf);
  *   rota__http1_put_status(&out, 200);
@@ -10,8 +10,8 @@
  *   rota__http1_put_end(&out);
  *   if (out.error < 0) ... else send out.len bytes
  *
- * No name or value with a line end or another control character gets out: a program that puts foreign
- * text into a field cannot be made to send a second response. */
+ * No name or value with a line end or another control character gets out: a program that puts
+ * foreign text into a field cannot be made to send a second response. */
 #ifndef ROTA_CODEC_HTTP1_WRITE_H
 #define ROTA_CODEC_HTTP1_WRITE_H
 

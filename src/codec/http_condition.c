@@ -36,8 +36,8 @@ bool rota__http_etag_equal(struct span a, struct span b, bool strong)
 	return span_equal(opaque(a), opaque(b));
 }
 
-/* The next tag of a list, *list going on behind its comma.  Not rota__span_next_element(): a backslash
- * in a tag is an ordinary character.  False at the end, or where no tag is. */
+/* The next tag of a list, *list going on behind its comma.  Not rota__span_next_element(): a
+ * backslash in a tag is an ordinary character.  False at the end, or where no tag is. */
 static bool next_tag(struct span *list, struct span *ret_tag)
 {
 	const char *at = list->at, *end = list->at + list->len, *quote;
@@ -100,7 +100,8 @@ unsigned rota__http_etag_of_file(uint64_t modified_ns, uint64_t size, char *out)
 
 /* ---- conditions ---- */
 
-/* The date in the field `id`; false when it is absent, repeated or not a date, or the thing has none. */
+/* The date in the field `id`; false when it is absent, repeated or not a date, or the thing has
+ * none. */
 static bool get_date(const struct http1_head *head, enum http_field id,
 	const struct http_validators *is, time_t now, time_t *ret_date)
 {
@@ -109,8 +110,8 @@ static bool get_date(const struct http1_head *head, enum http_field id,
 	return rota__http_date_parse(rota__http1_get(head, id), now, ret_date) == 0;
 }
 
-enum http_verdict rota__http_condition(const struct http1_head *head,
-	const struct http_validators *is, time_t now)
+enum http_verdict rota__http_condition(
+	const struct http1_head *head, const struct http_validators *is, time_t now)
 {
 	bool reads = head->method == HTTP_METHOD_GET || head->method == HTTP_METHOD_HEAD;
 	time_t date;
@@ -132,9 +133,10 @@ enum http_verdict rota__http_condition(const struct http1_head *head,
 	return HTTP_PROCEED;
 }
 
-/* A date must be the very one, and old enough to be a strong validator: a file that changes twice in
- * one second has only one date (RFC 9110 8.8.2.2). */
-bool rota__http_if_range(const struct http1_head *head, const struct http_validators *is, time_t now)
+/* A date must be the very one, and old enough to be a strong validator: a file that changes twice
+ * in one second has only one date (RFC 9110 8.8.2.2). */
+bool rota__http_if_range(
+	const struct http1_head *head, const struct http_validators *is, time_t now)
 {
 	struct span value = rota__http1_get(head, HTTP_FIELD_IF_RANGE);
 	time_t date;
@@ -144,5 +146,5 @@ bool rota__http_if_range(const struct http1_head *head, const struct http_valida
 	if (rota__http_etag_valid(value))
 		return is->etag.at != NULL && rota__http_etag_equal(value, is->etag, true);
 	return get_date(head, HTTP_FIELD_IF_RANGE, is, now, &date) && date == is->modified &&
-		now - date >= 1;
+	       now - date >= 1;
 }

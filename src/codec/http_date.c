@@ -1,7 +1,7 @@
 /* http_date.c - dates as HTTP writes them, without locale, time zone or printf
  *
- * Days are counted in the proleptic Gregorian calendar, in years that begin in March, so that the leap
- * day is the last of its year. */
+ * Days are counted in the proleptic Gregorian calendar, in years that begin in March, so that the
+ * leap day is the last of its year. */
 #include "codec/http_date.h"
 
 #include <errno.h>
@@ -212,7 +212,8 @@ static int full_year(int two_digits, time_t now)
 /* "Sunday, 06-Nov-94 08:49:37 GMT", the first three letters of the day's name gone. */
 static void take_rfc850(struct cursor *in, int weekday, struct date *date, time_t now)
 {
-	static const char *const rest[] = { "day", "day", "sday", "nesday", "rsday", "day", "urday" };
+	static const char *const rest[] = { "day", "day", "sday", "nesday", "rsday", "day",
+		"urday" };
 
 	take_literal(in, rest[weekday]);
 	take_literal(in, ", ");
@@ -226,12 +227,12 @@ static void take_rfc850(struct cursor *in, int weekday, struct date *date, time_
 	take_literal(in, " GMT");
 }
 
-/* Second 60 is a leap second.  The name of the day is not held against the date: nobody relies on it,
- * and a sender may have it wrong. */
+/* Second 60 is a leap second.  The name of the day is not held against the date: nobody relies on
+ * it, and a sender may have it wrong. */
 static bool is_date(const struct date *date)
 {
 	return date->year >= 0 && date->day >= 1 && date->day <= days_in(date->year, date->month) &&
-		date->hour < 24 && date->minute < 60 && date->second <= 60;
+	       date->hour < 24 && date->minute < 60 && date->second <= 60;
 }
 
 int rota__http_date_parse(struct span text, time_t now, time_t *ret_at)
@@ -250,7 +251,7 @@ int rota__http_date_parse(struct span text, time_t now, time_t *ret_at)
 		take_rfc850(&in, weekday, &date, now);
 	if (in.bad || in.at != in.end || !is_date(&date))
 		return -EINVAL;
-	*ret_at = (time_t)(days_of(date.year, date.month, date.day) * DAY_SECONDS + date.hour * 3600 +
-		date.minute * 60 + date.second);
+	*ret_at = (time_t)(days_of(date.year, date.month, date.day) * DAY_SECONDS +
+			   date.hour * 3600 + date.minute * 60 + date.second);
 	return 0;
 }

@@ -57,19 +57,19 @@ static enum verdict parse_one(struct span spec, uint64_t size, struct http_range
 	return INSIDE;
 }
 
-static unsigned overlaps_with(const struct http_range *ranges, unsigned count,
-	const struct http_range *range)
+static unsigned overlaps_with(
+	const struct http_range *ranges, unsigned count, const struct http_range *range)
 {
 	unsigned overlaps = 0;
 
 	for (unsigned i = 0; i < count; i++)
 		overlaps += ranges[i].first < range->first + range->length &&
-			range->first < ranges[i].first + ranges[i].length;
+			    range->first < ranges[i].first + ranges[i].length;
 	return overlaps;
 }
 
-int rota__http_range_parse(struct span value, uint64_t size, struct http_range *ret_ranges,
-	unsigned max)
+int rota__http_range_parse(
+	struct span value, uint64_t size, struct http_range *ret_ranges, unsigned max)
 {
 	static const struct span unit = { "bytes=", 6 };
 	struct span list, spec;

@@ -11,15 +11,16 @@ struct http_range {
 };
 
 enum {
-	HTTP_RANGE_IGNORE = 0,		/* answer 200 with everything */
-	HTTP_RANGE_UNSATISFIABLE = -416, /* answer 416 with "Content-Range: bytes * / size" (no blanks) */
+	HTTP_RANGE_IGNORE = 0, /* answer 200 with everything */
+	HTTP_RANGE_UNSATISFIABLE =
+		-416, /* answer 416 with "Content-Range: bytes * / size" (no blanks) */
 };
 
-/* The ranges of `value` that lie in a file of `size` bytes, in the order asked for, cut at its end; how
- * many.  HTTP_RANGE_IGNORE when the field is not valid, has another unit, asks for more than `max`
- * ranges, or for ranges of which more than two overlap (both are attacks, 14.2). */
-int rota__http_range_parse(struct span value, uint64_t size, struct http_range *ret_ranges,
-	unsigned max);
+/* The ranges of `value` that lie in a file of `size` bytes, in the order asked for, cut at its end;
+ * how many.  HTTP_RANGE_IGNORE when the field is not valid, has another unit, asks for more than
+ * `max` ranges, or for ranges of which more than two overlap (both are attacks, 14.2). */
+int rota__http_range_parse(
+	struct span value, uint64_t size, struct http_range *ret_ranges, unsigned max);
 
 enum { HTTP_CONTENT_RANGE_MAX = 70 };
 

@@ -1,6 +1,7 @@
 /* mime.c - the list of file name endings and media types
  *
- * What web servers really serve, by the IANA registry; JavaScript is text/javascript since RFC 9239. */
+ * What web servers really serve, by the IANA registry; JavaScript is text/javascript since RFC
+ * 9239. */
 #include "codec/mime.h"
 
 #include <stdint.h>
@@ -120,7 +121,8 @@ static const struct {
 #undef X
 };
 
-/* What is behind the last dot of the last segment; a name that only begins with a dot has no ending. */
+/* What is behind the last dot of the last segment; a name that only begins with a dot has no
+ * ending. */
 static struct span ending_of(struct span path)
 {
 	for (size_t i = path.len; i-- > 0 && path.at[i] != '/';)

@@ -4,8 +4,8 @@
 
 #include "codec/span.h"
 
-/* The type by what is behind the last dot of the last segment, in any case, text with "; charset=utf-8";
- * "application/octet-stream" when that is unknown.  Constant. */
+/* The type by what is behind the last dot of the last segment, in any case, text with ";
+ * charset=utf-8"; "application/octet-stream" when that is unknown.  Constant. */
 struct span rota__mime_type(struct span path);
 
 #endif

@@ -1,8 +1,8 @@
 /* scan.h - finding the end of a run of plain characters, sixteen at a time
  *
  * Written with the compiler's vectors, so that the same lines become SSE2 and NEON.  Nothing behind
- * `end` is read: the last characters, fewer than sixteen, go through the table one by one, which must
- * say the same as the vector condition beside it. */
+ * `end` is read: the last characters, fewer than sixteen, go through the table one by one, which
+ * must say the same as the vector condition beside it. */
 #ifndef ROTA_CODEC_SCAN_H
 #define ROTA_CODEC_SCAN_H
 
@@ -63,8 +63,8 @@ static inline const char *scan_value(const char *at, const char *end)
 /* The first character that a request target cannot have, or `end`. */
 static inline const char *scan_target(const char *at, const char *end)
 {
-	SCAN(at, end, v,
-		(v <= ' ') | (v >= 0x7f) | ((v | 1) == '#') | ((v | 2) == '>'), CHAR_TARGET);
+	SCAN(at, end, v, (v <= ' ') | (v >= 0x7f) | ((v | 1) == '#') | ((v | 2) == '>'),
+		CHAR_TARGET);
 }
 
 /* The first character that certainly ends a name, or `end`; the name may hold others that a token

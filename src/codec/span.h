@@ -1,7 +1,8 @@
 /* span.h - a piece of somebody else's bytes
  *
- * Parsers answer with spans into what they were given, so nothing is copied; a span lives as long as
- * that buffer stays where it is.  `at` NULL means "not there", which differs from there but empty. */
+ * Parsers answer with spans into what they were given, so nothing is copied; a span lives as long
+ * as that buffer stays where it is.  `at` NULL means "not there", which differs from there but
+ * empty. */
 #ifndef ROTA_CODEC_SPAN_H
 #define ROTA_CODEC_SPAN_H
 

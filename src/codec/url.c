@@ -1,7 +1,7 @@
 /* url.c - URLs apart, and as paths of files
  *
- * A URL is cut at the first '#', what is before that at the first '?', and so on inwards, as RFC 3986
- * appendix B does; then each part is held against its own grammar. */
+ * A URL is cut at the first '#', what is before that at the first '?', and so on inwards, as RFC
+ * 3986 appendix B does; then each part is held against its own grammar. */
 #include "codec/url.h"
 
 #include <arpa/inet.h>
@@ -10,7 +10,9 @@
 #include "codec/chars.h"
 #include "codec/http1_write.h"
 
-enum { HOST_BYTES_MAX = 255 }; /* RFC 1035; also keeps a name inside any buffer of getaddrinfo's users */
+enum {
+	HOST_BYTES_MAX = 255
+}; /* RFC 1035; also keeps a name inside any buffer of getaddrinfo's users */
 
 const char *rota__url_error_text(int error)
 {
@@ -38,7 +40,8 @@ static bool percents_are_good(struct span text)
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.at[i] != '%')
 			continue;
-		if (text.len - i < 3 || char_hex(text.at[i + 1]) < 0 || char_hex(text.at[i + 2]) < 0)
+		if (text.len - i < 3 || char_hex(text.at[i + 1]) < 0 ||
+			char_hex(text.at[i + 2]) < 0)
 			return false;
 		i += 2;
 	}
@@ -54,8 +57,8 @@ static int check_part(struct span text, unsigned classes)
 
 /* ---- host and port ---- */
 
-/* A name as DNS has them, with '_' and '~' allowed, or an IPv4 address.  No empty label: ".." in a name
- * is a trap for whoever makes a path of it. */
+/* A name as DNS has them, with '_' and '~' allowed, or an IPv4 address.  No empty label: ".." in a
+ * name is a trap for whoever makes a path of it. */
 static bool is_host_name(struct span host)
 {
 	char before = '.';
@@ -286,8 +289,8 @@ int rota__url_write_host(const struct url *url, char *out_at, size_t size)
 	rota__http1_put_raw(&out, url->host_is_ipv6 ? SPAN("]") : SPAN(""));
 	if (url->port_given && url->port != default_port(url->scheme)) {
 		rota__http1_put_raw(&out, SPAN(":"));
-		rota__http1_put_raw(&out,
-			(struct span){ digits, rota__format_u64(digits, url->port) });
+		rota__http1_put_raw(
+			&out, (struct span){ digits, rota__format_u64(digits, url->port) });
 	}
 	return written(&out);
 }
@@ -345,8 +348,8 @@ void rota__url_split_target(struct span target, struct span *ret_path, struct sp
 	*ret_path = target;
 }
 
-/* One segment of a path, decoded, behind what is in out: the new length, or an error.  "." and "" leave
- * nothing behind. */
+/* One segment of a path, decoded, behind what is in out: the new length, or an error.  "." and ""
+ * leave nothing behind. */
 static int put_segment(struct span segment, char *out, size_t len, size_t size)
 {
 	char *at = out + len + 1;

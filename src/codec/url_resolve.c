@@ -1,7 +1,7 @@
 /* url_resolve.c - references like "../x?y" against the URL they were found at (RFC 3986 5.2)
  *
- * The result is put together in the caller's memory, part by part, and dot segments are taken out of
- * its path in place.  What comes out is parsed once more, so a result is always a URL we accept. */
+ * The result is put together in the caller's memory, part by part, and dot segments are taken out
+ * of its path in place.  What comes out is parsed once more, so a result is a URL we accept. */
 #include "codec/http1_write.h"
 #include "codec/url.h"
 
@@ -12,7 +12,7 @@ static bool has_scheme(struct span text)
 		char c = text.at[i] | 0x20;
 		bool letter = c >= 'a' && c <= 'z';
 		bool later = (text.at[i] >= '0' && text.at[i] <= '9') || text.at[i] == '+' ||
-			text.at[i] == '-' || text.at[i] == '.';
+			     text.at[i] == '-' || text.at[i] == '.';
 
 		if (text.at[i] == ':')
 			return i > 0;
