@@ -279,10 +279,11 @@ static int next(
 int rota__http1_body_next(
 	struct http1_body *body, const char *data, size_t len, struct http1_piece *piece)
 {
+	const char *at = len > 0 ? data : "";
 	int event;
 
 	*piece = (struct http1_piece){ 0 };
-	event = next(body, data, data + len, piece);
+	event = next(body, at, at + len, piece);
 	if (event == HTTP1_DATA)
 		piece->used += piece->data.len;
 	return event;

@@ -26,7 +26,7 @@ const struct http1_limits rota__http1_limits = {
 void rota__http1_parser_init(struct http1_parser *parser, const struct http1_limits *limits)
 {
 	*parser = (struct http1_parser){ .limits = limits != NULL ? limits : &rota__http1_limits };
-	assert(parser->limits->head_bytes <= HTTP1_HEAD_MAX);
+	assert(parser->limits->head_bytes > 0 && parser->limits->head_bytes <= HTTP1_HEAD_MAX);
 	assert(parser->limits->fields <= HTTP1_FIELDS_MAX);
 }
 
@@ -176,11 +176,8 @@ static int empty_line(const char *at, const char *end)
 static int request_line(const struct http1_limits *limits, struct http1_head *head, const char *end)
 {
 	const char *at = head->base;
-	int n;
+	int n = empty_line(at, end);
 
-	if (at == end)
-		return HTTP1_MORE;
-	n = empty_line(at, end);
 	if (n < 0 || (n == 0 && *at == '\r'))
 		return n;
 	at += n;
@@ -254,7 +251,7 @@ static inline int field_line(
 	int n;
 
 	if (colon == end)
-		return HTTP1_MORE;
+		return scan_token(at, end) == end ? (int)HTTP1_MORE : (int)HTTP1_E_NAME;
 	id = rota__http_field(at, name_len);
 	if (id == HTTP_FIELD_OTHER && scan_token(at, colon) != colon)
 		return HTTP1_E_NAME;
@@ -369,6 +366,8 @@ static inline int parse(struct http1_parser *parser, const char *data, size_t le
 	size_t most = parser->limits->head_bytes;
 	int n;
 
+	if (len == 0)
+		return HTTP1_MORE;
 	clear(head, data);
 	n = read_head(parser, head, window(data, data + len, most), start_line);
 	if (n == HTTP1_MORE && len >= most)

@@ -8,7 +8,10 @@
 
 #include "codec/chars.h"
 
-enum { DAY_SECONDS = 86400 };
+enum {
+	DAY_SECONDS = 86400,
+	SHORTEST_BYTES = 24, /* asctime's form */
+};
 
 static const char day_names[] = "SunMonTueWedThuFriSat";
 static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -237,12 +240,14 @@ static bool is_date(const struct date *date)
 
 int rota__http_date_parse(struct span text, time_t now, time_t *ret_at)
 {
-	struct cursor in = { text.at, text.at + text.len, false };
+	struct cursor in = { .at = text.at };
 	struct date date = { 0 };
-	int weekday = take_name(&in, day_names);
+	int weekday;
 
-	if (in.bad || in.at == in.end)
+	if (text.len < SHORTEST_BYTES)
 		return -EINVAL;
+	in.end = text.at + text.len;
+	weekday = take_name(&in, day_names);
 	if (*in.at == ',')
 		take_fixed(&in, &date);
 	else if (*in.at == ' ')

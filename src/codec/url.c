@@ -110,10 +110,13 @@ static int parse_port(struct span digits, uint16_t *ret_port)
 
 int rota__url_parse_authority(struct span text, struct span *ret_host, uint16_t *ret_port)
 {
-	const char *end = text.at + text.len, *stop;
+	const char *end, *stop;
 	struct span host;
 
-	if (text.len > 0 && text.at[0] == '[') {
+	if (text.len == 0)
+		return URL_E_HOST;
+	end = text.at + text.len;
+	if (text.at[0] == '[') {
 		stop = memchr(text.at, ']', text.len);
 		if (stop == NULL)
 			return URL_E_HOST;
@@ -121,7 +124,7 @@ int rota__url_parse_authority(struct span text, struct span *ret_host, uint16_t 
 		if (!is_ipv6(host))
 			return URL_E_HOST;
 	} else {
-		stop = text.len > 0 ? memchr(text.at, ':', text.len) : NULL;
+		stop = memchr(text.at, ':', text.len);
 		if (stop == NULL)
 			stop = end;
 		host = span_between(text.at, stop);
@@ -370,12 +373,13 @@ static int put_segment(struct span segment, char *out, size_t len, size_t size)
 
 int rota__url_file_path(struct span path, char *out, size_t size)
 {
-	const char *at = path.at, *end = path.at + path.len;
+	const char *at = path.at, *end;
 	bool folder = false;
 	int len = 0;
 
 	if (path.len == 0 || *at != '/')
 		return URL_E_PATH;
+	end = at + path.len;
 	while (at < end) {
 		const char *slash = memchr(at + 1, '/', (size_t)(end - at - 1));
 		const char *next = slash != NULL ? slash : end;

@@ -164,6 +164,8 @@ int rota__url_resolve(const struct url *base, struct span reference, char *out_a
 	struct url result;
 	int rc;
 
+	if (reference.at == NULL)
+		reference = SPAN("");
 	http1_out_init(&out, out_at, size);
 	if (has_scheme(reference)) {
 		rota__http1_put_raw(&out, reference);
