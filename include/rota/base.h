@@ -18,6 +18,7 @@
 extern "C" {
 #endif
 
+#define ROTA_VERSION	   "0.1.0"
 #define ROTA_VERSION_MAJOR 0
 #define ROTA_VERSION_MINOR 1
 #define ROTA_VERSION_PATCH 0

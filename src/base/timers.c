@@ -1,0 +1,246 @@
+/* timers.c - deadlines in order: a wheel for the far ones, a heap for the near ones (timers.h) */
+#include "base/timers.h"
+
+enum { IN_HEAP = TIMERS_LEVELS };
+
+/* ---- the heap: a pairing heap whose links are in the timers ----
+ *
+ * A node's children are a list through next; back points at the link that leads to the node, so that
+ * any node can be taken out.  Fredman et al., "The pairing heap", Algorithmica 1986. */
+
+static bool earlier(const struct rota__timer *a, const struct rota__timer *b)
+{
+	return a->deadline_ns != b->deadline_ns ? a->deadline_ns < b->deadline_ns : a->seq < b->seq;
+}
+
+/* Make the later of two roots the first child of the earlier, which is returned. */
+static struct rota__timer *meld(struct rota__timer *a, struct rota__timer *b)
+{
+	if (earlier(b, a)) {
+		struct rota__timer *t = a;
+
+		a = b;
+		b = t;
+	}
+	b->next = a->child;
+	if (b->next != NULL)
+		b->next->back = &b->next;
+	b->back = &a->child;
+	a->child = b;
+	return a;
+}
+
+/* One heap of a list of siblings: in pairs from the left, then all from the right. */
+static struct rota__timer *meld_siblings(struct rota__timer *first)
+{
+	struct rota__timer *pairs = NULL, *root;
+
+	while (first != NULL) {
+		struct rota__timer *a = first, *b = a->next;
+
+		first = b != NULL ? b->next : NULL;
+		if (b != NULL)
+			a = meld(a, b);
+		a->next = pairs;
+		pairs = a;
+	}
+	root = pairs;
+	if (root == NULL)
+		return NULL;
+	pairs = root->next;
+	while (pairs != NULL) {
+		struct rota__timer *next = pairs->next;
+
+		root = meld(root, pairs);
+		pairs = next;
+	}
+	root->next = NULL;
+	return root;
+}
+
+static void heap_set_root(struct rota__timers *t, struct rota__timer *root)
+{
+	t->heap = root;
+	if (root != NULL) {
+		root->next = NULL;
+		root->back = &t->heap;
+	}
+}
+
+static void heap_insert(struct rota__timers *t, struct rota__timer *timer)
+{
+	timer->child = NULL;
+	timer->level = IN_HEAP;
+	heap_set_root(t, t->heap != NULL ? meld(t->heap, timer) : timer);
+}
+
+static void heap_remove(struct rota__timers *t, struct rota__timer *timer)
+{
+	struct rota__timer *orphans;
+
+	if (timer == t->heap) {
+		heap_set_root(t, meld_siblings(timer->child));
+		return;
+	}
+	*timer->back = timer->next;
+	if (timer->next != NULL)
+		timer->next->back = timer->back;
+	orphans = meld_siblings(timer->child);
+	if (orphans != NULL)
+		heap_set_root(t, meld(t->heap, orphans));
+}
+
+/* ---- the wheel ---- */
+
+static unsigned level_shift(unsigned level)
+{
+	return TIMERS_GRAIN + level * TIMERS_SLOT_BITS;
+}
+
+/* The lowest level on which the deadline and `now` are in different slots of the same turn; IN_HEAP:
+ * they share even the finest slot. */
+static unsigned level_of(uint64_t now_ns, uint64_t deadline_ns)
+{
+	uint64_t differ = (now_ns ^ deadline_ns) >> TIMERS_GRAIN;
+
+	return differ == 0 ? IN_HEAP : (63 - (unsigned)__builtin_clzll(differ)) / TIMERS_SLOT_BITS;
+}
+
+static void place(struct rota__timers *t, struct rota__timer *timer)
+{
+	unsigned level, slot;
+	struct rota__timer_slot *s;
+
+	if (timer->deadline_ns <= t->now_ns ||
+		(level = level_of(t->now_ns, timer->deadline_ns)) == IN_HEAP) {
+		heap_insert(t, timer);
+		return;
+	}
+	slot = (timer->deadline_ns >> level_shift(level)) & (TIMERS_SLOTS - 1);
+	s = &t->slots[level][slot];
+	timer->level = (uint8_t)level;
+	timer->slot = (uint8_t)slot;
+	timer->next = s->first;
+	timer->back = &s->first;
+	if (s->first == NULL) {
+		t->occupied[level] |= UINT64_C(1) << slot;
+		s->earliest_ns = timer->deadline_ns;
+	} else {
+		s->first->back = &timer->next;
+		if (timer->deadline_ns < s->earliest_ns)
+			s->earliest_ns = timer->deadline_ns;
+	}
+	s->first = timer;
+}
+
+void timers_init(struct rota__timers *t, uint64_t now_ns)
+{
+	*t = (struct rota__timers){ .now_ns = now_ns };
+}
+
+void timers_arm(struct rota__timers *t, struct rota__timer *timer, uint64_t deadline_ns)
+{
+	timer->deadline_ns = deadline_ns;
+	timer->seq = t->next_seq++;
+	place(t, timer);
+}
+
+void timers_cancel(struct rota__timers *t, struct rota__timer *timer)
+{
+	if (timer->back == NULL)
+		return;
+	if (timer->level == IN_HEAP) {
+		heap_remove(t, timer);
+	} else {
+		*timer->back = timer->next;
+		if (timer->next != NULL)
+			timer->next->back = timer->back;
+		else if (t->slots[timer->level][timer->slot].first == NULL)
+			t->occupied[timer->level] &= ~(UINT64_C(1) << timer->slot);
+	}
+	timer->back = NULL;
+}
+
+/* ---- time goes on ---- */
+
+/* The first slot that holds something; all on a level come before all on the next, and within a level
+ * slots do not wrap, because a deadline in the next turn is on a higher level. */
+static bool first_slot(const struct rota__timers *t, unsigned *ret_level, unsigned *ret_slot)
+{
+	for (unsigned level = 0; level < TIMERS_LEVELS; level++) {
+		if (t->occupied[level] != 0) {
+			*ret_level = level;
+			*ret_slot = (unsigned)__builtin_ctzll(t->occupied[level]);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* When time enters a slot. */
+static uint64_t slot_start(const struct rota__timers *t, unsigned level, unsigned slot)
+{
+	unsigned shift = level_shift(level), above = shift + TIMERS_SLOT_BITS;
+	uint64_t turn = above < 64 ? t->now_ns >> above << above : 0;
+
+	return turn | (uint64_t)slot << shift;
+}
+
+/* Time is in this slot now: its timers are near, or at least nearer. */
+static void enter_slot(struct rota__timers *t, unsigned level, unsigned slot)
+{
+	struct rota__timer *timer = t->slots[level][slot].first, *next;
+
+	t->now_ns = slot_start(t, level, slot);
+	t->slots[level][slot].first = NULL;
+	t->occupied[level] &= ~(UINT64_C(1) << slot);
+	for (; timer != NULL; timer = next) {
+		next = timer->next;
+		if (next != NULL)
+			__builtin_prefetch(next->next, 1); /* cold memory: fetch while we place */
+		place(t, timer);
+	}
+}
+
+/* Enter every slot that begins by `now_ns` and may come before what the heap has. */
+static void turn_to(struct rota__timers *t, uint64_t now_ns)
+{
+	unsigned level, slot;
+
+	while (t->heap == NULL || t->heap->deadline_ns > now_ns) {
+		uint64_t start;
+
+		if (!first_slot(t, &level, &slot))
+			break;
+		start = slot_start(t, level, slot);
+		if (start > now_ns)
+			break;
+		enter_slot(t, level, slot);
+	}
+}
+
+struct rota__timer *timers_pop_due(struct rota__timers *t, uint64_t now_ns)
+{
+	struct rota__timer *timer;
+
+	turn_to(t, now_ns);
+	timer = t->heap;
+	if (timer == NULL || timer->deadline_ns > now_ns) {
+		/* Nothing is due, all slots up to now are entered: new timers are placed from here. */
+		if (now_ns > t->now_ns)
+			t->now_ns = now_ns;
+		return NULL;
+	}
+	heap_set_root(t, meld_siblings(timer->child));
+	timer->back = NULL;
+	return timer;
+}
+
+uint64_t timers_next_ns(const struct rota__timers *t)
+{
+	unsigned level, slot;
+
+	if (t->heap != NULL)
+		return t->heap->deadline_ns;
+	return first_slot(t, &level, &slot) ? t->slots[level][slot].earliest_ns : UINT64_MAX;
+}

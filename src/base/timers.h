@@ -1,0 +1,71 @@
+/* timers.h - deadlines in order: a wheel for the far ones, a heap for the near ones
+ *
+ * The wheel has LEVELS levels of 64 slots; a slot of level l spans 2^(GRAIN + 6 l) ns.  A far timer lies in
+ * the list of the slot that its deadline falls into, on the lowest level whose span still reaches it;
+ * arming and cancelling are a few stores.  When time enters a slot, its timers move: from a higher
+ * level to lower ones, from the lowest level into the heap.
+ *
+ *	now            2^22 ns                2^28 ns                     2^34 ns ...
+ *	| heap | 64 slots of 2^16 ns |  64 slots of 2^22 ns |  64 slots of 2^28 ns | ...
+ *
+ * The heap (a pairing heap, linked through the timers) holds what is due within the current slot, in
+ * the order (deadline, seq); seq counts arming, so equal deadlines fire in the order they were armed.
+ * With a million timers over a second the heap holds some sixty of them: it stays in the cache.
+ *
+ * Nothing is allocated, nothing can fail.  One thread. */
+#ifndef ROTA_BASE_TIMERS_H
+#define ROTA_BASE_TIMERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	TIMERS_GRAIN = 16, /* 65 us: about one wait of a busy loop */
+	TIMERS_SLOT_BITS = 6,
+	TIMERS_SLOTS = 1 << TIMERS_SLOT_BITS,
+	TIMERS_LEVELS = 8, /* 16 + 8 * 6 = 64 bits: every deadline has a slot */
+};
+
+/* Yours, private from arming until it fired or was cancelled.  Zeroed it is not armed. */
+struct rota__timer {
+	struct rota__timer *next;  /* slot: the next one; heap: the next sibling */
+	struct rota__timer **back; /* what points at us; NULL: not armed */
+	struct rota__timer *child; /* heap: the first child */
+	uint64_t deadline_ns;
+	uint64_t seq;
+	void (*fn)(struct rota__timer *timer);
+	uint8_t level, slot; /* IN_HEAP, or where in the wheel */
+};
+
+struct rota__timers {
+	struct rota__timer *heap;
+	uint64_t now_ns; /* how far the wheel has turned: all slots before it are empty */
+	uint64_t next_seq;
+	uint64_t occupied[TIMERS_LEVELS]; /* a bit for each slot that is not empty */
+	struct rota__timer_slot {
+		struct rota__timer *first;
+		uint64_t earliest_ns; /* no timer in it is earlier; some may have gone */
+	} slots[TIMERS_LEVELS][TIMERS_SLOTS];
+};
+
+void timers_init(struct rota__timers *t, uint64_t now_ns);
+
+/* `timer`, which is not armed and whose fn is set, is due at `deadline_ns`. */
+void timers_arm(struct rota__timers *t, struct rota__timer *timer, uint64_t deadline_ns);
+
+/* It is not due any more.  Harmless on one that is not armed. */
+void timers_cancel(struct rota__timers *t, struct rota__timer *timer);
+
+static inline bool timers_armed(const struct rota__timer *timer)
+{
+	return timer->back != NULL;
+}
+
+/* The earliest timer due at `now_ns`, no longer armed; NULL if none is. */
+struct rota__timer *timers_pop_due(struct rota__timers *t, uint64_t now_ns);
+
+/* When to look again: never later than the earliest deadline; UINT64_MAX: no timer is armed. */
+uint64_t timers_next_ns(const struct rota__timers *t);
+
+#endif
