@@ -1,0 +1,277 @@
+/* work.c - the blocking pool (work.h)
+ *
+ * A few threads are made as soon as jobs find none idle: they do for short jobs however many there are.
+ * More are made, up to THREADS_MAX, only when the queue has not moved for STALL_NS: then the threads
+ * are blocked, and jobs may even wait for each other.  A supervisor thread watches for that while
+ * jobs are queued.  Idle threads leave after KEEP_ALIVE_S.  One lock guards everything; it is held for some twenty nanoseconds a job, which allows about
+ * ten million jobs a second, more than any pool thread can want.
+ *
+ * A child of fork() has none of the threads: it starts again with an empty pool. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include "work/work.h"
+
+enum {
+	/* Blocked threads cost 10 KiB each, too few of them a deadlock: Tokio's number. */
+	THREADS_MAX = 512,
+	/* libuv's number: keeps two CPUs and a disk busy. */
+	THREADS_AT_ONCE = 4,
+	STALL_NS = 1000000, /* a thread takes 50 us to make: waiting longer than 1 ms is the worse delay */
+	KEEP_ALIVE_S = 10, /* Tokio's, too: longer than the pauses of a busy program */
+	/* glibc's getaddrinfo and user code expect a normal stack; only what is touched is paid. */
+	STACK_BYTES = 1 << 20,
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake, stir; /* for the threads, for the supervisor; on the monotonic clock */
+static struct list queues[WORK_LANES];
+static unsigned queued, running[WORK_LANES];
+static unsigned threads, idle, next_lane;
+static unsigned promised; /* wake-ups under way: idle threads that will take a job */
+static uint64_t taken; /* jobs so far: the queue moves when this does */
+static enum { NO_SUPERVISOR, WATCHING, RESTING } supervisor;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork_in_parent(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void empty(void)
+{
+	pthread_condattr_t attr;
+
+	for (int i = 0; i < WORK_LANES; i++) {
+		list_init(&queues[i]);
+		running[i] = 0;
+	}
+	queued = threads = idle = promised = 0;
+	supervisor = NO_SUPERVISOR;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&wake, &attr);
+	pthread_cond_init(&stir, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+/* The parent's jobs are the parent's; so are its threads. */
+static void after_fork_in_child(void)
+{
+	empty();
+	pthread_mutex_init(&lock, NULL);
+}
+
+static void init(void)
+{
+	empty();
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+/* A lane may run another job: names hold at most half of what could run. */
+static bool open_lane(unsigned lane)
+{
+	return !list_empty(&queues[lane]) &&
+		(lane != WORK_NAMES || running[lane] < (threads + 1) / 2 || threads < THREADS_MAX);
+}
+
+/* The next job, the lanes in turn; NULL: none may run. */
+static struct rota__job *take(void)
+{
+	for (unsigned i = 0; i < WORK_LANES; i++) {
+		unsigned lane = (next_lane + i) % WORK_LANES;
+		struct rota__job *job;
+
+		if (!open_lane(lane))
+			continue;
+		next_lane = lane + 1;
+		job = list_first(&queues[lane], struct rota__job, link);
+		list_remove(&job->link);
+		job->state = JOB_RUNNING;
+		running[lane]++;
+		queued--;
+		taken++;
+		return job;
+	}
+	return NULL;
+}
+
+static struct timespec from_now(time_t seconds, long ns)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += seconds + (at.tv_nsec + ns) / 1000000000;
+	at.tv_nsec = (at.tv_nsec + ns) % 1000000000;
+	return at;
+}
+
+/* Wait for a wake-up.  False: none came in KEEP_ALIVE_S. */
+static bool wait_for_work(void)
+{
+	struct timespec until = from_now(KEEP_ALIVE_S, 0);
+	int rc = 0;
+
+	idle++;
+	while (promised == 0 && rc != ETIMEDOUT)
+		rc = pthread_cond_timedwait(&wake, &lock, &until);
+	idle--;
+	if (promised == 0)
+		return false;
+	promised--;
+	return true;
+}
+
+static void *thread_main(void *unused)
+{
+	struct rota__job *job;
+
+	pthread_setname_np(pthread_self(), "rota-blocking");
+	pthread_mutex_lock(&lock);
+	do {
+		while ((job = take()) != NULL) {
+			unsigned lane = job->lane;
+
+			pthread_mutex_unlock(&lock);
+			job->run(job);
+			job->done(job); /* the job may be gone now */
+			pthread_mutex_lock(&lock);
+			running[lane]--;
+		}
+	} while (wait_for_work());
+	threads--;
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+/* Signals are for the program's own threads: pool threads block them all. */
+static int start_thread(void *(*body)(void *))
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	pthread_t thread;
+	int rc = pthread_attr_init(&attr);
+
+	if (rc != 0)
+		return -rc;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&thread, &attr, body, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return -rc;
+}
+
+static int add_thread(void)
+{
+	int rc = start_thread(thread_main);
+
+	threads += rc == 0;
+	return rc;
+}
+
+/* While jobs are queued, look every STALL_NS whether one was taken; if not, add a thread. */
+static void watch(void)
+{
+	while (queued > 0 && threads < THREADS_MAX) {
+		struct timespec until = from_now(0, STALL_NS);
+		uint64_t before = taken;
+
+		while (pthread_cond_timedwait(&stir, &lock, &until) != ETIMEDOUT)
+			;
+		if (queued > 0 && taken == before)
+			add_thread(); /* if none can be made, the next round tries again */
+	}
+}
+
+static void *supervise(void *unused)
+{
+	pthread_setname_np(pthread_self(), "rota-watch");
+	pthread_mutex_lock(&lock);
+	for (;;) {
+		struct timespec until = from_now(KEEP_ALIVE_S, 0);
+		int rc = 0;
+
+		supervisor = WATCHING;
+		watch();
+		supervisor = RESTING;
+		while (supervisor == RESTING && rc != ETIMEDOUT)
+			rc = pthread_cond_timedwait(&stir, &lock, &until);
+		if (supervisor == RESTING)
+			break;
+	}
+	supervisor = NO_SUPERVISOR;
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+/* Jobs are queued and no thread is idle. */
+static void call_supervisor(void)
+{
+	if (supervisor == RESTING) {
+		supervisor = WATCHING;
+		pthread_cond_signal(&stir);
+	} else if (supervisor == NO_SUPERVISOR && start_thread(supervise) == 0) {
+		supervisor = WATCHING;
+	}
+}
+
+int rota__work_submit(struct rota__job *job)
+{
+	int rc = 0;
+
+	pthread_once(&once, init);
+	pthread_mutex_lock(&lock);
+	list_append(&queues[job->lane], &job->link);
+	job->state = JOB_QUEUED;
+	queued++;
+	if (idle > promised) {
+		promised++;
+		pthread_cond_signal(&wake);
+	} else if (threads < THREADS_AT_ONCE) {
+		rc = add_thread();
+	} else {
+		call_supervisor();
+	}
+	if (rc < 0 && threads == 0) {
+		list_remove(&job->link);
+		job->state = JOB_NEW;
+		queued--;
+	} else {
+		rc = 0; /* those that are there will come to it */
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+bool rota__work_cancel(struct rota__job *job)
+{
+	bool cancelled;
+
+	pthread_mutex_lock(&lock);
+	cancelled = job->state == JOB_QUEUED;
+	if (cancelled) {
+		list_remove(&job->link);
+		job->state = JOB_NEW;
+		queued--;
+	}
+	pthread_mutex_unlock(&lock);
+	return cancelled;
+}
+
+void rota__work_count(unsigned *ret_threads, unsigned *ret_idle)
+{
+	pthread_mutex_lock(&lock);
+	*ret_threads = threads;
+	*ret_idle = idle;
+	pthread_mutex_unlock(&lock);
+}
