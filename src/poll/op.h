@@ -55,6 +55,8 @@ enum rota__op_kind {
 	OP_KINDS
 };
 
+/* OP_DONE: it has its result, and done() has run or is about to; cancelling does nothing now.  A
+ * multishot op is OP_DONE only after its last event. */
 enum rota__op_state { OP_FREE, OP_PENDING, OP_CANCELLING, OP_DONE };
 
 enum {
@@ -62,6 +64,9 @@ enum {
 	OP_NONEMPTY = 2,   /* set by the poller: the socket had more data after this receive */
 	OP_POLL_FIRST = 4, /* set by the submitter: nothing is there now, do not try, wait */
 };
+
+/* op->engine of one that the loop gave to the blocking pool. */
+enum { OP_OFFLOADED = 0xff };
 
 struct rota__op {
 	struct rota__node node; /* the link of whatever queue the op is in; fn belongs to that queue */
@@ -71,7 +76,7 @@ struct rota__op {
 	int fd;
 	uint8_t kind, state;
 	uint8_t flags;
-	uint8_t engine;	      /* the poller's own bits */
+	uint8_t engine;	      /* the poller's own bits, or OP_OFFLOADED */
 	uint32_t generation;  /* the poller's: tells a late completion from the one it waits for */
 	uint32_t buffer_id;   /* RECV_POOLED: which buffer, for rota__poller_give_back() */
 	union {

@@ -6,7 +6,9 @@
  *
  * Threads: everything here belongs to the loop's thread, except wake(), which any thread may call.
  * Nothing here calls done(): completed ops are pushed to poller->completed, in the order in which
- * they completed, and the loop runs them when wait() or flush() is over. */
+ * they completed, and the loop runs them when wait() is over.  The events of a multishot op (OP_MORE)
+ * are the exception, because an op can be in a queue only once: wait() calls done() for them itself;
+ * its last word, without OP_MORE, goes through poller->completed like any other. */
 #ifndef ROTA_POLL_POLLER_H
 #define ROTA_POLL_POLLER_H
 
@@ -35,7 +37,7 @@ struct rota__poller_engine {
 	/* Take `op`.  False: this engine cannot carry it (FILE ops on epoll, an opcode the kernel
 	 * lacks): nothing has happened, the caller gives it to the blocking pool.  True: it will
 	 * complete.  Failures, also of memory, are the op's result.  No system call on io_uring:
-	 * the op is handed over with the next wait() or flush(). */
+	 * the op is handed over with the next wait(). */
 	bool (*submit)(struct rota__poller *p, struct rota__op *op);
 
 	/* Ask for an end.  The op still completes once: with -ECANCELED, or with what it had
@@ -67,6 +69,15 @@ struct rota__poller {
 	uint32_t pending;	     /* ops taken and not yet completed */
 	int backend_fd;		     /* readable when wait() has something to collect: for embedding */
 };
+
+/* What an engine calls when an op has its result: the one place where ops complete. */
+static inline void poller_complete(struct rota__poller *p, struct rota__op *op, int64_t result)
+{
+	op->result = result;
+	op->state = OP_DONE;
+	p->pending--;
+	fifo_push(&p->completed, &op->node);
+}
 
 extern const struct rota__poller_engine rota__poller_epoll, rota__poller_uring;
 

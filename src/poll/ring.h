@@ -1,0 +1,71 @@
+/* ring.h - the two queues that a program shares with io_uring, and the three system calls
+ *
+ * Our own thin layer rather than liburing: Debian 12's knows kernels up to 6.1, and what we use (ring
+ * without an index array, exact waits, buffer rings) is numbers and a few loads and stores.  The
+ * numbers are the kernel's ABI (include/uapi/linux/io_uring.h, io_uring_enter(2)); those that Debian's
+ * header lacks are named here. */
+#ifndef ROTA_POLL_RING_H
+#define ROTA_POLL_RING_H
+
+#include <linux/io_uring.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	RING_SETUP_NO_SQARRAY = 1u << 16,   /* 6.6: entries are used in order, no index array */
+	RING_OP_FTRUNCATE = 55,		    /* 6.9 */
+	RING_CQE_F_BUF_MORE = 1u << 4,	    /* 6.12 */
+};
+
+struct ring {
+	int fd;
+	uint32_t features, setup_flags;
+
+	struct io_uring_sqe *sqes;
+	uint32_t *sq_head, *sq_tail, *sq_flags, *sq_array;
+	uint32_t sq_mask, sq_entries;
+	uint32_t tail;	    /* ours: entries up to here are filled */
+	uint32_t submitted; /* and up to here the kernel has been told */
+
+	struct io_uring_cqe *cqes;
+	uint32_t *cq_head, *cq_tail;
+	uint32_t cq_mask;
+
+	int enter_fd;	/* registered index or fd */
+	uint32_t enter_flags;
+	void *rings, *sqe_memory;
+	size_t rings_bytes, sqe_bytes;
+	uint8_t ops[256]; /* what PROBE says of each opcode: 1 = supported */
+};
+
+/* Set up a ring with the richest flags this kernel takes.  -ENOSYS, -EPERM: not to be had. */
+int ring_open(struct ring *ring, uint32_t entries);
+void ring_close(struct ring *ring);
+
+/* The first use on the thread that will use it: from now on it is this thread's. */
+int ring_enable(struct ring *ring);
+
+/* The next free entry, cleared; NULL: the queue is full, submit first. */
+struct io_uring_sqe *ring_sqe(struct ring *ring);
+
+/* Entries filled and not yet handed over. */
+static inline uint32_t ring_unsubmitted(const struct ring *ring)
+{
+	return ring->tail - ring->submitted;
+}
+
+/* Hand over what is filled, and wait until `wait_count` completions are there or `left_ns` passed
+ * (UINT64_MAX: no limit).  0 or a negative errno; -ETIME and -EINTR are normal. */
+int ring_enter(struct ring *ring, uint32_t wait_count, uint64_t left_ns);
+
+/* The kernel has work for us that it does only when we enter. */
+bool ring_has_work(const struct ring *ring);
+
+/* The oldest completion, NULL if there is none; ring_seen() lets it go. */
+struct io_uring_cqe *ring_cqe(struct ring *ring);
+void ring_seen(struct ring *ring);
+
+int ring_register(struct ring *ring, unsigned what, void *arg, unsigned count);
+
+#endif

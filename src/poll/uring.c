@@ -1,0 +1,631 @@
+/* uring.c - the poller on io_uring
+ *
+ * One system call a turn hands over everything that was submitted and waits.  Buffers of pending ops
+ * belong to the kernel until their completion; a cancel is a request of its own whose answer does not
+ * interest us: the op's completion does.
+ *
+ * user_data is the op's address with the op's generation in the upper 16 bits (user addresses have 47):
+ * a completion that does not match is not for this use of the memory, and is dropped. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <rota/base.h>
+
+#include "base/atomic.h"
+#include "os/mem.h"
+#include "poll/poller.h"
+#include "poll/ring.h"
+
+enum {
+	ENTRIES = 256,	/* a page of entries is 64; a full queue costs one more enter, no more */
+	WAIT_ALL = 256, /* a deferring ring hands out 20 completions an enter if fewer are asked for */
+	ROUNDS = 4,	/* of collecting in one wait: then the loop has its turn */
+	BUFFER_GROUP = 1,
+};
+
+/* user_data of requests that are no op. */
+enum { TAG_IGNORE, TAG_WAKE };
+
+/* op->engine: what the op's request in the kernel is. */
+enum { AS_ITSELF, AS_POLL /* waiting for readiness before it is tried again */, STARVED };
+
+struct uring {
+	struct rota__poller poller;
+	struct ring ring;
+	int wake_fd;
+	bool enabled;	/* on the thread that uses it */
+	bool wake_armed;
+	bool no_multi;	/* multishot accept was refused: accepts are renewed one by one */
+	uint16_t generation;
+	struct rota__fifo backlog; /* submitted while the queue was full */
+
+	/* The provided buffers: a ring of them that the kernel takes from. */
+	struct io_uring_buf_ring *buf_ring;
+	char *buffers;
+	uint32_t buffer_count, buffer_bytes, buffers_out;
+	uint16_t buf_tail;
+	struct rota__fifo starved; /* RECV_POOLED that found none */
+
+	char description[160];
+};
+
+static struct uring *uring_of(struct rota__poller *p)
+{
+	return container_of(p, struct uring, poller);
+}
+
+static uint64_t tag_of(const struct rota__op *op)
+{
+	return (uint64_t)op->generation << 48 | (uint64_t)(uintptr_t)op;
+}
+
+/* ---- requests ---- */
+
+static const uint8_t opcodes[OP_KINDS] = {
+	[OP_NOP] = IORING_OP_NOP,
+	[OP_POLL] = IORING_OP_POLL_ADD,
+	[OP_RECV] = IORING_OP_RECV,
+	[OP_RECV_POOLED] = IORING_OP_RECV,
+	[OP_SEND] = IORING_OP_SEND,
+	[OP_RECVMSG] = IORING_OP_RECVMSG,
+	[OP_SENDMSG] = IORING_OP_SENDMSG,
+	[OP_ACCEPT] = IORING_OP_ACCEPT,
+	[OP_ACCEPT_MULTI] = IORING_OP_ACCEPT,
+	[OP_CONNECT] = IORING_OP_CONNECT,
+	[OP_READ] = IORING_OP_READ,
+	[OP_WRITE] = IORING_OP_WRITE,
+	[OP_READV] = IORING_OP_READV,
+	[OP_WRITEV] = IORING_OP_WRITEV,
+	[OP_OPENAT] = IORING_OP_OPENAT,
+	[OP_CLOSE] = IORING_OP_CLOSE,
+	[OP_STATX] = IORING_OP_STATX,
+	[OP_FSYNC] = IORING_OP_FSYNC,
+	[OP_FTRUNCATE] = RING_OP_FTRUNCATE,
+	[OP_RENAMEAT] = IORING_OP_RENAMEAT,
+	[OP_UNLINKAT] = IORING_OP_UNLINKAT,
+	[OP_MKDIRAT] = IORING_OP_MKDIRAT,
+};
+
+static void fill_socket(struct uring *u, struct io_uring_sqe *sqe, const struct rota__op *op)
+{
+	bool poll_first = op->flags & OP_POLL_FIRST;
+
+	switch (op->kind) {
+	case OP_POLL:
+		sqe->poll32_events = op->poll.events;
+		break;
+	case OP_RECV:
+	case OP_SEND:
+		sqe->addr = (uint64_t)(uintptr_t)op->buf.base;
+		sqe->len = op->buf.len;
+		sqe->msg_flags = (uint32_t)op->buf.flags | (op->kind == OP_SEND ? MSG_NOSIGNAL : 0);
+		sqe->ioprio = poll_first ? IORING_RECVSEND_POLL_FIRST : 0;
+		break;
+	case OP_RECV_POOLED:
+		sqe->len = u->buffer_bytes;
+		sqe->flags = IOSQE_BUFFER_SELECT;
+		sqe->buf_group = BUFFER_GROUP;
+		sqe->ioprio = poll_first ? IORING_RECVSEND_POLL_FIRST : 0;
+		break;
+	case OP_RECVMSG:
+	case OP_SENDMSG:
+		sqe->addr = (uint64_t)(uintptr_t)op->msg.msg;
+		sqe->len = 1;
+		sqe->msg_flags = (uint32_t)op->msg.flags | (op->kind == OP_SENDMSG ? MSG_NOSIGNAL : 0);
+		sqe->ioprio = poll_first ? IORING_RECVSEND_POLL_FIRST : 0;
+		break;
+	case OP_ACCEPT:
+	case OP_ACCEPT_MULTI:
+		sqe->addr = (uint64_t)(uintptr_t)op->accept.addr;
+		sqe->addr2 = (uint64_t)(uintptr_t)op->accept.len;
+		sqe->accept_flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+		if (op->kind == OP_ACCEPT_MULTI && !u->no_multi)
+			sqe->ioprio = IORING_ACCEPT_MULTISHOT;
+		break;
+	case OP_CONNECT:
+		sqe->addr = (uint64_t)(uintptr_t)op->connect.addr;
+		sqe->off = op->connect.len;
+		break;
+	default:
+		break;
+	}
+}
+
+static void fill_file(struct io_uring_sqe *sqe, const struct rota__op *op)
+{
+	switch (op->kind) {
+	case OP_READ:
+	case OP_WRITE:
+		sqe->addr = (uint64_t)(uintptr_t)op->buf.base;
+		sqe->len = op->buf.len;
+		sqe->off = op->buf.offset;
+		break;
+	case OP_READV:
+	case OP_WRITEV:
+		sqe->addr = (uint64_t)(uintptr_t)op->iov.iov;
+		sqe->len = op->iov.count;
+		sqe->off = op->iov.offset;
+		break;
+	case OP_OPENAT:
+		sqe->addr = (uint64_t)(uintptr_t)op->path.path;
+		sqe->len = op->path.mode;
+		sqe->open_flags = (uint32_t)op->path.flags | O_CLOEXEC;
+		break;
+	case OP_STATX:
+		sqe->addr = (uint64_t)(uintptr_t)op->path.path;
+		sqe->len = op->path.mode;
+		sqe->off = (uint64_t)(uintptr_t)op->path.statx;
+		sqe->statx_flags = (uint32_t)op->path.flags;
+		break;
+	case OP_FSYNC:
+		sqe->fsync_flags = op->path.flags & 1 ? IORING_FSYNC_DATASYNC : 0;
+		break;
+	case OP_FTRUNCATE:
+		sqe->off = op->buf.offset;
+		break;
+	case OP_RENAMEAT:
+		sqe->addr = (uint64_t)(uintptr_t)op->path.path;
+		sqe->addr2 = (uint64_t)(uintptr_t)op->path.path2;
+		sqe->len = (uint32_t)op->fd;
+		break;
+	case OP_UNLINKAT:
+		sqe->addr = (uint64_t)(uintptr_t)op->path.path;
+		sqe->unlink_flags = (uint32_t)op->path.flags;
+		break;
+	case OP_MKDIRAT:
+		sqe->addr = (uint64_t)(uintptr_t)op->path.path;
+		sqe->len = op->path.mode;
+		break;
+	default: /* OP_CLOSE: the descriptor says it all */
+		break;
+	}
+}
+
+static uint32_t readiness_of(const struct rota__op *op)
+{
+	return op->kind == OP_SEND || op->kind == OP_SENDMSG || op->kind == OP_CONNECT ? POLLOUT : POLLIN;
+}
+
+/* Make the op's request.  False: the queue is full. */
+static bool request(struct uring *u, struct rota__op *op)
+{
+	struct io_uring_sqe *sqe = ring_sqe(&u->ring);
+
+	if (sqe == NULL)
+		return false;
+	sqe->user_data = tag_of(op);
+	sqe->fd = op->fd;
+	if (op->engine == AS_POLL) {
+		sqe->opcode = IORING_OP_POLL_ADD;
+		sqe->poll32_events = readiness_of(op);
+		return true;
+	}
+	sqe->opcode = opcodes[op->kind];
+	fill_socket(u, sqe, op);
+	fill_file(sqe, op);
+	return true;
+}
+
+static void submit_all(struct uring *u)
+{
+	/* Errors (EBUSY: completions overflowed; EAGAIN: no memory) leave the entries where they are;
+	 * the next wait tries again. */
+	ring_enter(&u->ring, 0, 0);
+}
+
+/* Always succeeds: a full queue is emptied, and if even that fails the op waits its turn. */
+static void request_or_queue(struct uring *u, struct rota__op *op)
+{
+	if (fifo_empty(&u->backlog) && request(u, op))
+		return;
+	if (u->enabled)
+		submit_all(u);
+	if (fifo_empty(&u->backlog) && request(u, op))
+		return;
+	op->prev = (struct rota__op *)u; /* marks: in the backlog */
+	fifo_push(&u->backlog, &op->node);
+}
+
+static void empty_backlog(struct uring *u)
+{
+	while (!fifo_empty(&u->backlog)) {
+		struct rota__op *op = container_of(u->backlog.head, struct rota__op, node);
+
+		if (!request(u, op))
+			return;
+		fifo_pop(&u->backlog);
+		op->prev = NULL;
+	}
+}
+
+/* Take `op` out of one of our own queues. */
+static bool fifo_take(struct rota__fifo *queue, struct rota__op *op)
+{
+	struct rota__fifo rest = { NULL, NULL };
+	struct rota__node *node;
+	bool found = false;
+
+	while ((node = fifo_pop(queue)) != NULL) {
+		if (node == &op->node)
+			found = true;
+		else
+			fifo_push(&rest, node);
+	}
+	*queue = rest;
+	return found;
+}
+
+/* ---- the buffer ring ---- */
+
+static void buffer_provide(struct uring *u, uint32_t id)
+{
+	struct io_uring_buf *buf = &u->buf_ring->bufs[u->buf_tail & (u->buffer_count - 1)];
+
+	buf->addr = (uint64_t)(uintptr_t)(u->buffers + (size_t)id * u->buffer_bytes);
+	buf->len = u->buffer_bytes;
+	buf->bid = (uint16_t)id;
+	store_release(&u->buf_ring->tail, ++u->buf_tail); /* the kernel reads the entry after the tail */
+}
+
+static void *map_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory != MAP_FAILED ? memory : NULL;
+}
+
+static size_t ring_bytes(const struct uring *u)
+{
+	return u->buffer_count * sizeof(struct io_uring_buf);
+}
+
+/* At the first use: programs that never lease buffers do not pay for them. */
+static int buffers_open(struct uring *u)
+{
+	struct io_uring_buf_reg reg = { .ring_entries = u->buffer_count, .bgid = BUFFER_GROUP };
+	int rc = -ENOMEM;
+
+	u->buf_ring = map_memory(ring_bytes(u));
+	u->buffers = map_memory((size_t)u->buffer_count * u->buffer_bytes);
+	reg.ring_addr = (uint64_t)(uintptr_t)u->buf_ring;
+	if (u->buf_ring != NULL && u->buffers != NULL)
+		rc = ring_register(&u->ring, IORING_REGISTER_PBUF_RING, &reg, 1);
+	if (rc < 0) {
+		if (u->buf_ring != NULL)
+			munmap(u->buf_ring, ring_bytes(u));
+		if (u->buffers != NULL)
+			munmap(u->buffers, (size_t)u->buffer_count * u->buffer_bytes);
+		u->buf_ring = NULL;
+		u->buffers = NULL;
+		return rc;
+	}
+	for (uint32_t id = 0; id < u->buffer_count; id++)
+		buffer_provide(u, id);
+	return 0;
+}
+
+static void uring_give_back(struct rota__poller *p, uint32_t buffer_id)
+{
+	struct uring *u = uring_of(p);
+	struct rota__node *node;
+
+	buffer_provide(u, buffer_id);
+	node = fifo_pop(&u->starved);
+	if (node != NULL) {
+		struct rota__op *op = container_of(node, struct rota__op, node);
+
+		op->engine = AS_ITSELF;
+		request_or_queue(u, op);
+	}
+}
+
+/* ---- completions ---- */
+
+/* Before 5.19 or so a request on a non-blocking socket answered EAGAIN instead of waiting.  True: the
+ * op goes on by another way. */
+static bool try_again(struct uring *u, struct rota__op *op, int32_t res)
+{
+	if (op->state == OP_CANCELLING)
+		return false;
+	if (res == -EAGAIN && op->kind < OP_READ && op->kind != OP_CONNECT && op->engine == AS_ITSELF) {
+		op->engine = AS_POLL;
+	} else if (op->engine == AS_POLL && res > 0) {
+		op->engine = AS_ITSELF;
+	} else if (res == -EINVAL && op->kind == OP_ACCEPT_MULTI && !u->no_multi) {
+		u->no_multi = true; /* before 5.19 */
+	} else if (res == -EINTR && op->kind != OP_CLOSE) {
+		/* A signal hit the worker thread that carried the request. */
+	} else {
+		return false;
+	}
+	request_or_queue(u, op);
+	return true;
+}
+
+static void pooled_buffer(struct uring *u, struct rota__op *op, const struct io_uring_cqe *cqe)
+{
+	if (!(cqe->flags & IORING_CQE_F_BUFFER))
+		return;
+	op->buffer_id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+	if (cqe->res > 0)
+		op->buf.base = u->buffers + (size_t)op->buffer_id * u->buffer_bytes;
+	else
+		buffer_provide(u, op->buffer_id);
+}
+
+/* A multishot may end without an error, and a single accept always does: it is renewed. */
+static void accepted(struct uring *u, struct rota__op *op, int32_t fd, bool armed)
+{
+	op->result = fd;
+	op->flags |= OP_MORE;
+	op->done(op); /* may cancel it */
+	if (armed)
+		return;
+	op->flags &= (uint8_t)~OP_MORE;
+	if (op->state == OP_CANCELLING)
+		poller_complete(&u->poller, op, -ECANCELED);
+	else
+		request_or_queue(u, op);
+}
+
+static void op_completed(struct uring *u, const struct io_uring_cqe *cqe)
+{
+	struct rota__op *op = (struct rota__op *)(uintptr_t)(cqe->user_data & 0xffffffffffff);
+	int32_t res = cqe->res;
+	uint32_t flags = cqe->flags;
+
+	if (op->generation != cqe->user_data >> 48)
+		return;
+	if (op->kind == OP_RECV_POOLED)
+		pooled_buffer(u, op, cqe);
+	/* cqe may be overwritten from here on: what follows can submit. */
+	ring_seen(&u->ring);
+	if (op->kind == OP_ACCEPT_MULTI && res >= 0) {
+		accepted(u, op, res, flags & IORING_CQE_F_MORE);
+		return;
+	}
+	op->flags &= (uint8_t)~(OP_MORE | OP_NONEMPTY);
+	if (flags & IORING_CQE_F_SOCK_NONEMPTY && res > 0)
+		op->flags |= OP_NONEMPTY;
+	if (res == -ENOBUFS && op->kind == OP_RECV_POOLED && op->state != OP_CANCELLING) {
+		op->engine = STARVED;
+		fifo_push(&u->starved, &op->node);
+		return;
+	}
+	if (!try_again(u, op, res))
+		poller_complete(&u->poller, op, res);
+}
+
+/* Everything that is in the completion queue now. */
+static void reap(struct uring *u)
+{
+	struct io_uring_cqe *cqe;
+
+	while ((cqe = ring_cqe(&u->ring)) != NULL) {
+		if (cqe->user_data > TAG_WAKE) {
+			op_completed(u, cqe);
+			continue;
+		}
+		if (cqe->user_data == TAG_WAKE && !(cqe->flags & IORING_CQE_F_MORE))
+			u->wake_armed = false;
+		ring_seen(&u->ring);
+	}
+}
+
+/* ---- the contract ---- */
+
+/* The eventfd is watched by a multishot poll, which reports each write: it is never read. */
+static void arm_wake(struct uring *u)
+{
+	struct io_uring_sqe *sqe = ring_sqe(&u->ring);
+
+	if (sqe == NULL)
+		return; /* the next wait finds room */
+	sqe->opcode = IORING_OP_POLL_ADD;
+	sqe->fd = u->wake_fd;
+	sqe->poll32_events = POLLIN;
+	sqe->len = IORING_POLL_ADD_MULTI;
+	sqe->user_data = TAG_WAKE;
+	u->wake_armed = true;
+}
+
+static void describe(struct uring *u)
+{
+	uint32_t flags = u->ring.setup_flags;
+
+	snprintf(u->description, sizeof u->description, "uring: %s%s%s",
+		flags & IORING_SETUP_DEFER_TASKRUN  ? "single issuer, deferred task work"
+			: flags & IORING_SETUP_COOP_TASKRUN ? "cooperative task work"
+							    : "plain",
+		flags & RING_SETUP_NO_SQARRAY ? ", no index array" : "",
+		u->no_multi ? "" : ", multishot accept");
+}
+
+static int uring_open(struct rota__poller **ret, const struct rota__poller_config *config)
+{
+	struct uring *u = rota__alloc_zero(sizeof *u);
+	int rc;
+
+	if (u == NULL)
+		return -ENOMEM;
+	rc = ring_open(&u->ring, ENTRIES);
+	if (rc < 0) {
+		rota__free(u);
+		return rc;
+	}
+	u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (u->wake_fd < 0) {
+		rc = -errno;
+		ring_close(&u->ring);
+		rota__free(u);
+		return rc;
+	}
+	u->poller.engine = &rota__poller_uring;
+	u->poller.backend_fd = u->ring.fd;
+	u->buffer_count = config->buffer_count ? config->buffer_count : 256;
+	u->buffer_bytes = config->buffer_bytes ? config->buffer_bytes : 16384;
+	assert((u->buffer_count & (u->buffer_count - 1)) == 0);
+	describe(u);
+	*ret = &u->poller;
+	return 0;
+}
+
+static void uring_close(struct rota__poller *p)
+{
+	struct uring *u = uring_of(p);
+
+	ring_close(&u->ring);
+	close(u->wake_fd);
+	if (u->buf_ring != NULL) {
+		munmap(u->buf_ring, ring_bytes(u));
+		munmap(u->buffers, (size_t)u->buffer_count * u->buffer_bytes);
+	}
+	rota__free(u);
+}
+
+static bool uring_submit(struct rota__poller *p, struct rota__op *op)
+{
+	struct uring *u = uring_of(p);
+	int rc;
+
+	if (!u->ring.ops[opcodes[op->kind]])
+		return false;
+	p->pending++;
+	op->engine = AS_ITSELF;
+	op->prev = NULL;
+	op->generation = ++u->generation;
+	if (op->kind == OP_RECV_POOLED && u->buf_ring == NULL) {
+		rc = buffers_open(u);
+		if (rc < 0) {
+			poller_complete(p, op, rc);
+			return true;
+		}
+	}
+	request_or_queue(u, op);
+	return true;
+}
+
+static void uring_cancel(struct rota__poller *p, struct rota__op *op)
+{
+	struct uring *u = uring_of(p);
+	struct io_uring_sqe *sqe;
+
+	if (op->engine == STARVED) {
+		fifo_take(&u->starved, op);
+		poller_complete(p, op, -ECANCELED);
+		return;
+	}
+	if (op->prev == (struct rota__op *)u && fifo_take(&u->backlog, op)) {
+		poller_complete(p, op, -ECANCELED);
+		return;
+	}
+	sqe = ring_sqe(&u->ring);
+	if (sqe == NULL && u->enabled) {
+		submit_all(u);
+		sqe = ring_sqe(&u->ring);
+	}
+	if (sqe == NULL) {
+		/* No room even now: the kernel is out of memory.  Ask it directly, if it can (6.0). */
+		struct io_uring_sync_cancel_reg now = {
+			.addr = tag_of(op), .timeout = { .tv_sec = 0, .tv_nsec = 1 } };
+
+		ring_register(&u->ring, IORING_REGISTER_SYNC_CANCEL, &now, 1);
+		return;
+	}
+	sqe->opcode = IORING_OP_ASYNC_CANCEL;
+	sqe->addr = tag_of(op);
+	sqe->user_data = TAG_IGNORE;
+	if (u->ring.features & IORING_FEAT_CQE_SKIP)
+		sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+}
+
+static uint64_t left_until(uint64_t deadline_ns)
+{
+	uint64_t now;
+
+	if (deadline_ns == ROTA_NOW || deadline_ns == ROTA_FOREVER)
+		return deadline_ns;
+	now = rota_now_ns();
+	return deadline_ns > now ? deadline_ns - now : 0;
+}
+
+static int enable(struct uring *u)
+{
+	int rc = ring_enable(&u->ring);
+
+	if (rc < 0)
+		return rc;
+	u->enabled = true;
+	/* Timers of this thread are late by up to 50 us unless told otherwise. */
+	prctl(PR_SET_TIMERSLACK, 1);
+	return 0;
+}
+
+static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
+{
+	struct uring *u = uring_of(p);
+	uint32_t before = p->pending;
+
+	if (!u->enabled && enable(u) < 0)
+		return 0;
+	if (!u->wake_armed)
+		arm_wake(u);
+	empty_backlog(u);
+	reap(u);
+	if (!fifo_empty(&p->completed) || !fifo_empty(&u->backlog))
+		deadline_ns = ROTA_NOW;
+	if (deadline_ns != ROTA_NOW)
+		ring_enter(&u->ring, 1, left_until(deadline_ns));
+	else if (ring_unsubmitted(&u->ring) > 0 || ring_has_work(&u->ring) ||
+		!(u->ring.setup_flags & IORING_SETUP_TASKRUN_FLAG))
+		ring_enter(&u->ring, WAIT_ALL, 0);
+	reap(u);
+	/* A deferring ring may have handed out only a part of what is ready. */
+	for (int i = 0; i < ROUNDS && ring_has_work(&u->ring); i++) {
+		ring_enter(&u->ring, WAIT_ALL, 0);
+		reap(u);
+	}
+	return before > p->pending ? (int)(before - p->pending) : 0;
+}
+
+static void uring_wake(struct rota__poller *p)
+{
+	uint64_t one = 1;
+	ssize_t n = write(uring_of(p)->wake_fd, &one, sizeof one);
+
+	(void)n; /* EAGAIN: the count is full, and has woken it 2^64 times */
+}
+
+static void uring_forget(struct rota__poller *p, int fd)
+{
+	/* Nothing is remembered of a descriptor between ops. */
+}
+
+static const char *uring_describe(struct rota__poller *p)
+{
+	struct uring *u = uring_of(p);
+
+	describe(u);
+	return u->description;
+}
+
+const struct rota__poller_engine rota__poller_uring = {
+	.name = "uring",
+	.open = uring_open,
+	.close = uring_close,
+	.submit = uring_submit,
+	.cancel = uring_cancel,
+	.wait = uring_wait,
+	.wake = uring_wake,
+	.give_back = uring_give_back,
+	.forget = uring_forget,
+	.describe = uring_describe,
+};
