@@ -1,0 +1,136 @@
+/* callbacks.c - what runs on a loop besides I/O: timers, watchers, ticks, microtasks, deferred nodes */
+#include "loop/loop.h"
+#include "os/mem.h"
+
+/* ---- timers ---- */
+
+/* The public timer hides the store's; they are told apart by the compiler, not by a reader. */
+_Static_assert(sizeof(struct rota__timer) <= sizeof(((struct rota_timer *)0)->opaque),
+	"struct rota_timer has room for the store's links");
+
+static struct rota__timer *stored(struct rota_timer *timer)
+{
+	return (struct rota__timer *)timer->opaque;
+}
+
+static void timer_fired(struct rota__timer *t)
+{
+	struct rota_timer *timer = container_of((uint64_t (*)[8])t, struct rota_timer, opaque);
+
+	timer->loop->alive--;
+	timer->fn(timer);
+}
+
+void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
+{
+	rota_timer_stop(timer);
+	timer->loop = loop;
+	stored(timer)->fn = timer_fired;
+	timers_arm(&loop->timers, stored(timer), deadline_ns);
+	loop->alive++;
+}
+
+void rota_timer_stop(struct rota_timer *timer)
+{
+	if (!timers_armed(stored(timer)))
+		return;
+	timers_cancel(&timer->loop->timers, stored(timer));
+	timer->loop->alive--;
+}
+
+/* ---- watchers ---- */
+
+void rota_watcher_start(struct rota_loop *loop, struct rota_watcher *watcher, enum rota_phase phase)
+{
+	struct rota_watcher *head = &loop->phase[phase];
+
+	if (watcher->active)
+		return;
+	watcher->loop = loop;
+	watcher->phase = phase;
+	watcher->active = true;
+	watcher->prev = head->prev;
+	watcher->next = head;
+	head->prev->next = watcher;
+	head->prev = watcher;
+	loop->alive++;
+	loop->idle_active += phase == ROTA_IDLE;
+}
+
+void rota_watcher_stop(struct rota_watcher *watcher)
+{
+	if (!watcher->active)
+		return;
+	watcher->active = false;
+	watcher->prev->next = watcher->next;
+	watcher->next->prev = watcher->prev;
+	watcher->loop->alive--;
+	watcher->loop->idle_active -= watcher->phase == ROTA_IDLE;
+}
+
+/* ---- ticks and microtasks ---- */
+
+int rota__calls_push(struct rota__calls *calls, rota_job_fn fn, void *arg)
+{
+	if (calls->ring == NULL || calls->tail - calls->head > calls->mask) {
+		/* 64 calls to begin with: a page with its neighbours; doubled when full. */
+		uint32_t used = calls->tail - calls->head, room = calls->ring ? 2 * used : 64;
+		struct rota__call *ring = rota__alloc(room * sizeof *ring);
+
+		if (ring == NULL)
+			return -ENOMEM;
+		for (uint32_t i = 0; i < used; i++)
+			ring[i] = calls->ring[(calls->head + i) & calls->mask];
+		rota__free(calls->ring);
+		*calls = (struct rota__calls){ .ring = ring, .mask = room - 1, .tail = used };
+	}
+	calls->ring[calls->tail++ & calls->mask] = (struct rota__call){ fn, arg };
+	return 0;
+}
+
+void rota__calls_fini(struct rota__calls *calls)
+{
+	rota__free(calls->ring);
+	*calls = (struct rota__calls){ 0 };
+}
+
+static void drain(struct rota__calls *calls)
+{
+	while (!calls_empty(calls)) {
+		struct rota__call call = calls->ring[calls->head++ & calls->mask];
+
+		call.fn(call.arg);
+	}
+}
+
+/* Node's rule: all ticks, also those added by ticks; then all microtasks, also those added by
+ * microtasks; and again while either has something. */
+void rota__loop_drain_calls(struct rota_loop *loop)
+{
+	while (!calls_empty(&loop->ticks) || !calls_empty(&loop->microtasks)) {
+		drain(&loop->ticks);
+		drain(&loop->microtasks);
+	}
+}
+
+int rota_next_tick(struct rota_loop *loop, rota_job_fn fn, void *arg)
+{
+	return rota__calls_push(&loop->ticks, fn, arg);
+}
+
+int rota_queue_microtask(struct rota_loop *loop, rota_job_fn fn, void *arg)
+{
+	return rota__calls_push(&loop->microtasks, fn, arg);
+}
+
+/* ---- deferred ---- */
+
+void rota__loop_defer(struct rota_loop *loop, struct rota__node *node)
+{
+	fifo_push(&loop->pending, node);
+}
+
+void rota__loop_close_later(struct rota_loop *loop, struct rota__node *node)
+{
+	fifo_push(&loop->closing, node);
+}

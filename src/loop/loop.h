@@ -1,0 +1,102 @@
+/* loop.h - one thread's wheel
+ *
+ * The loop owns a poller, the timers, the queues of callbacks, and the door through which other
+ * threads hand it posts.  It knows tasks only as a hook that runs whatever is ready.
+ *
+ * What keeps a loop alive is counted in `alive`: pending ops, started rota_timers and watchers, jobs
+ * on the blocking pool.  Posts, deferred callbacks and ready tasks are seen in their queues. */
+#ifndef ROTA_LOOP_LOOP_H
+#define ROTA_LOOP_LOOP_H
+
+#include <rota/loop.h>
+
+#include "base/list.h"
+#include "base/mpsc.h"
+#include "base/node.h"
+#include "base/timers.h"
+#include "poll/poller.h"
+
+/* A growing ring of calls.  Ticks and microtasks are two of them. */
+struct rota__calls {
+	struct rota__call {
+		rota_job_fn fn;
+		void *arg;
+	} *ring;
+	uint32_t mask, head, tail; /* ring[head & mask] is the oldest; empty when head == tail */
+};
+
+struct rota_loop {
+	uint64_t now_ns;
+	struct rota__timers timers;
+	struct rota__poller *poller;
+	struct rota__fifo pending;   /* callbacks put off to the pending phase */
+	struct rota__fifo closing;   /* last words of handles, run in the closing phase */
+	struct rota_watcher phase[3]; /* list heads, by enum rota_phase */
+	struct rota__calls ticks, microtasks;
+
+	/* The hook of the task layer: run what is ready, at most until the loop should look at I/O
+	 * again.  It keeps tasks_ready true while something is ready.  NULL: no tasks. */
+	void (*run_tasks)(struct rota_loop *loop);
+	void *tasks;
+	bool tasks_ready;
+
+	uint32_t alive;	   /* reasons to go on, see above */
+	uint32_t idle_active; /* idle watchers: the poll must not sleep */
+	bool running, stop;
+	pid_t owner_pid;   /* a fork's child must not use it */
+	pthread_t owner;
+	uint64_t spin_ns;  /* the most we look again before sleeping; 0: never */
+	uint64_t wait_avg_ns; /* how long recent waits took: spinning pays only if they were short */
+
+	/* Other threads' side: a line of its own, so that they do not slow the loop's fields. */
+	_Alignas(64) struct rota__mpsc posts;
+	uint32_t sleeping; /* 1 from before the last look at posts until the wait returned */
+};
+
+/* Hand an op over; exactly one op->done() follows, on this loop, later.  Goes to the blocking pool
+ * where the poller cannot carry it. */
+void rota__op_submit(struct rota_loop *loop, struct rota__op *op);
+
+/* Ask for the op's end.  Harmless on one that has completed or was cancelled already. */
+void rota__op_cancel(struct rota_loop *loop, struct rota__op *op);
+
+/* Run `fn` in the pending phase (rota__loop_defer) or in the closing phase of this turn
+ * (rota__loop_close_later).  The node is kept until then. */
+void rota__loop_defer(struct rota_loop *loop, struct rota__node *node);
+void rota__loop_close_later(struct rota_loop *loop, struct rota__node *node);
+
+/* Run callbacks that were queued during a callback: ticks, then microtasks, until both are empty.
+ * Called after every callback; inline because the queues are nearly always empty. */
+void rota__loop_drain_calls(struct rota_loop *loop);
+
+static inline bool calls_empty(const struct rota__calls *calls)
+{
+	return calls->head == calls->tail;
+}
+
+static inline void rota__loop_after_callback(struct rota_loop *loop)
+{
+	if (__builtin_expect(!calls_empty(&loop->ticks) || !calls_empty(&loop->microtasks), 0))
+		rota__loop_drain_calls(loop);
+}
+
+/* The loop a started run put on this thread. */
+extern _Thread_local struct rota_loop *rota__loop_here __attribute__((tls_model("initial-exec")));
+
+/* One turn; sleeps no longer than `deadline_ns`. */
+void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns);
+
+/* The timers phase: everything due at loop->now_ns. */
+void rota__loop_run_timers(struct rota_loop *loop);
+
+/* Enter and leave the loop on this thread, for those who turn it themselves (sched/). */
+int rota__loop_enter(struct rota_loop *loop);
+void rota__loop_leave(struct rota_loop *loop);
+
+/* Is anything waiting that needs a turn without sleep? */
+bool rota__loop_busy(const struct rota_loop *loop);
+
+int rota__calls_push(struct rota__calls *calls, rota_job_fn fn, void *arg);
+void rota__calls_fini(struct rota__calls *calls);
+
+#endif

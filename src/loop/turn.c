@@ -1,0 +1,176 @@
+/* turn.c - one turn of the loop: the order in which things happen, and nothing else
+ *
+ *   pending -> idle -> prepare -> poll -> posts -> pending -> tasks -> check -> closing -> timers -> tasks
+ *
+ * It is libuv's circle, which programs rely on, with two stations for tasks: what I/O made ready runs
+ * before check, what timers made ready runs before the next poll.  Microtasks run after every
+ * callback, so a wake-up is seen before the next callback. */
+#include "base/atomic.h"
+#include "loop/loop.h"
+#include "trace/trace.h"
+
+/* Callbacks put off during the poll often complete at once and put off others; they get another look
+ * before check, but two that answer each other must not hold the loop: libuv's bound. */
+enum { PENDING_ROUNDS = 8 };
+
+/* Run what was queued when we came in; what it queues waits for the next round. */
+static void run_nodes(struct rota_loop *loop, struct rota__fifo *queue)
+{
+	struct rota__fifo due = *queue;
+	struct rota__node *node;
+
+	queue->head = NULL;
+	while ((node = fifo_pop(&due)) != NULL) {
+		node->fn(node);
+		rota__loop_after_callback(loop);
+	}
+}
+
+/* Each watcher goes to the back before its callback, which may therefore stop any watcher, itself
+ * included.  The marker stands where the list ended, so that new ones wait for the next turn. */
+static void run_watchers(struct rota_loop *loop, enum rota_phase phase)
+{
+	struct rota_watcher *head = &loop->phase[phase], *w;
+	struct rota_watcher marker = { .next = head, .prev = head->prev };
+
+	if (head->next == head)
+		return;
+	head->prev->next = &marker;
+	head->prev = &marker;
+	while ((w = head->next) != &marker) {
+		w->prev->next = w->next;
+		w->next->prev = w->prev;
+		w->prev = head->prev;
+		w->next = head;
+		head->prev->next = w;
+		head->prev = w;
+		w->fn(w);
+		rota__loop_after_callback(loop);
+	}
+	head->next = marker.next;
+	marker.next->prev = head;
+}
+
+static void run_completions(struct rota_loop *loop)
+{
+	struct rota__node *node;
+
+	/* Ops completed by callbacks of this very loop join the end and run too: they cannot be
+	 * submitted and completed without a wait in between, so this ends. */
+	while ((node = fifo_pop(&loop->poller->completed)) != NULL) {
+		struct rota__op *op = container_of(node, struct rota__op, node);
+
+		if (!(op->flags & OP_MORE))
+			loop->alive--;
+		op->done(op);
+		rota__loop_after_callback(loop);
+	}
+}
+
+static void run_posts(struct rota_loop *loop)
+{
+	struct rota__node *node = mpsc_take_all(&loop->posts), *next;
+
+	for (; node != NULL; node = next) {
+		next = node->next;
+		node->fn(node);
+		rota__loop_after_callback(loop);
+	}
+}
+
+void rota__loop_run_timers(struct rota_loop *loop)
+{
+	struct rota__timer *timer;
+
+	while ((timer = timers_pop_due(&loop->timers, loop->now_ns)) != NULL) {
+		timer->fn(timer);
+		rota__loop_after_callback(loop);
+	}
+}
+
+static void run_tasks(struct rota_loop *loop)
+{
+	if (loop->tasks_ready)
+		loop->run_tasks(loop);
+}
+
+/* Sleep in the poller, having told other threads that we do.
+ *
+ * The classic pair: we announce, then look at the posts; a poster posts, then looks at the
+ * announcement.  Both have a full fence in between, so one of them sees the other. */
+static void poll_asleep(struct rota_loop *loop, uint64_t deadline_ns)
+{
+	uint64_t before = loop->now_ns;
+
+	store_relaxed(&loop->sleeping, 1);
+	fence_seq(); /* pairs with the fence in rota_post() */
+	if (!mpsc_empty(&loop->posts))
+		deadline_ns = ROTA_NOW;
+	loop->poller->engine->wait(loop->poller, deadline_ns);
+	store_relaxed(&loop->sleeping, 0);
+	loop->now_ns = rota_now_ns();
+	/* 1/8 of the newest: follows a change of load within some ten waits. */
+	loop->wait_avg_ns += ((loop->now_ns - before) >> 3) - (loop->wait_avg_ns >> 3);
+}
+
+/* A wake-up costs tens of microseconds on a sleeping CPU, so when waits have been short it pays to
+ * look again for a while.  True if something came. */
+static bool poll_spinning(struct rota_loop *loop, uint64_t deadline_ns)
+{
+	uint64_t start = rota_now_ns(), end = start + loop->spin_ns;
+
+	if (loop->wait_avg_ns > 2 * loop->spin_ns)
+		return false;
+	do {
+		if (loop->poller->engine->wait(loop->poller, ROTA_NOW) > 0 ||
+			!mpsc_empty(&loop->posts)) {
+			loop->now_ns = rota_now_ns();
+			loop->wait_avg_ns += ((loop->now_ns - start) >> 3) - (loop->wait_avg_ns >> 3);
+			return true;
+		}
+		loop->now_ns = rota_now_ns();
+	} while (loop->now_ns < end && loop->now_ns < deadline_ns);
+	return loop->now_ns >= deadline_ns;
+}
+
+static void poll(struct rota_loop *loop, uint64_t deadline_ns)
+{
+	uint64_t next = timers_next_ns(&loop->timers);
+
+	if (deadline_ns > next)
+		deadline_ns = next;
+	if (deadline_ns <= loop->now_ns || rota__loop_busy(loop)) {
+		loop->poller->engine->wait(loop->poller, ROTA_NOW);
+		loop->now_ns = rota_now_ns();
+		return;
+	}
+	rota__trace(ROTA__EV_POLL_BEGIN, 0, NULL);
+	if (loop->spin_ns == 0 || !poll_spinning(loop, deadline_ns))
+		poll_asleep(loop, deadline_ns);
+	rota__trace(ROTA__EV_POLL_END, 0, NULL);
+}
+
+bool rota__loop_busy(const struct rota_loop *loop)
+{
+	return loop->stop || loop->tasks_ready || !fifo_empty(&loop->pending) || !fifo_empty(&loop->closing) ||
+		loop->idle_active > 0 || !mpsc_empty(&loop->posts) ||
+		!fifo_empty(&loop->poller->completed);
+}
+
+void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
+{
+	run_nodes(loop, &loop->pending);
+	run_watchers(loop, ROTA_IDLE);
+	run_watchers(loop, ROTA_PREPARE);
+	poll(loop, deadline_ns);
+	run_completions(loop);
+	run_posts(loop);
+	for (int i = 0; i < PENDING_ROUNDS && !fifo_empty(&loop->pending); i++)
+		run_nodes(loop, &loop->pending);
+	run_tasks(loop);
+	run_watchers(loop, ROTA_CHECK);
+	run_nodes(loop, &loop->closing);
+	loop->now_ns = rota_now_ns();
+	rota__loop_run_timers(loop);
+	run_tasks(loop);
+}
