@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include "coro/context.h"
 #include "coro/stack.h"
+#include "coro/switch.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ROTA_ASAN 1
@@ -76,7 +77,7 @@ static inline void *rota__stack_switch(struct rota__stack *from, void **save_sp,
 #if defined(ROTA_ASAN) || defined(ROTA_TSAN)
 	return rota__sanitized_switch(from, save_sp, to, to_sp, value, from_dies);
 #else
-	return rota__switch(save_sp, to_sp, value);
+	return rota__switch_inline(save_sp, to_sp, value);
 #endif
 }
 
