@@ -55,6 +55,7 @@ struct rota_scope { /* yours to place on the stack, not to move; the fields are 
 	struct rota_task *first, *last;
 	uint64_t deadline_ns;
 	uint64_t timer[9];
+	struct rota_scope *work;
 	uint32_t live, errors;
 	int32_t cancel, error[ROTA_SCOPE_ERRORS_KEPT];
 	uint32_t flags;

@@ -1,0 +1,121 @@
+/* combine.c - a few functions at the same time, or one with a limit: scopes in a handy form */
+#include "os/mem.h"
+#include "task/task.h"
+
+int rota_timeout(uint64_t length_ns, rota_fn fn, void *arg)
+{
+	struct rota_scope_options limit = { .deadline_ns = rota_deadline(length_ns) };
+	struct rota_scope scope;
+	int rc;
+
+	if (rota__current() == NULL)
+		return -EPERM;
+	rota_scope_open_with(&scope, &limit);
+	rc = fn(arg);
+	rota_scope_join(&scope); /* empty: fn joined what it opened */
+	return rc;
+}
+
+int rota_shield(uint64_t length_ns, rota_fn fn, void *arg)
+{
+	struct rota_scope_options shield = {
+		.deadline_ns = rota_deadline(length_ns), .flags = ROTA_SCOPE_SHIELD };
+	struct rota_scope scope;
+	int rc;
+
+	if (rota__current() == NULL)
+		return -EPERM;
+	rota_scope_open_with(&scope, &shield);
+	rc = fn(arg);
+	rota_scope_join(&scope);
+	return rc;
+}
+
+/* A call of a gather or a race, and where its result goes. */
+struct member {
+	const struct rota_call *call;
+	int *ret_result;
+	struct race *race;
+};
+
+struct race {
+	struct rota_scope scope;
+	const struct rota_call *calls;
+	int winner, result;
+};
+
+static int run_member(void *arg)
+{
+	struct member *m = arg;
+	int result = m->call->fn(m->call->arg);
+
+	if (m->ret_result != NULL)
+		*m->ret_result = result;
+	if (m->race == NULL)
+		return result;
+	if (m->race->winner < 0) {
+		m->race->winner = (int)(m->call - m->race->calls);
+		m->race->result = result;
+		rota_scope_cancel(&m->race->scope);
+	}
+	return 0; /* a loser's error is not the race's */
+}
+
+/* Spawn them all as members named after nothing better than the place of the call. */
+static void spawn_members(struct rota_scope *scope, struct member *members, size_t count,
+	const char *name, const char *site)
+{
+	for (size_t i = 0; i < count; i++)
+		rota_spawn_at(scope, run_member, &members[i], name, site);
+}
+
+int rota_gather_at(const struct rota_call *calls, size_t count, int *ret_results, const char *site)
+{
+	struct rota_scope scope;
+	struct member *members;
+	int rc;
+
+	if (rota__current() == NULL)
+		return -EPERM;
+	if (count == 0)
+		return 0;
+	members = rota__alloc(count * sizeof *members);
+	if (members == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		members[i] = (struct member){ &calls[i], ret_results ? &ret_results[i] : NULL, NULL };
+		if (ret_results != NULL)
+			ret_results[i] = -ECANCELED; /* stays for one that could not be spawned */
+	}
+	rota_scope_open(&scope);
+	spawn_members(&scope, members, count, "gather", site);
+	rc = rota_scope_join(&scope);
+	rota__free(members);
+	return rc;
+}
+
+int rota_race_at(const struct rota_call *calls, size_t count, int *ret_result, const char *site)
+{
+	struct race race = { .calls = calls, .winner = -1 };
+	struct member *members;
+	int rc;
+
+	if (rota__current() == NULL)
+		return -EPERM;
+	if (count == 0)
+		return -EINVAL;
+	members = rota__alloc(count * sizeof *members);
+	if (members == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		members[i] = (struct member){ &calls[i], NULL, &race };
+	rota_scope_open(&race.scope);
+	spawn_members(&race.scope, members, count, "race", site);
+	rc = rota_scope_join(&race.scope);
+	rota__free(members);
+	if (race.winner < 0)
+		return rc < 0 ? rc : -ECANCELED; /* none could be spawned */
+	if (ret_result != NULL)
+		*ret_result = race.result;
+	return race.winner;
+}

@@ -1,0 +1,329 @@
+/* scope.c - the tree that owns tasks: opening, joining, errors, and cancellation going down
+ *
+ * A task's open scopes are a chain (outer .. inner); the outermost hangs below the scope the task was
+ * spawned in (task->home).  So the tree alternates:  scope -> its tasks -> their outermost scopes.
+ *
+ * Cancellation is a value that is copied downwards when it happens, so that a wait looks at one field:
+ *   scope->cancel   what reaches the code of its owner directly inside it, and tasks spawned in it
+ *   task->cancel    what reaches the task outside of any scope it opened itself
+ * A shield keeps what comes from outside from being copied into it. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "task/task.h"
+#include "trace/trace.h"
+
+_Static_assert(sizeof(struct rota__timer) <= sizeof(((struct rota_scope *)0)->timer),
+	"struct rota_scope has room for its timer");
+
+static struct rota__timer *timer_of(struct rota_scope *scope)
+{
+	return (struct rota__timer *)scope->timer;
+}
+
+static struct rota_scope *outermost(const struct rota_task *task)
+{
+	struct rota_scope *scope = task->innermost;
+
+	while (scope != NULL && scope->outer != NULL)
+		scope = scope->outer;
+	return scope;
+}
+
+/* ---- cancellation ---- */
+
+static void interrupt(struct rota_task *task, int reason)
+{
+	struct rota__wait *wait = task->wait;
+	void (*cancel)(struct rota__wait *, int);
+
+	if (task->state != TASK_WAITING || wait->cancel == NULL)
+		return;
+	rota__trace(ROTA__EV_TASK_CANCEL, task->id, task->name);
+	cancel = wait->cancel;
+	wait->cancel = NULL; /* at most once */
+	cancel(wait, reason);
+}
+
+/* Scopes still to be visited, linked through scope->work: a list instead of recursion, because the
+ * tree may be deeper than the stack of the task that cancels it. */
+struct worklist {
+	struct rota_scope *first;
+	int reason;
+};
+
+static void visit_later(struct worklist *list, struct rota_scope *scope)
+{
+	if ((scope->flags & ROTA_SCOPE_SHIELD) || scope->cancel != 0)
+		return;
+	scope->cancel = list->reason;
+	scope->work = list->first;
+	list->first = scope;
+}
+
+static void visit_task(struct worklist *list, struct rota_task *task)
+{
+	if (task->cancel != 0 || task->state == TASK_ENDED)
+		return;
+	task->cancel = list->reason;
+	if (task->innermost == NULL)
+		interrupt(task, list->reason);
+	else
+		visit_later(list, outermost(task));
+}
+
+static void visit_all(struct worklist *list)
+{
+	struct rota_scope *scope;
+
+	while ((scope = list->first) != NULL) {
+		list->first = scope->work;
+		if (scope->inner != NULL)
+			visit_later(list, scope->inner);
+		else if (scope->owner != NULL)
+			interrupt(scope->owner, list->reason);
+		for (struct rota_task *task = scope->first; task != NULL; task = task->next)
+			visit_task(list, task);
+	}
+}
+
+void rota__scope_cancel(struct rota_scope *scope, int reason, uint32_t why)
+{
+	struct worklist list = { .reason = reason };
+
+	scope->flags |= why;
+	if (scope->cancel != 0)
+		return; /* everything below knows already */
+	scope->cancel = reason;
+	scope->work = NULL;
+	list.first = scope;
+	visit_all(&list);
+}
+
+void rota_scope_cancel(struct rota_scope *scope)
+{
+	rota__scope_cancel(scope, -ECANCELED, SCOPE_BY_CALL);
+}
+
+void rota_task_cancel(struct rota_task *task)
+{
+	struct worklist list = { .reason = -ECANCELED };
+
+	visit_task(&list, task);
+	visit_all(&list);
+}
+
+static void deadline_passed(struct rota__timer *timer)
+{
+	struct rota_scope *scope = container_of((uint64_t (*)[9])timer, struct rota_scope, timer);
+
+	rota__scope_cancel(scope, -ETIMEDOUT, SCOPE_BY_TIME);
+}
+
+int rota_cancelled(void)
+{
+	struct rota_task *task = rota__current();
+
+	return task == NULL ? -EPERM : rota__task_cancelled(task);
+}
+
+uint64_t rota_current_deadline(void)
+{
+	struct rota_task *task = rota__current();
+
+	if (task == NULL)
+		return ROTA_FOREVER;
+	return task->innermost ? task->innermost->deadline_ns : task->home->deadline_ns;
+}
+
+/* ---- open and join ---- */
+
+void rota__scope_init(
+	struct rota_scope *scope, struct rota_task *owner, const struct rota_scope_options *options)
+{
+	uint64_t own = options && options->deadline_ns ? options->deadline_ns : ROTA_FOREVER;
+
+	/* Field by field: clearing all of it at once costs more than the rest of a scope's life. */
+	scope->outer = scope->inner = NULL;
+	scope->owner = owner;
+	scope->first = scope->last = NULL;
+	scope->deadline_ns = ROTA_FOREVER;
+	*timer_of(scope) = (struct rota__timer){ .fn = deadline_passed };
+	scope->live = scope->errors = 0;
+	scope->cancel = 0;
+	scope->flags = options ? options->flags & (ROTA_SCOPE_COLLECT | ROTA_SCOPE_SHIELD) : 0;
+	scope->joiner = NULL;
+	if (owner != NULL && !(scope->flags & ROTA_SCOPE_SHIELD)) {
+		scope->deadline_ns = rota_current_deadline();
+		scope->cancel = rota__task_cancelled(owner);
+	}
+	if (owner != NULL) {
+		scope->outer = owner->innermost;
+		if (scope->outer != NULL)
+			scope->outer->inner = scope;
+		owner->innermost = scope;
+	}
+	if (own >= scope->deadline_ns)
+		return;
+	scope->deadline_ns = own;
+	if (own <= rota_now_ns())
+		rota__scope_cancel(scope, -ETIMEDOUT, SCOPE_BY_TIME);
+	else
+		timers_arm(&owner->worker->loop->timers, timer_of(scope), own);
+}
+
+static void die(const char *what, const struct rota_task *task)
+{
+	fprintf(stderr, "rota: %s, task \"%s\" (spawned at %s)\n", what, rota_task_name(task),
+		task && task->site ? task->site : "?");
+	abort();
+}
+
+void rota_scope_open(struct rota_scope *scope)
+{
+	rota_scope_open_with(scope, NULL);
+}
+
+void rota_scope_open_with(struct rota_scope *scope, const struct rota_scope_options *options)
+{
+	struct rota_task *task = rota__current();
+
+	if (task == NULL)
+		die("rota_scope_open() outside of a task", NULL);
+	rota__scope_init(scope, task, options);
+}
+
+/* A join has no reason of its own to end early: it ends when the tasks have, and those are cut
+ * short by the cancellation. */
+static void wait_until_empty(struct rota_scope *scope, struct rota_task *task)
+{
+	struct rota__wait wait = { .task = task };
+
+	while (scope->live > 0) {
+		scope->joiner = &wait;
+		rota__park(&wait);
+	}
+	scope->joiner = NULL;
+}
+
+static void free_kept(struct rota_scope *scope, struct rota__worker *worker)
+{
+	struct rota_task *task, *next;
+
+	for (task = scope->first; task != NULL; task = next) {
+		next = task->next;
+		rota__record_free(worker, task);
+	}
+	scope->first = scope->last = NULL;
+}
+
+static int verdict(const struct rota_scope *scope)
+{
+	if (scope->errors > 0)
+		return scope->error[0];
+	if (!(scope->flags & SCOPE_CUT) || (scope->flags & SCOPE_BY_CALL))
+		return 0;
+	return scope->cancel;
+}
+
+int rota_scope_join(struct rota_scope *scope)
+{
+	struct rota_task *task = rota__current();
+
+	if (task == NULL)
+		return -EPERM;
+	if (task->innermost != scope)
+		die("rota_scope_join() of a scope that is not this task's innermost one", task);
+	wait_until_empty(scope, task);
+	timers_cancel(&task->worker->loop->timers, timer_of(scope));
+	free_kept(scope, task->worker);
+	task->innermost = scope->outer;
+	if (scope->outer != NULL)
+		scope->outer->inner = NULL;
+	return verdict(scope);
+}
+
+struct rota_scope *rota_detached(void)
+{
+	return rota__worker_here ? &rota__worker_here->root : NULL;
+}
+
+/* ---- the tasks in it ---- */
+
+void rota__scope_add(struct rota_scope *scope, struct rota_task *task)
+{
+	task->home = scope;
+	task->cancel = scope->cancel;
+	task->prev = scope->last;
+	task->next = NULL;
+	if (scope->last != NULL)
+		scope->last->next = task;
+	else
+		scope->first = task;
+	scope->last = task;
+	scope->live++;
+}
+
+static void unlink_task(struct rota_scope *scope, struct rota_task *task)
+{
+	if (task->prev != NULL)
+		task->prev->next = task->next;
+	else
+		scope->first = task->next;
+	if (task->next != NULL)
+		task->next->prev = task->prev;
+	else
+		scope->last = task->prev;
+}
+
+void rota__scope_note_error(struct rota_scope *scope, int code)
+{
+	/* What a cancelled task says is the echo of the cancellation, not news. */
+	if (scope->cancel != 0 && (code == -ECANCELED || code == -ETIMEDOUT)) {
+		scope->flags |= SCOPE_CUT;
+		return;
+	}
+	if (scope->errors < ROTA_SCOPE_ERRORS_KEPT)
+		scope->error[scope->errors] = code;
+	scope->errors++;
+	if (!(scope->flags & ROTA_SCOPE_COLLECT))
+		rota__scope_cancel(scope, -ECANCELED, SCOPE_BY_ERROR);
+}
+
+void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task)
+{
+	if (task->result < 0) {
+		if ((scope->flags & SCOPE_ROOT) && worker->on_detached_error != NULL)
+			worker->on_detached_error(rota_task_name(task), task->result);
+		rota__scope_note_error(scope, task->result);
+	}
+	if (!(task->flags & TASK_KEPT)) {
+		unlink_task(scope, task);
+		rota__record_free(worker, task);
+	}
+	if (--scope->live == 0 && scope->joiner != NULL) {
+		struct rota__wait *joiner = scope->joiner;
+
+		scope->joiner = NULL;
+		rota__wake(joiner->task);
+	}
+}
+
+void rota_task_release(struct rota_task *task)
+{
+	task->flags &= (uint8_t)~TASK_KEPT;
+	if (task->state != TASK_ENDED)
+		return;
+	unlink_task(task->home, task);
+	rota__record_free(task->worker, task);
+}
+
+uint32_t rota_scope_errors(const struct rota_scope *scope, int *ret_codes, uint32_t room)
+{
+	uint32_t kept = scope->errors < ROTA_SCOPE_ERRORS_KEPT ? scope->errors : ROTA_SCOPE_ERRORS_KEPT;
+
+	for (uint32_t i = 0; i < kept && i < room; i++)
+		ret_codes[i] = scope->error[i];
+	return scope->errors;
+}

@@ -1,0 +1,178 @@
+/* task.h - what a task is, and the worker that runs it
+ *
+ *            spawn                take()                 fn returns
+ *   (record) -----> FRESH/READY ---------> RUNNING --------------------> ENDED
+ *                        ^                    |  rota__park()
+ *                        |   rota__wake()     v
+ *                        +---------------- WAITING
+ *
+ *   FRESH    ready, has never run: no stack yet (sp == NULL).  Given one at its first run, so that a
+ *            million spawned tasks that run one after the other share one warm stack.
+ *   READY    in its worker's ready ring, exactly once
+ *   RUNNING  worker->current; READY and RUNNING tasks have wait == NULL
+ *   WAITING  wait points at the waiter on its own stack: what it waits for, and how to cut it short
+ *   ENDED    result is final; the record lives on only while a handle is out (KEPT)
+ *
+ * Who may touch what: everything here belongs to the worker's thread.  Another thread reaches a task
+ * only by a post to its loop.  The record is kept small (a waiting task costs this, a page of stack
+ * and its share of page tables), and what only a running task needs lives on its stack. */
+#ifndef ROTA_TASK_TASK_H
+#define ROTA_TASK_TASK_H
+
+#include <rota/run.h>
+#include <rota/task.h>
+
+#include "coro/stack.h"
+#include "loop/loop.h"
+
+enum rota__task_state { TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_ENDED };
+
+enum {
+	TASK_KEPT = 1, /* a handle is out: the record stays after the end */
+};
+
+/* What a task waits on; on its stack while it waits. */
+struct rota__wait {
+	struct rota_task *task;
+	/* Cut the wait short: arrange that the task is woken, now or soon.  Called at most once, only
+	 * while waiting, with the reason (-ECANCELED, -ETIMEDOUT).  NULL: cannot be cut short. */
+	void (*cancel)(struct rota__wait *wait, int reason);
+};
+
+struct rota_task {
+	void *sp; /* where it goes on; NULL before its first run */
+	struct rota__stack *stack;
+	struct rota__wait *wait;
+	struct rota__worker *worker;
+	rota_fn fn;
+	void *arg;
+	struct rota_task *prev, *next; /* in home's list; next also links free records */
+	struct rota_scope *home;       /* the scope it was spawned in */
+	struct rota_scope *innermost;  /* the scope it opened last and has not joined */
+	struct rota__wait *joiners;    /* waits of rota_join(), linked through struct joiner */
+	struct rota__binding *locals;
+	const char *name, *site;
+	uint64_t id;
+	int32_t result;
+	int32_t cancel; /* the reason that reaches the task's own level, 0 for none */
+	uint8_t state, flags, stack_class;
+};
+
+/* One entry of the ready ring: the sp is here so that the next stacks can be prefetched without
+ * touching cold records. */
+struct rota__ready {
+	struct rota_task *task;
+	void *sp;
+};
+
+/* Sizes of stacks: STACK_BYTES_MIN << class, up to STACK_BYTES_MAX. */
+enum { STACK_CLASSES = 10 };
+
+/* A thread that runs tasks: its loop, its ready ring, its stacks and records. */
+struct rota__worker {
+	struct rota_task *current;
+	struct rota__ready *ring;
+	uint32_t mask, head, tail;
+	uint32_t free_calls; /* see rota__coop() */
+	uint32_t budget; /* runs left before the loop looks at I/O again */
+	void *loop_sp;	 /* where the loop goes on while a task runs */
+	struct rota_loop *loop;
+
+	struct rota__stack_pool stacks[STACK_CLASSES];
+	uint8_t default_class;
+	struct rota_task *free_records;
+	struct record_slab *slabs;
+	uint32_t tasks; /* records in use: the ring has room for as many */
+	uint64_t next_id, last_id;
+	uint64_t ended; /* tasks that ended, for counts and tests */
+
+	struct rota_scope root;
+	void (*on_detached_error)(const char *task_name, int code);
+};
+
+extern _Thread_local struct rota__worker *rota__worker_here __attribute__((tls_model("initial-exec")));
+
+int rota__worker_init(struct rota__worker *worker, struct rota_loop *loop, size_t stack_bytes);
+/* All tasks have ended. */
+void rota__worker_fini(struct rota__worker *worker);
+
+/* ---- waiting: what every waiting call is made of ---- */
+
+static inline struct rota_task *rota__current(void)
+{
+	struct rota__worker *worker = rota__worker_here;
+
+	return worker != NULL ? worker->current : NULL;
+}
+
+/* The reason with which a wait of `task` must answer now, or 0. */
+static inline int rota__task_cancelled(const struct rota_task *task)
+{
+	return task->innermost != NULL ? task->innermost->cancel : task->cancel;
+}
+
+/* The running task waits on `wait`, whose fields are set, until rota__wake(). */
+void rota__park(struct rota__wait *wait);
+
+/* A waiting task becomes ready.  Exactly once for each rota__park(). */
+void rota__wake(struct rota_task *task);
+
+/* A call of the running task succeeded without waiting.  Every so often that is a reason to let the
+ * others run, or a writer whose peer is always ready would hold the thread for ever. */
+static inline void rota__coop(struct rota__worker *worker)
+{
+	enum { FREE_CALLS = 64 }; /* about 0.2 ms of small sends */
+
+	if (__builtin_expect(++worker->free_calls >= FREE_CALLS, 0)) {
+		worker->free_calls = 0;
+		rota_yield();
+	}
+}
+
+/* ---- between the files of this folder ---- */
+
+/* A record with a place in the ready ring; NULL: no memory. */
+struct rota_task *rota__record_new(struct rota__worker *worker);
+void rota__record_free(struct rota__worker *worker, struct rota_task *task);
+
+/* Which pool has stacks of so many bytes; 0: the run's default. */
+uint8_t rota__stack_class(const struct rota__worker *worker, size_t bytes);
+
+/* The task becomes ready (it is new, or was waiting). */
+static inline void rota__queue(struct rota__worker *worker, struct rota_task *task)
+{
+	task->state = TASK_READY;
+	worker->ring[worker->tail++ & worker->mask] = (struct rota__ready){ task, task->sp };
+}
+
+/* The same, and the loop is told: it may be a callback of the loop that makes it ready. */
+static inline void rota__make_ready(struct rota__worker *worker, struct rota_task *task)
+{
+	rota__queue(worker, task);
+	worker->loop->tasks_ready = true;
+}
+
+/* fn has returned: tell scope and joiners.  The record may be gone afterwards. */
+void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result);
+
+void rota__scope_init(struct rota_scope *scope, struct rota_task *owner, const struct rota_scope_options *options);
+void rota__scope_add(struct rota_scope *scope, struct rota_task *task);
+void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task);
+void rota__scope_note_error(struct rota_scope *scope, int code);
+/* Cancel for `reason`, which one of SCOPE_BY_* tells in the flags. */
+void rota__scope_cancel(struct rota_scope *scope, int reason, uint32_t why);
+
+/* Why a scope was cancelled; private bits of scope->flags beside ROTA_SCOPE_*. */
+enum {
+	SCOPE_BY_CALL = 0x100,	/* rota_scope_cancel(): the join does not call that an error */
+	SCOPE_BY_ERROR = 0x200, /* a task failed */
+	SCOPE_BY_TIME = 0x400,	/* its own deadline */
+	SCOPE_CUT = 0x800,	/* a task of it ended because of the cancellation */
+	SCOPE_ROOT = 0x1000,
+};
+
+/* Task-locals at spawn and at the end. */
+struct rota__binding *rota__locals_inherit(struct rota_task *parent);
+void rota__locals_drop(struct rota__binding *bindings);
+
+#endif

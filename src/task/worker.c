@@ -1,0 +1,344 @@
+/* worker.c - ready tasks get the thread, one after the other
+ *
+ * Tasks switch directly to the next ready task; the loop is entered only when nothing is ready or
+ * the budget is used up.  A task that ends goes on as the next one: if that is fresh, it simply runs
+ * on the stack that just became free, without a switch.
+ *
+ *   loop --run_ready()--> task A --park()--> task B --ends, becomes--> task C --nothing ready--> loop
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "coro/overflow.h"
+#include "coro/sanitize.h"
+#include "os/mem.h"
+#include "task/task.h"
+#include "trace/trace.h"
+
+_Thread_local struct rota__worker *rota__worker_here;
+
+enum {
+	/* Runs between two looks at the clock: at 4 ns a switch the clock's 25 ns are 5 %. */
+	BATCH = 128,
+	/* How far ahead stacks are prefetched: measured best between 4 and 6 (docs/design/tasks.md). */
+	AHEAD = 5,
+	/* Ready tasks have the thread this long before the loop looks at I/O, which costs 0.2 us. */
+	SLICE_NS = 50000,
+	FIRST_RING = 64,
+	SLAB_RECORDS = 256,
+	IDS_AT_A_TIME = 1 << 16,
+};
+
+/* ---- records ---- */
+
+struct record_slab {
+	struct record_slab *next;
+	struct rota_task records[SLAB_RECORDS];
+};
+
+/* The ring has a place for every task, so that waking one can never fail. */
+static bool ring_reserve(struct rota__worker *w)
+{
+	uint32_t room = w->ring != NULL ? w->mask + 1 : 0, used = w->tail - w->head;
+	struct rota__ready *ring;
+
+	if (w->tasks < room)
+		return true;
+	room = room != 0 ? 2 * room : FIRST_RING;
+	ring = rota__alloc_zero(room * sizeof *ring);
+	if (ring == NULL)
+		return false;
+	for (uint32_t i = 0; i < used; i++)
+		ring[i] = w->ring[(w->head + i) & w->mask];
+	rota__free(w->ring);
+	w->ring = ring;
+	w->mask = room - 1;
+	w->head = 0;
+	w->tail = used;
+	return true;
+}
+
+static bool records_grow(struct rota__worker *w)
+{
+	struct record_slab *slab = rota__alloc(sizeof *slab);
+
+	if (slab == NULL)
+		return false;
+	slab->next = w->slabs;
+	w->slabs = slab;
+	for (int i = SLAB_RECORDS - 1; i >= 0; i--) {
+		slab->records[i].next = w->free_records;
+		w->free_records = &slab->records[i];
+	}
+	return true;
+}
+
+static uint64_t id_new(struct rota__worker *w)
+{
+	static uint64_t ids = 1;
+
+	if (w->next_id == w->last_id) {
+		w->next_id = add_relaxed(&ids, IDS_AT_A_TIME);
+		w->last_id = w->next_id + IDS_AT_A_TIME;
+	}
+	return w->next_id++;
+}
+
+struct rota_task *rota__record_new(struct rota__worker *w)
+{
+	struct rota_task *task;
+
+	if (!ring_reserve(w) || (w->free_records == NULL && !records_grow(w)))
+		return NULL;
+	task = w->free_records;
+	w->free_records = task->next;
+	w->tasks++;
+	/* Field by field: the compiler clears a whole struct with a string instruction, which costs
+	 * more than all of the spawn. */
+	task->sp = NULL;
+	task->stack = NULL;
+	task->wait = NULL;
+	task->worker = w;
+	task->innermost = NULL;
+	task->joiners = NULL;
+	task->locals = NULL;
+	task->id = w->next_id != w->last_id ? w->next_id++ : id_new(w);
+	task->flags = 0;
+	return task;
+}
+
+void rota__record_free(struct rota__worker *w, struct rota_task *task)
+{
+	task->next = w->free_records;
+	w->free_records = task;
+	w->tasks--;
+}
+
+/* ---- running ---- */
+
+static inline struct rota_task *take(struct rota__worker *w)
+{
+	struct rota_task *task;
+
+	if (w->budget == 0 || w->head == w->tail)
+		return NULL;
+	w->budget--;
+	task = w->ring[w->head++ & w->mask].task;
+	__builtin_prefetch(w->ring[(w->head + AHEAD) & w->mask].sp);
+	return task;
+}
+
+static inline void set_running(struct rota__worker *w, struct rota_task *task)
+{
+	w->current = task;
+	task->state = TASK_RUNNING;
+	rota__trace(ROTA__EV_TASK_RUN, task->id, task->name);
+}
+
+static void task_main(void *unused);
+
+/* A stack for a fresh task that one cannot be had for: it ends with -ENOMEM, its body never runs. */
+static bool prepare(struct rota__worker *w, struct rota_task *task)
+{
+	task->stack = rota__stack_get(&w->stacks[task->stack_class]);
+	if (task->stack == NULL) {
+		rota__task_ended(w, task, -ENOMEM);
+		return false;
+	}
+	task->stack->owner = task;
+	task->sp = rota__stack_start(task->stack, task->stack->top, task_main);
+	return true;
+}
+
+/* Fresh tasks are given a stack on the way; this is the slower half of take_prepared(). */
+static __attribute__((noinline)) struct rota_task *prepare_or_next(struct rota__worker *w, struct rota_task *task)
+{
+	while (task != NULL && task->sp == NULL && !prepare(w, task))
+		task = take(w);
+	return task;
+}
+
+/* The next task that can run, prepared; NULL: back to the loop. */
+static inline struct rota_task *take_prepared(struct rota__worker *w)
+{
+	struct rota_task *task = take(w);
+
+	return task != NULL && task->sp == NULL ? prepare_or_next(w, task) : task;
+}
+
+/* From the running task (whose state is set) to the next, or to the loop. */
+static inline __attribute__((always_inline)) void switch_away(struct rota__worker *w, struct rota_task *task)
+{
+	struct rota_task *next = take_prepared(w);
+
+	rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
+	if (next == NULL) {
+		w->current = NULL;
+		rota__stack_switch(task->stack, &task->sp, NULL, w->loop_sp, NULL, false);
+		return;
+	}
+	set_running(w, next);
+	if (next != task)
+		rota__stack_switch(task->stack, &task->sp, next->stack, next->sp, NULL, false);
+}
+
+/* The dead task's stack goes back to its pool while we still stand on it: nobody can take it before
+ * the switch below is over, and that leaves nothing on it that is wanted. */
+static _Noreturn void switch_for_good(struct rota__worker *w, struct rota__stack *stack, uint8_t class)
+{
+	struct rota_task *next = take_prepared(w);
+	void *nowhere;
+
+	rota__stack_put(&w->stacks[class], stack);
+	w->current = next;
+	if (next != NULL) {
+		set_running(w, next);
+		rota__stack_switch(stack, &nowhere, next->stack, next->sp, NULL, true);
+	} else {
+		rota__stack_switch(stack, &nowhere, NULL, w->loop_sp, NULL, true);
+	}
+	__builtin_unreachable();
+}
+
+static void task_main(void *unused)
+{
+	struct rota__worker *w = rota__worker_here;
+	struct rota_task *task = w->current;
+
+	rota__stack_entered();
+	for (;;) {
+		int result = task->fn(task->arg);
+		struct rota__stack *stack = task->stack;
+		uint8_t class = task->stack_class;
+
+		rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
+		rota__task_ended(w, task, result);
+		/* Only a fresh task of the same size can go on here. */
+		if (w->head == w->tail || w->budget == 0 ||
+			w->ring[w->head & w->mask].sp != NULL ||
+			w->ring[w->head & w->mask].task->stack_class != class)
+			switch_for_good(w, stack, class);
+		task = take(w);
+		task->stack = stack;
+		stack->owner = task;
+		set_running(w, task);
+	}
+}
+
+void rota__park(struct rota__wait *wait)
+{
+	struct rota_task *task = wait->task;
+
+	assert(task->worker->current == task);
+	task->wait = wait;
+	task->state = TASK_WAITING;
+	switch_away(task->worker, task);
+	task->wait = NULL;
+}
+
+void rota__wake(struct rota_task *task)
+{
+	assert(task->state == TASK_WAITING);
+	rota__trace(ROTA__EV_TASK_READY, task->id, task->name);
+	rota__make_ready(task->worker, task);
+}
+
+int rota_yield(void)
+{
+	struct rota_task *task = rota__current();
+	int reason;
+
+	if (task == NULL)
+		return -EPERM;
+	reason = rota__task_cancelled(task);
+	rota__queue(task->worker, task); /* run_ready() sees by itself that something is ready */
+	switch_away(task->worker, task);
+	return reason;
+}
+
+/* The loop's hook. */
+static void run_ready(struct rota_loop *loop)
+{
+	struct rota__worker *w = loop->tasks;
+	uint64_t until = rota_now_ns() + SLICE_NS;
+	struct rota_task *next;
+
+	do {
+		w->budget = BATCH;
+		next = take_prepared(w);
+		if (next != NULL) {
+			set_running(w, next);
+			rota__stack_switch(NULL, &w->loop_sp, next->stack, next->sp, NULL, false);
+			rota__loop_after_callback(loop);
+		}
+	} while (w->head != w->tail && rota_now_ns() < until);
+	loop->tasks_ready = w->head != w->tail;
+}
+
+/* ---- life ---- */
+
+static uint8_t class_of(size_t bytes)
+{
+	uint8_t class = 0;
+
+	while (class < STACK_CLASSES - 1 && ((size_t)STACK_BYTES_MIN << class) < bytes)
+		class++;
+	return class;
+}
+
+uint8_t rota__stack_class(const struct rota__worker *w, size_t bytes)
+{
+	return bytes == 0 ? w->default_class : class_of(bytes);
+}
+
+/* For the overflow report; runs in a signal handler. */
+static size_t describe(void *owner, char *buf, size_t size)
+{
+	const struct rota_task *task = owner;
+	int n = snprintf(buf, size, "task \"%s\" (number %llu, spawned at %s)",
+		task->name ? task->name : "?", (unsigned long long)task->id,
+		task->site ? task->site : "?");
+
+	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+}
+
+int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t stack_bytes)
+{
+	int rc;
+
+	*w = (struct rota__worker){ .loop = loop };
+	w->default_class = class_of(stack_bytes ? stack_bytes : STACK_BYTES_DEFAULT);
+	for (unsigned i = 0; i < STACK_CLASSES; i++)
+		rota__stack_pool_init(&w->stacks[i], (size_t)STACK_BYTES_MIN << i);
+	rc = rota__overflow_thread_init();
+	if (rc < 0)
+		return rc;
+	rota__overflow_set_describe(describe);
+	rota__scope_init(&w->root, NULL, NULL);
+	w->root.flags |= ROTA_SCOPE_COLLECT | SCOPE_ROOT;
+	loop->tasks = w;
+	loop->run_tasks = run_ready;
+	rota__worker_here = w;
+	return 0;
+}
+
+void rota__worker_fini(struct rota__worker *w)
+{
+	struct record_slab *slab;
+
+	assert(w->tasks == 0);
+	rota__worker_here = NULL;
+	w->loop->tasks = NULL;
+	w->loop->run_tasks = NULL;
+	for (int i = 0; i < STACK_CLASSES; i++)
+		rota__stack_pool_fini(&w->stacks[i]);
+	rota__overflow_thread_fini();
+	rota__free(w->ring);
+	while ((slab = w->slabs) != NULL) {
+		w->slabs = slab->next;
+		rota__free(slab);
+	}
+}
