@@ -25,9 +25,12 @@ ROTA_API ssize_t rota_readv(struct rota_stream *stream, const struct iovec *iov,
 /* The same, but what is read stays to be read again.  At most 64 KiB. */
 ROTA_API ssize_t rota_peek(struct rota_stream *stream, void *buf, size_t size);
 
-/* Exactly `size` bytes: `size`, or ROTA_EOF or an error, and then the bytes that had come can still
- * be read.  */
+/* Exactly `size` bytes: `size`, or ROTA_EOF or an error; rota_stream_received() then tells how many
+ * bytes had come: they are in buf. */
 ROTA_API ssize_t rota_read_exactly(struct rota_stream *stream, void *buf, size_t size);
+
+/* How many bytes the last rota_read_exactly() on this stream put into its buffer. */
+ROTA_API uint64_t rota_stream_received(const struct rota_stream *stream);
 
 /* Up to and with the delimiter, which is followed by a 0 byte in buf.  The count without that 0;
  * 0 at the end of the stream; ROTA_EOF if it ends without a delimiter; ROTA_ELIMIT if `size` - 1

@@ -1,0 +1,58 @@
+/* await.c - submit an op, park, and see what became of it
+ *
+ * The op lies on the task's stack and belongs to the poller until it completes: so a cancelled wait
+ * asks for the op's end and goes on waiting for the completion, which is when the stack is free. */
+#include "await/await.h"
+
+static void op_done(struct rota__op *op)
+{
+	struct rota__op_wait *w = container_of(op, struct rota__op_wait, op);
+
+	w->wait.cancel = NULL;
+	rota__wake(w->wait.task);
+}
+
+static void cut_short(struct rota__wait *wait, int reason)
+{
+	struct rota__op_wait *w = container_of(wait, struct rota__op_wait, wait);
+
+	w->reason = reason;
+	rota__op_cancel(wait->task->worker->loop, &w->op);
+}
+
+static void deadline_passed(struct rota__timer *timer)
+{
+	struct rota__op_wait *w = container_of(timer, struct rota__op_wait, timer);
+
+	if (w->wait.cancel == NULL)
+		return; /* completed, or being cancelled for another reason */
+	w->wait.cancel = NULL;
+	cut_short(&w->wait, -ETIMEDOUT);
+}
+
+int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
+{
+	struct rota_task *task = rota__current();
+	struct rota_loop *loop;
+
+	if (task == NULL)
+		return -EPERM;
+	w->reason = rota__task_cancelled(task);
+	if (w->reason != 0)
+		return w->reason;
+	if (deadline_ns != ROTA_FOREVER && deadline_ns <= rota_now_ns())
+		return -ETIMEDOUT;
+	loop = task->worker->loop;
+	w->wait = (struct rota__wait){ .task = task, .cancel = cut_short };
+	w->op.done = op_done;
+	w->op.state = OP_FREE;
+	rota__op_submit(loop, &w->op);
+	if (deadline_ns != ROTA_FOREVER) {
+		w->timer = (struct rota__timer){ .fn = deadline_passed };
+		timers_arm(&loop->timers, &w->timer, deadline_ns);
+	}
+	rota__park(&w->wait);
+	if (deadline_ns != ROTA_FOREVER)
+		timers_cancel(&loop->timers, &w->timer);
+	return w->op.result == -ECANCELED && w->reason != 0 ? w->reason : w->op.result;
+}

@@ -1,0 +1,20 @@
+/* await.h - a task waits for an op: what every waiting call of I/O is made of */
+#ifndef ROTA_AWAIT_AWAIT_H
+#define ROTA_AWAIT_AWAIT_H
+
+#include "task/task.h"
+
+/* An op with the task that waits for it; on the task's stack. */
+struct rota__op_wait {
+	struct rota__op op;
+	struct rota__wait wait;
+	struct rota__timer timer; /* armed only if the wait has a deadline of its own */
+	int reason;		  /* why it was cut short, 0 for not */
+};
+
+/* Submit w->op, whose kind, fd and arguments are set, and wait until it completes.  The op's result;
+ * -ECANCELED or -ETIMEDOUT at once and without submitting if the task is cancelled or the deadline
+ * has passed.  A result that came before the cancellation took effect is returned. */
+int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns);
+
+#endif

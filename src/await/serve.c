@@ -1,0 +1,278 @@
+/* serve.c - accepting connections, one by one or for ever
+ *
+ * rota_serve() needs no task of its own to accept: one multishot op is armed, and its completions
+ * make streams and spawn tasks right on the loop.
+ *
+ *   ARMED --accepted--> ARMED (a task more)
+ *     |  \--no descriptors, no memory--> PAUSED --timer--> ARMED
+ *     |  \--connections_max reached--> FULL --a connection ends--> ARMED
+ *     \--cancelled or closed--> STOPPING --op's completion--> the serving task goes on */
+#include <unistd.h>
+
+#include "await/await.h"
+#include "io/listener.h"
+#include "io/stream.h"
+#include "os/mem.h"
+#include "trace/trace.h"
+
+/* How long accepting rests when nothing is left to accept with: the kernel keeps the connections
+ * waiting meanwhile, and a retry costs a few microseconds. */
+static const uint64_t PAUSE_NS = ROTA_MILLISECONDS(20);
+
+static bool out_of_resources(int64_t code)
+{
+	return code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -ENOBUFS;
+}
+
+/* accept(2): errors of the connection that was about to be accepted, not of the listener. */
+static bool concerns_connection(int64_t code)
+{
+	switch (code) {
+	case -ECONNABORTED:
+	case -EPERM: /* a firewall rule */
+	case -EPROTO:
+	case -ENETDOWN:
+	case -ENOPROTOOPT:
+	case -EHOSTDOWN:
+	case -ENONET:
+	case -EHOSTUNREACH:
+	case -EOPNOTSUPP:
+	case -ENETUNREACH:
+	case -EAGAIN:
+	case -EINTR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void note_pause(struct rota_listener *l)
+{
+	l->pauses++;
+	rota__trace(ROTA__EV_ACCEPT_PAUSE, l->pauses, NULL);
+}
+
+static int leave(struct rota_listener *l, int rc)
+{
+	l->waiter = NULL;
+	if (--l->users == 0 && l->closed)
+		rota__listener_free(l);
+	return rc;
+}
+
+void rota_listener_close(struct rota_listener *l)
+{
+	struct rota__wait *wait;
+
+	if (l == NULL || l->closed)
+		return;
+	l->closed = true;
+	wait = l->waiter;
+	if (l->users == 0) {
+		rota__listener_free(l);
+	} else if (wait != NULL && wait->cancel != NULL) {
+		void (*cancel)(struct rota__wait *, int) = wait->cancel;
+
+		wait->cancel = NULL;
+		cancel(wait, ROTA_ECLOSED);
+	}
+}
+
+/* ---- one by one ---- */
+
+static int64_t accept_one(struct rota_listener *l)
+{
+	struct rota__op_wait w = { .op = { .kind = OP_ACCEPT, .fd = l->fd } };
+	int64_t fd;
+
+	l->waiter = &w.wait;
+	fd = rota__await(&w, ROTA_FOREVER);
+	l->waiter = NULL;
+	return fd;
+}
+
+int rota_accept(struct rota_listener *l, struct rota_stream **ret_stream)
+{
+	struct rota_stream *s;
+	int64_t fd;
+
+	if (rota__current() == NULL)
+		return -EPERM;
+	if (l->closed)
+		return ROTA_ECLOSED;
+	if (l->users > 0)
+		return -EBUSY;
+	/* The memory comes first: a connection that was accepted is not lost for want of it. */
+	s = rota__stream_new(l->loop, -1, true);
+	if (s == NULL)
+		return -ENOMEM;
+	l->users++;
+	for (;;) {
+		fd = accept_one(l);
+		if (fd >= 0)
+			break;
+		if (out_of_resources(fd)) {
+			note_pause(l);
+			fd = rota_sleep(PAUSE_NS);
+			if (fd == 0 && l->closed)
+				fd = ROTA_ECLOSED;
+		}
+		if (fd < 0 && !concerns_connection(fd)) {
+			rota__free(s);
+			return leave(l, (int)fd);
+		}
+	}
+	s->fd = (int)fd;
+	*ret_stream = s;
+	return leave(l, 0);
+}
+
+/* ---- for ever ---- */
+
+struct server {
+	struct rota__op op;
+	struct rota__wait wait;
+	struct rota__timer pause;
+	struct rota_scope scope;
+	struct rota_listener *listener;
+	int (*serve)(struct rota_stream *stream, void *arg);
+	void *arg;
+	unsigned connections;
+	bool armed;
+	int reason; /* why it stops; 0: it does not */
+};
+
+static void arm(struct server *server)
+{
+	struct rota_listener *l = server->listener;
+	bool limited = l->connections_max > 0;
+
+	if (server->armed || server->reason != 0 || timers_armed(&server->pause) ||
+		(limited && server->connections >= l->connections_max))
+		return;
+	server->armed = true;
+	server->op.state = OP_FREE;
+	server->op.flags = 0;
+	server->op.kind = limited ? OP_ACCEPT : OP_ACCEPT_MULTI;
+	rota__op_submit(l->loop, &server->op);
+}
+
+static void pause_over(struct rota__timer *timer)
+{
+	arm(container_of(timer, struct server, pause));
+}
+
+static void pause_accepting(struct server *server)
+{
+	note_pause(server->listener);
+	timers_arm(&server->listener->loop->timers, &server->pause, rota_deadline(PAUSE_NS));
+}
+
+static int connection(void *arg)
+{
+	struct rota_stream *stream = arg;
+	struct server *server = stream->server;
+	int rc = server->serve(stream, server->arg); /* takes the stream */
+
+	server->connections--;
+	arm(server);
+	return rc;
+}
+
+static void accepted(struct server *server, int fd)
+{
+	struct rota_stream *s = rota__stream_new(server->listener->loop, fd, true);
+
+	if (s == NULL) {
+		close(fd);
+		return;
+	}
+	s->server = server;
+	server->connections++;
+	if (rota_spawn_at(&server->scope, connection, s, "connection", "rota_serve") < 0) {
+		server->connections--;
+		rota_close(s);
+	}
+}
+
+static void accept_done(struct rota__op *op)
+{
+	struct server *server = container_of(op, struct server, op);
+	int64_t result = op->result;
+
+	if (result >= 0)
+		accepted(server, (int)result);
+	if (op->flags & OP_MORE)
+		return;
+	server->armed = false;
+	if (result < 0 && server->reason == 0) {
+		if (out_of_resources(result))
+			pause_accepting(server);
+		else if (!concerns_connection(result))
+			server->reason = (int)result;
+	}
+	if (server->reason == 0) {
+		arm(server);
+		return;
+	}
+	server->wait.cancel = NULL;
+	rota__wake(server->wait.task);
+}
+
+static void stop(struct rota__wait *wait, int reason)
+{
+	struct server *server = container_of(wait, struct server, wait);
+
+	server->reason = reason;
+	timers_cancel(&server->listener->loop->timers, &server->pause);
+	if (server->armed)
+		rota__op_cancel(server->listener->loop, &server->op);
+	else
+		rota__wake(wait->task);
+}
+
+int rota_serve_with(struct rota_listener *l, int (*serve)(struct rota_stream *stream, void *arg), void *arg)
+{
+	struct rota_task *task = rota__current();
+	struct rota_scope_options each_for_itself = { .flags = ROTA_SCOPE_COLLECT };
+	struct server server = {
+		.op = { .fd = l->fd, .done = accept_done },
+		.wait = { .task = task, .cancel = stop },
+		.pause = { .fn = pause_over },
+		.listener = l,
+		.serve = serve,
+		.arg = arg,
+	};
+	int reason;
+
+	if (task == NULL)
+		return -EPERM;
+	if (l->closed)
+		return ROTA_ECLOSED;
+	if (l->users > 0)
+		return -EBUSY;
+	reason = rota__task_cancelled(task);
+	if (reason != 0)
+		return reason;
+	rota_scope_open_with(&server.scope, &each_for_itself);
+	l->users++;
+	l->waiter = &server.wait;
+	arm(&server);
+	rota__park(&server.wait);
+	reason = server.reason;
+	leave(l, 0);
+	rota_scope_join(&server.scope);
+	return reason;
+}
+
+static int serve_plain(struct rota_stream *stream, void *arg)
+{
+	int (*serve)(void *) = *(int (**)(void *))arg;
+
+	return serve(stream);
+}
+
+int rota_serve(struct rota_listener *l, int (*serve)(void *stream))
+{
+	return rota_serve_with(l, serve_plain, &serve);
+}

@@ -1,0 +1,506 @@
+/* stream.c - a task reads and writes a byte stream
+ *
+ * Reading asks the poller first (the data is usually not there yet, and io_uring receives straight
+ * into the caller's buffer); writing tries the system call first (there is usually room, and the
+ * answer is known at once).
+ *
+ * Bytes read ahead (by a line read, or a peek) wait in stream->ahead and are served first.
+ *
+ * Every public call is between enter() and leave(), so that a stream which another task closes
+ * meanwhile lives until the last call in it has returned. */
+#include <poll.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "await/await.h"
+#include "io/stream.h"
+#include "os/mem.h"
+
+/* ---- entering and leaving ---- */
+
+static bool enter(struct rota_stream *s)
+{
+	if (s->closed || rota__current() == NULL)
+		return false;
+	s->users++;
+	return true;
+}
+
+static int refused(const struct rota_stream *s)
+{
+	return s->closed ? ROTA_ECLOSED : -EPERM;
+}
+
+static ssize_t leave(struct rota_stream *s, ssize_t n)
+{
+	if (--s->users == 0 && s->closed)
+		rota__stream_free(s);
+	return n;
+}
+
+static void cut_short(struct rota__wait *wait)
+{
+	void (*cancel)(struct rota__wait *, int);
+
+	if (wait == NULL || wait->cancel == NULL)
+		return;
+	cancel = wait->cancel;
+	wait->cancel = NULL;
+	cancel(wait, ROTA_ECLOSED);
+}
+
+void rota_close(struct rota_stream *s)
+{
+	if (s == NULL || s->closed)
+		return;
+	s->closed = true;
+	if (s->users == 0) {
+		rota__stream_free(s);
+		return;
+	}
+	cut_short(s->reader);
+	cut_short(s->writer);
+}
+
+/* Wait for the op in one direction of the stream.  The wait is noted, for close() to find. */
+static int64_t wait_for(struct rota_stream *s, struct rota__wait **side, struct rota__op_wait *w,
+	uint64_t deadline_ns)
+{
+	int64_t n;
+
+	if (s->closed)
+		return ROTA_ECLOSED;
+	if (*side != NULL)
+		return -EBUSY;
+	*side = &w->wait;
+	w->op.fd = s->fd;
+	n = rota__await(w, deadline_ns);
+	*side = NULL;
+	return n;
+}
+
+static int wait_ready(struct rota_stream *s, struct rota__wait **side, uint32_t events, uint64_t deadline_ns)
+{
+	struct rota__op_wait w = { .op = { .kind = OP_POLL, .poll.events = events } };
+	int64_t n = wait_for(s, side, &w, deadline_ns);
+
+	return n < 0 ? (int)n : 0;
+}
+
+int rota_wait_readable(struct rota_stream *s)
+{
+	if (!enter(s))
+		return refused(s);
+	if (s->ahead.start < s->ahead.end)
+		return (int)leave(s, 0);
+	return (int)leave(s, wait_ready(s, &s->reader, POLLIN, s->read_deadline_ns));
+}
+
+/* ---- reading ---- */
+
+/* Pipes and terminals: recv does not work on them. */
+static ssize_t receive_file(struct rota_stream *s, const struct iovec *iov, int count)
+{
+	for (;;) {
+		ssize_t n = readv(s->fd, iov, count);
+
+		if (n >= 0) {
+			rota__coop(rota__worker_here);
+			return n;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return -errno;
+		n = wait_ready(s, &s->reader, POLLIN, s->read_deadline_ns);
+		if (n < 0)
+			return n;
+	}
+}
+
+/* From the system, past what was read ahead. */
+static ssize_t receive(struct rota_stream *s, void *buf, size_t size)
+{
+	struct rota__op_wait w = { .op = {
+		.kind = OP_RECV,
+		.flags = s->drained ? OP_POLL_FIRST : 0,
+		.buf = { .base = buf, .len = size > INT32_MAX ? INT32_MAX : (uint32_t)size },
+	} };
+	int64_t n;
+
+	if (!s->socket)
+		return receive_file(s, &(struct iovec){ buf, size }, 1);
+	n = wait_for(s, &s->reader, &w, s->read_deadline_ns);
+	s->drained = n > 0 && (size_t)n < size && !(w.op.flags & OP_NONEMPTY);
+	return n;
+}
+
+static size_t ahead_count(const struct rota_stream *s)
+{
+	return s->ahead.end - s->ahead.start;
+}
+
+static size_t ahead_take(struct rota_stream *s, void *buf, size_t size)
+{
+	size_t n = ahead_count(s);
+
+	if (n > size)
+		n = size;
+	memcpy(buf, s->ahead.data + s->ahead.start, n);
+	s->ahead.start += (uint32_t)n;
+	return n;
+}
+
+ssize_t rota_read(struct rota_stream *s, void *buf, size_t size)
+{
+	if (!enter(s))
+		return refused(s);
+	if (size == 0)
+		return leave(s, 0);
+	return leave(s, ahead_count(s) > 0 ? (ssize_t)ahead_take(s, buf, size) : receive(s, buf, size));
+}
+
+static ssize_t receive_vectored(struct rota_stream *s, const struct iovec *iov, int count)
+{
+	struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count };
+	struct rota__op_wait w = { .op = { .kind = OP_RECVMSG, .msg = { .msg = &msg } } };
+
+	if (!s->socket)
+		return receive_file(s, iov, count);
+	s->drained = false;
+	return wait_for(s, &s->reader, &w, s->read_deadline_ns);
+}
+
+ssize_t rota_readv(struct rota_stream *s, const struct iovec *iov, int count)
+{
+	ssize_t total = 0;
+
+	if (!enter(s))
+		return refused(s);
+	if (ahead_count(s) == 0)
+		return leave(s, receive_vectored(s, iov, count));
+	for (int i = 0; i < count && ahead_count(s) > 0; i++)
+		total += (ssize_t)ahead_take(s, iov[i].iov_base, iov[i].iov_len);
+	return leave(s, total);
+}
+
+/* Room for one more receive behind what is there, never for more than `limit` bytes in all. */
+static int ahead_room(struct rota_stream *s, size_t limit)
+{
+	enum { FIRST = 4096 }; /* a page: most lines and heads fit */
+	struct rota__ahead *a = &s->ahead;
+	size_t size = a->size != 0 ? 2 * (size_t)a->size : FIRST;
+	char *data;
+
+	if (a->start > 0) {
+		memmove(a->data, a->data + a->start, a->end - a->start);
+		a->end -= a->start;
+		a->start = 0;
+	}
+	if (a->end < a->size)
+		return 0;
+	if (a->size >= limit)
+		return ROTA_ELIMIT;
+	data = rota__realloc(a->data, size > limit ? limit : size);
+	if (data == NULL)
+		return -ENOMEM;
+	a->data = data;
+	a->size = (uint32_t)(size > limit ? limit : size);
+	return 0;
+}
+
+/* Receive more behind what was read ahead: the count, 0 at the end of the stream. */
+static ssize_t ahead_fill(struct rota_stream *s, size_t limit)
+{
+	ssize_t n = ahead_room(s, limit);
+
+	if (n < 0)
+		return n;
+	n = receive(s, s->ahead.data + s->ahead.end, s->ahead.size - s->ahead.end);
+	if (n > 0)
+		s->ahead.end += (uint32_t)n;
+	return n;
+}
+
+ssize_t rota_peek(struct rota_stream *s, void *buf, size_t size)
+{
+	enum { PEEK_MAX = 65536 };
+	ssize_t n = 1;
+	size_t count;
+
+	if (!enter(s))
+		return refused(s);
+	if (ahead_count(s) == 0)
+		n = ahead_fill(s, PEEK_MAX);
+	if (n <= 0)
+		return leave(s, n);
+	count = ahead_count(s) < size ? ahead_count(s) : size;
+	memcpy(buf, s->ahead.data + s->ahead.start, count);
+	return leave(s, (ssize_t)count);
+}
+
+ssize_t rota_read_exactly(struct rota_stream *s, void *buf, size_t size)
+{
+	ssize_t n = 1;
+
+	if (!enter(s))
+		return refused(s);
+	s->received = ahead_take(s, buf, size);
+	while (s->received < size) {
+		n = receive(s, (char *)buf + s->received, size - s->received);
+		if (n <= 0)
+			break;
+		s->received += (uint64_t)n;
+	}
+	return leave(s, s->received == size ? (ssize_t)size : n == 0 ? ROTA_EOF : n);
+}
+
+/* Bytes up to and with the delimiter, all of them read ahead; 0 at the end of the stream. */
+static ssize_t find(struct rota_stream *s, const char *delimiter, size_t delimiter_bytes, size_t limit)
+{
+	size_t seen = 0;
+
+	for (;;) {
+		const char *data = s->ahead.data + s->ahead.start, *hit = NULL;
+		size_t count = ahead_count(s);
+		ssize_t n;
+
+		if (count >= delimiter_bytes)
+			hit = memmem(data + seen, count - seen, delimiter, delimiter_bytes);
+		if (hit != NULL)
+			return (size_t)(hit - data) + delimiter_bytes > limit
+				? ROTA_ELIMIT
+				: hit - data + (ssize_t)delimiter_bytes;
+		if (count >= limit)
+			return ROTA_ELIMIT;
+		/* The delimiter may begin in what was seen. */
+		seen = count >= delimiter_bytes ? count - delimiter_bytes + 1 : 0;
+		n = ahead_fill(s, limit);
+		if (n < 0)
+			return n;
+		if (n == 0)
+			return count == 0 ? 0 : ROTA_EOF;
+	}
+}
+
+ssize_t rota_read_until(struct rota_stream *s, const char *delimiter, size_t delimiter_bytes, char *buf, size_t size)
+{
+	ssize_t n;
+
+	if (!enter(s))
+		return refused(s);
+	if (size == 0 || delimiter_bytes == 0)
+		return leave(s, -EINVAL);
+	n = find(s, delimiter, delimiter_bytes, size - 1);
+	if (n >= 0) {
+		ahead_take(s, buf, (size_t)n);
+		buf[n] = '\0';
+	}
+	return leave(s, n);
+}
+
+ssize_t rota_read_line(struct rota_stream *s, char *buf, size_t size)
+{
+	ssize_t n;
+
+	if (!enter(s))
+		return refused(s);
+	if (size == 0)
+		return leave(s, -EINVAL);
+	/* One byte for the 0, and the line's end does not count: up to two more. */
+	n = find(s, "\n", 1, size + 1);
+	if (n == ROTA_EOF && ahead_count(s) < size) {
+		n = (ssize_t)ahead_count(s); /* a last line without a newline */
+		ahead_take(s, buf, (size_t)n);
+		buf[n] = '\0';
+		return leave(s, n);
+	}
+	if (n <= 0)
+		return leave(s, n == 0 || n == ROTA_EOF ? (n == 0 ? ROTA_EOF : ROTA_ELIMIT) : n);
+	const char *line = s->ahead.data + s->ahead.start;
+	size_t length = (size_t)n - 1;
+
+	if (length > 0 && line[length - 1] == '\r')
+		length--;
+	if (length >= size)
+		return leave(s, ROTA_ELIMIT);
+	memcpy(buf, line, length);
+	buf[length] = '\0';
+	s->ahead.start += (uint32_t)n;
+	return leave(s, (ssize_t)length);
+}
+
+/* ---- leases ---- */
+
+enum { LEASE_OF_AHEAD = UINT32_MAX }; /* the bytes lie in stream->ahead, nothing to return */
+
+static ssize_t lease_ahead(struct rota_stream *s, struct rota_lease *ret)
+{
+	enum { LEASE_MAX = 16384 };
+
+	if (ahead_count(s) == 0) {
+		ssize_t n = ahead_fill(s, LEASE_MAX);
+
+		if (n <= 0)
+			return n;
+	}
+	*ret = (struct rota_lease){ s->ahead.data + s->ahead.start, ahead_count(s), LEASE_OF_AHEAD };
+	s->ahead.start = s->ahead.end;
+	return (ssize_t)ret->size;
+}
+
+ssize_t rota_read_lease(struct rota_stream *s, struct rota_lease *ret_lease)
+{
+	struct rota__op_wait w = { .op = { .kind = OP_RECV_POOLED, .flags = s->drained ? OP_POLL_FIRST : 0 } };
+	int64_t n;
+
+	if (!enter(s))
+		return refused(s);
+	if (!s->socket || ahead_count(s) > 0)
+		return leave(s, lease_ahead(s, ret_lease));
+	n = wait_for(s, &s->reader, &w, s->read_deadline_ns);
+	s->drained = n > 0 && !(w.op.flags & OP_NONEMPTY);
+	if (n > 0)
+		*ret_lease = (struct rota_lease){ w.op.buf.base, (size_t)n, w.op.buffer_id };
+	return leave(s, n);
+}
+
+void rota_lease_return(struct rota_lease *lease)
+{
+	struct rota__poller *poller = rota__worker_here->loop->poller;
+
+	if (lease->id != (uint32_t)LEASE_OF_AHEAD)
+		poller->engine->give_back(poller, lease->id);
+	*lease = (struct rota_lease){ NULL, 0, (uint32_t)LEASE_OF_AHEAD };
+}
+
+/* ---- writing ---- */
+
+/* One try, then a wait for room, until something was taken. */
+static ssize_t put(struct rota_stream *s, const struct iovec *iov, int count)
+{
+	const struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count };
+	int rc = rota__task_cancelled(rota__current());
+
+	while (rc == 0 && !s->closed) {
+		ssize_t n = !s->socket ? writev(s->fd, iov, count)
+			: count == 1   ? send(s->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
+				       : sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n >= 0) {
+			rota__coop(rota__worker_here);
+			return n;
+		}
+		if (errno == EAGAIN)
+			rc = wait_ready(s, &s->writer, POLLOUT, s->write_deadline_ns);
+		else if (errno != EINTR)
+			rc = -errno;
+	}
+	return rc < 0 ? rc : ROTA_ECLOSED;
+}
+
+ssize_t rota_write(struct rota_stream *s, const void *buf, size_t size)
+{
+	ssize_t n;
+
+	if (!enter(s))
+		return refused(s);
+	n = put(s, &(struct iovec){ (void *)buf, size }, 1);
+	s->written = n > 0 ? (uint64_t)n : 0;
+	return leave(s, n);
+}
+
+ssize_t rota_write_all(struct rota_stream *s, const void *buf, size_t size)
+{
+	ssize_t n = 0;
+
+	if (!enter(s))
+		return refused(s);
+	s->written = 0;
+	while (s->written < size && n >= 0) {
+		n = put(s, &(struct iovec){ (char *)buf + s->written, size - s->written }, 1);
+		if (n > 0)
+			s->written += (uint64_t)n;
+	}
+	return leave(s, n < 0 ? n : (ssize_t)size);
+}
+
+/* Up to `room` pieces of what is left of iov[*index..], from byte *offset of the first. */
+static int window(const struct iovec *iov, int count, int *index, size_t *offset, struct iovec *ret, int room)
+{
+	int n = 0;
+
+	while (*index < count && *offset >= iov[*index].iov_len) {
+		*offset -= iov[*index].iov_len;
+		(*index)++;
+	}
+	for (int i = *index; i < count && n < room; i++, n++)
+		ret[n] = iov[i];
+	if (n > 0) {
+		ret[0].iov_base = (char *)ret[0].iov_base + *offset;
+		ret[0].iov_len -= *offset;
+	}
+	return n;
+}
+
+ssize_t rota_writev_all(struct rota_stream *s, const struct iovec *iov, int count)
+{
+	enum { WINDOW = 16 }; /* 256 bytes of stack; more pieces take more calls */
+	struct iovec piece[WINDOW];
+	size_t offset = 0;
+	int index = 0, pieces;
+	ssize_t n = 0;
+
+	if (!enter(s))
+		return refused(s);
+	s->written = 0;
+	while (n >= 0 && (pieces = window(iov, count, &index, &offset, piece, WINDOW)) > 0) {
+		n = put(s, piece, pieces);
+		if (n > 0) {
+			s->written += (uint64_t)n;
+			offset += (size_t)n;
+		}
+	}
+	return leave(s, n < 0 ? n : (ssize_t)s->written);
+}
+
+ssize_t rota_sendfile(struct rota_stream *s, int fd, uint64_t offset, uint64_t size)
+{
+	enum { CHUNK = 1 << 20 }; /* so that the loop turns while a large file goes out */
+	off_t at = (off_t)offset;
+	int rc;
+
+	if (!enter(s))
+		return refused(s);
+	s->written = 0;
+	rc = rota__task_cancelled(rota__current());
+	while (rc == 0 && s->written < size) {
+		uint64_t left = size - s->written;
+		ssize_t n = sendfile(s->fd, fd, &at, left < CHUNK ? left : CHUNK);
+
+		if (s->closed)
+			rc = ROTA_ECLOSED;
+		if (n > 0) {
+			s->written += (uint64_t)n;
+			rc = rota_yield();
+		} else if (n == 0) {
+			rc = ROTA_EOF;
+		} else if (errno == EAGAIN) {
+			rc = wait_ready(s, &s->writer, POLLOUT, s->write_deadline_ns);
+		} else if (errno != EINTR) {
+			rc = -errno;
+		}
+	}
+	return leave(s, rc < 0 && s->written < size ? rc : (ssize_t)size);
+}
+
+int rota_shutdown_write(struct rota_stream *s)
+{
+	if (s->closed)
+		return ROTA_ECLOSED;
+	if (!s->socket)
+		return -ENOTSOCK;
+	return shutdown(s->fd, SHUT_WR) < 0 ? -errno : 0;
+}

@@ -1,0 +1,28 @@
+/* listener.h - a listening socket */
+#ifndef ROTA_IO_LISTENER_H
+#define ROTA_IO_LISTENER_H
+
+#include <rota/net.h>
+
+#include "loop/loop.h"
+
+struct rota__wait;
+
+struct rota_listener {
+	struct rota_loop *loop;
+	int fd;
+	bool closed;
+	uint8_t users;		   /* calls inside; the last one of a closed listener frees it */
+	struct rota__wait *waiter; /* who accepts */
+	unsigned connections_max;
+	uint64_t pauses;
+	char *unlink_path; /* of a Unix socket: the file goes with the listener */
+};
+
+/* Bind and listen.  `options` is not NULL. */
+int rota__listen(struct rota_listener **ret_listener, struct rota_loop *loop, const struct rota_address *address,
+	const struct rota_listen_options *options);
+
+void rota__listener_free(struct rota_listener *listener);
+
+#endif

@@ -1,0 +1,137 @@
+/* signal.c - the one dispatcher of signals in the process
+ *
+ * The list of watches is guarded by a spin lock that is taken only with all signals blocked, in the
+ * handler (sa_mask is full) and outside of it alike: so a thread never meets its own lock. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "io/signal.h"
+
+enum { SIGNALS = 64 };
+
+static uint32_t lock;
+static struct list watches = { &watches, &watches };
+static uint32_t watchers[SIGNALS + 1];
+static struct sigaction former[SIGNALS + 1];
+
+static void take_lock(void)
+{
+	while (swap_acquire(&lock, 1)) /* pairs with the release in drop_lock() */
+		while (load_relaxed(&lock))
+			;
+}
+
+static void drop_lock(void)
+{
+	store_release(&lock, 0);
+}
+
+static void block_and_lock(sigset_t *old)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, old);
+	take_lock();
+}
+
+static void unlock_and_restore(const sigset_t *old)
+{
+	drop_lock();
+	pthread_sigmask(SIG_SETMASK, old, NULL);
+}
+
+/* Async-signal-safe: atomics, and an eventfd write in rota_post(). */
+static void on_signal(int signo)
+{
+	int saved = errno;
+	uint64_t bit = UINT64_C(1) << (signo - 1);
+	struct list *it;
+
+	take_lock();
+	list_each(it, &watches)
+	{
+		struct rota__signal_watch *w = container_of(it, struct rota__signal_watch, link);
+
+		if (!(w->wanted & bit))
+			continue;
+		__atomic_fetch_or(&w->arrived, bit, __ATOMIC_RELEASE); /* pairs with deliver() */
+		if (!swap_acq_rel(&w->posted, 1))
+			rota_post(w->loop, &w->post);
+	}
+	drop_lock();
+	errno = saved;
+}
+
+static void deliver(struct rota_post *post)
+{
+	struct rota__signal_watch *w = container_of(post, struct rota__signal_watch, post);
+	uint64_t arrived;
+
+	store_seq(&w->posted, 0); /* before taking: what comes now is posted anew */
+	arrived = swap_seq(&w->arrived, 0);
+	for (int signo = 1; signo <= SIGNALS && w->started; signo++)
+		if (arrived & (UINT64_C(1) << (signo - 1)))
+			w->fn(w, signo);
+}
+
+static int catch(int signo)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+	if (watchers[signo]++ > 0)
+		return 0;
+	sigfillset(&action.sa_mask);
+	if (sigaction(signo, &action, &former[signo]) == 0)
+		return 0;
+	watchers[signo]--;
+	return -errno;
+}
+
+static void uncatch(int signo)
+{
+	if (--watchers[signo] == 0)
+		sigaction(signo, &former[signo], NULL);
+}
+
+int rota__signal_watch_start(struct rota__signal_watch *w, struct rota_loop *loop, rota__signal_fn fn,
+	const int *signals, size_t count)
+{
+	sigset_t old;
+	int rc = 0;
+
+	*w = (struct rota__signal_watch){ .post = { .fn = deliver }, .loop = loop, .fn = fn };
+	block_and_lock(&old);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		rc = signals[i] < 1 || signals[i] > SIGNALS ? -EINVAL : catch(signals[i]);
+		if (rc == 0)
+			w->wanted |= UINT64_C(1) << (signals[i] - 1);
+	}
+	w->started = rc == 0;
+	if (rc == 0)
+		list_append(&watches, &w->link);
+	else
+		for (int signo = 1; signo <= SIGNALS; signo++)
+			if (w->wanted & (UINT64_C(1) << (signo - 1)))
+				uncatch(signo);
+	unlock_and_restore(&old);
+	return rc;
+}
+
+bool rota__signal_watch_stop(struct rota__signal_watch *w)
+{
+	sigset_t old;
+
+	if (!w->started)
+		return load_seq(&w->posted);
+	block_and_lock(&old);
+	w->started = false;
+	list_remove(&w->link);
+	for (int signo = 1; signo <= SIGNALS; signo++)
+		if (w->wanted & (UINT64_C(1) << (signo - 1)))
+			uncatch(signo);
+	unlock_and_restore(&old);
+	return load_seq(&w->posted);
+}

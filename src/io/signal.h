@@ -1,0 +1,35 @@
+/* signal.h - signals become callbacks on a loop
+ *
+ * One dispatcher for the process: the handler marks every watch of the signal and posts it to its
+ * loop.  The same signal arriving twice before the callback ran is one callback. */
+#ifndef ROTA_IO_SIGNAL_H
+#define ROTA_IO_SIGNAL_H
+
+#include <signal.h>
+
+#include "loop/loop.h"
+
+struct rota__signal_watch;
+typedef void (*rota__signal_fn)(struct rota__signal_watch *watch, int signo);
+
+struct rota__signal_watch { /* yours; it must live until a stop found or left nothing in flight */
+	struct rota_post post;
+	struct list link; /* in the process's list while started */
+	struct rota_loop *loop;
+	rota__signal_fn fn;
+	uint64_t wanted;  /* bit signo - 1 */
+	uint64_t arrived; /* set by the handler, taken by the loop */
+	uint32_t posted;  /* 1 from the handler's post until the loop takes `arrived` */
+	bool started;
+};
+
+/* Call fn(watch, signo) on `loop` for each of the `count` signals from now on.  The loop's thread.
+ * -EINVAL for what cannot be caught; nothing is started then.  Does not keep the loop alive. */
+int rota__signal_watch_start(struct rota__signal_watch *watch, struct rota_loop *loop, rota__signal_fn fn,
+	const int *signals, size_t count);
+
+/* No more callbacks; the signal's former action comes back with its last watch.  True: a post is still
+ * on its way, and the watch must live until the loop has run its posts.  Harmless when stopped. */
+bool rota__signal_watch_stop(struct rota__signal_watch *watch);
+
+#endif

@@ -1,0 +1,133 @@
+/* stream.c - a stream's life, its name and its options; reading and writing is in await/stream.c */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/address.h"
+#include "io/stream.h"
+#include "os/mem.h"
+
+struct rota_stream *rota__stream_new(struct rota_loop *loop, int fd, bool socket)
+{
+	struct rota_stream *s = rota__alloc(sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	*s = (struct rota_stream){
+		.loop = loop,
+		.fd = fd,
+		.socket = socket,
+		.drained = true,
+		.read_deadline_ns = ROTA_FOREVER,
+		.write_deadline_ns = ROTA_FOREVER,
+	};
+	return s;
+}
+
+void rota__stream_free(struct rota_stream *s)
+{
+	s->loop->poller->engine->forget(s->loop->poller, s->fd);
+	close(s->fd);
+	rota__free(s->ahead.data);
+	rota__free(s);
+}
+
+int rota_stream_from_fd(struct rota_stream **ret_stream, int fd)
+{
+	struct rota_loop *loop = rota_loop_current();
+	int type, flags = fcntl(fd, F_GETFL);
+	socklen_t size = sizeof type;
+	bool socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+	struct rota_stream *s;
+
+	if (loop == NULL)
+		return -EPERM;
+	if (flags < 0)
+		return -errno;
+	if (socket && type != SOCK_STREAM && type != SOCK_SEQPACKET)
+		return -EPROTOTYPE;
+	s = rota__stream_new(loop, fd, socket);
+	if (s == NULL)
+		return -ENOMEM;
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+		rota__free(s);
+		return -errno;
+	}
+	*ret_stream = s;
+	return 0;
+}
+
+int rota_stream_pair(struct rota_stream *ret_streams[2])
+{
+	struct rota_loop *loop = rota_loop_current();
+	struct rota_stream *a, *b;
+	int fds[2];
+
+	if (loop == NULL)
+		return -EPERM;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+		return -errno;
+	a = rota__stream_new(loop, fds[0], true);
+	b = rota__stream_new(loop, fds[1], true);
+	if (a == NULL || b == NULL) {
+		rota__free(a);
+		rota__free(b);
+		close(fds[0]);
+		close(fds[1]);
+		return -ENOMEM;
+	}
+	ret_streams[0] = a;
+	ret_streams[1] = b;
+	return 0;
+}
+
+int rota_stream_fd(const struct rota_stream *s)
+{
+	return s->fd;
+}
+
+void rota_stream_set_deadlines(struct rota_stream *s, uint64_t read_deadline_ns, uint64_t write_deadline_ns)
+{
+	s->read_deadline_ns = read_deadline_ns;
+	s->write_deadline_ns = write_deadline_ns;
+}
+
+uint64_t rota_stream_written(const struct rota_stream *s)
+{
+	return s->written;
+}
+
+uint64_t rota_stream_received(const struct rota_stream *s)
+{
+	return s->received;
+}
+
+int rota_stream_set_nodelay(struct rota_stream *s, bool on)
+{
+	int value = on;
+
+	return setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+int rota_stream_set_keepalive(struct rota_stream *s, unsigned idle_seconds)
+{
+	int on = idle_seconds > 0, idle = (int)idle_seconds;
+
+	if (setsockopt(s->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0)
+		return -errno;
+	if (on && setsockopt(s->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) < 0)
+		return -errno;
+	return 0;
+}
+
+int rota_stream_peer_name(const struct rota_stream *s, char *buf, size_t size)
+{
+	return rota__socket_name(s->fd, getpeername, buf, size);
+}
+
+int rota_stream_local_name(const struct rota_stream *s, char *buf, size_t size)
+{
+	return rota__socket_name(s->fd, getsockname, buf, size);
+}

@@ -1,0 +1,40 @@
+/* stream.h - what a byte stream is: a descriptor, who waits on it, and what was read ahead
+ *
+ *   OPEN --rota_close()--> CLOSED (nobody waits: freed at once)
+ *                            \--> CLOSED, its waits being cut short --last one returns--> freed
+ *
+ * A descriptor is closed only when no op of it is pending: io_uring would otherwise go on reading
+ * from the number's next owner. */
+#ifndef ROTA_IO_STREAM_H
+#define ROTA_IO_STREAM_H
+
+#include <rota/stream.h>
+
+#include "loop/loop.h"
+
+struct rota__wait;
+
+struct rota_stream {
+	struct rota_loop *loop;
+	int fd;
+	bool socket;	   /* recv and send work; else poll, read and write */
+	bool closed;
+	bool drained;	   /* the last receive left nothing: wait before trying */
+	uint8_t users;	   /* calls inside this stream now; the last one of a closed stream frees it */
+	struct rota__wait *reader, *writer; /* who waits, to be cut short by a close */
+	uint64_t read_deadline_ns, write_deadline_ns;
+	uint64_t written, received; /* by the last write call, by the last exact read */
+	void *server;	   /* who accepted it: await/serve.c */
+	struct rota__ahead { /* bytes read but not yet asked for: [start, end) of data */
+		char *data;
+		uint32_t size, start, end;
+	} ahead;
+};
+
+/* A stream of `fd`, which it takes on success and sets non-blocking.  NULL: no memory. */
+struct rota_stream *rota__stream_new(struct rota_loop *loop, int fd, bool socket);
+
+/* Close the descriptor and free everything; nobody is inside. */
+void rota__stream_free(struct rota_stream *stream);
+
+#endif

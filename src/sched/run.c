@@ -1,0 +1,146 @@
+/* run.c - rota_run(): a loop, a worker, the first task, and the way out
+ *
+ * The way out: the first task ends -> what is detached is cancelled -> the loop turns until the last
+ * task has ended -> loop and worker are given back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/signal.h"
+#include "os/mem.h"
+#include "task/task.h"
+#include "trace/trace.h"
+
+/* The model asked for, or a negative error.  What is not built yet says so instead of running as
+ * something else. */
+static int model_of(const struct rota_options *options)
+{
+	static const char *const names[] = { "", "single", "group", "steal" };
+	const char *env = getenv("ROTA_MODEL");
+	int model = options->model;
+
+	if (model == ROTA_MODEL_DEFAULT && env != NULL && *env != '\0') {
+		for (model = ROTA_SINGLE; model <= ROTA_STEAL; model++)
+			if (strcmp(env, names[model]) == 0)
+				break;
+		if (model > ROTA_STEAL)
+			return -EINVAL;
+	}
+	if (model == ROTA_GROUP || model == ROTA_STEAL)
+		return -ENOTSUP;
+	return model == ROTA_MODEL_DEFAULT || model == ROTA_SINGLE ? ROTA_SINGLE : -EINVAL;
+}
+
+static uint64_t spin_of(const struct rota_options *options)
+{
+	const char *env = getenv("ROTA_SPIN_US");
+
+	return options->spin_ns == 0 && env != NULL ? ROTA_MICROSECONDS(strtoul(env, NULL, 10))
+						    : options->spin_ns;
+}
+
+struct run {
+	struct rota__worker worker;
+	struct rota__signal_watch stop_signals;
+	rota_fn app;
+	void *arg;
+	int result;
+	bool ended;
+};
+
+static int first_task(void *arg)
+{
+	struct run *run = arg;
+
+	run->result = run->app(run->arg);
+	run->ended = true;
+	return 0;
+}
+
+/* Asked to stop: once is a request to end well, twice an order. */
+static void stop_asked(struct rota__signal_watch *watch, int signo)
+{
+	struct run *run = container_of(watch, struct run, stop_signals);
+
+	rota__signal_watch_stop(watch);
+	rota__scope_cancel(&run->worker.root, -ECANCELED, 0);
+}
+
+static int turn_until_done(struct run *run, struct rota_loop *loop, bool watch_signals)
+{
+	int rc;
+
+	if (watch_signals) {
+		rc = rota__signal_watch_start(&run->stop_signals, loop, stop_asked, (const int[]){ SIGINT, SIGTERM }, 2);
+		if (rc < 0)
+			return rc;
+	}
+	rc = rota_spawn_at(&run->worker.root, first_task, run, "main", "rota_run");
+	while (rc == 0 && !run->ended)
+		rota__loop_turn(loop, ROTA_FOREVER);
+	rota__scope_cancel(&run->worker.root, -ECANCELED, 0);
+	while (run->worker.root.live > 0)
+		rota__loop_turn(loop, ROTA_FOREVER);
+	if (watch_signals)
+		rota__signal_watch_stop(&run->stop_signals);
+	/* Posts and offloaded ops of cancelled waits may still be on their way. */
+	while (rota_loop_alive(loop))
+		rota__loop_turn(loop, ROTA_FOREVER);
+	return rc < 0 ? rc : run->result;
+}
+
+static int run_on(struct rota_loop *loop, rota_fn app, void *arg, const struct rota_options *options)
+{
+	struct run *run = rota__alloc_zero(sizeof *run);
+	int rc;
+
+	if (run == NULL)
+		return -ENOMEM;
+	run->app = app;
+	run->arg = arg;
+	rc = rota__worker_init(&run->worker, loop, options->stack_bytes);
+	if (rc == 0) {
+		run->worker.on_detached_error = options->on_detached_error;
+		rota__trace_thread("worker 0");
+		rc = turn_until_done(run, loop, !options->keep_signals);
+		rota__worker_fini(&run->worker);
+	}
+	rota__free(run);
+	return rc;
+}
+
+int rota_run(rota_fn app, void *arg, const struct rota_options *options)
+{
+	static const struct rota_options defaults;
+	struct rota_loop_options loop_options;
+	struct rota_loop *loop;
+	int rc;
+
+	if (options == NULL)
+		options = &defaults;
+	if (rota__loop_here != NULL)
+		return -EBUSY;
+	rc = model_of(options);
+	if (rc < 0)
+		return rc;
+	loop_options = (struct rota_loop_options){ .poller = options->poller, .spin_ns = spin_of(options) };
+	rc = rota_loop_new(&loop, &loop_options);
+	if (rc < 0)
+		return rc;
+	rc = rota__loop_enter(loop);
+	if (rc == 0) {
+		rc = run_on(loop, app, arg, options);
+		rota__loop_leave(loop);
+	}
+	rota_loop_free(loop);
+	return rc;
+}
+
+const char *rota_model_name(void)
+{
+	return rota__worker_here != NULL ? "single" : "none";
+}
+
+const char *rota_poller_name(void)
+{
+	return rota__worker_here != NULL ? rota_loop_poller(rota__worker_here->loop) : "none";
+}
