@@ -1,0 +1,225 @@
+/* wait.c - sleeping, yielding, blocking calls, task-locals */
+#include <pthread.h>
+#include <sched.h>
+
+#include "run.h"
+
+TASK_TEST(sleep_is_never_shorter_than_asked)
+{
+	for (int i = 0; i < 20; i++) {
+		uint64_t length = ROTA_MICROSECONDS(50) * (uint64_t)i, start = rota_now_ns();
+
+		CHECK_EQ(rota_sleep(length), 0);
+		CHECK(rota_now_ns() - start >= length);
+	}
+}
+
+static int order[16], order_count;
+
+static int sleep_until_and_note(void *arg)
+{
+	intptr_t i = (intptr_t)arg;
+	static uint64_t base;
+
+	if (base == 0)
+		base = rota_deadline(ROTA_MILLISECONDS(3));
+	rota_sleep_until(base + (uint64_t)(i / 4)); /* four equal deadlines each */
+	order[order_count++] = (int)i;
+	return 0;
+}
+
+TASK_TEST(sleepers_wake_by_deadline_and_equal_ones_in_arming_order)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	for (intptr_t i = 0; i < 16; i++)
+		rota_spawn(&scope, sleep_until_and_note, (void *)i);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	for (int i = 0; i < 16; i++)
+		CHECK_EQ(order[i], i);
+}
+
+static int spin_yielding(void *arg)
+{
+	volatile bool *stop = arg;
+	int rc = 0;
+
+	while (!*stop && rc == 0)
+		rc = rota_yield();
+	return rc;
+}
+
+static int sleep_then_stop(void *arg)
+{
+	int rc = rota_sleep(ROTA_MILLISECONDS(1));
+
+	*(volatile bool *)arg = true;
+	return rc;
+}
+
+TASK_TEST(tasks_that_are_always_ready_do_not_starve_timers)
+{
+	volatile bool stop = false;
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	rota_spawn(&scope, spin_yielding, (void *)&stop);
+	rota_spawn(&scope, spin_yielding, (void *)&stop);
+	rota_spawn(&scope, sleep_then_stop, (void *)&stop);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+static int answer(void *arg)
+{
+	*(pthread_t *)arg = pthread_self();
+	return 11;
+}
+
+TASK_TEST(blocking_runs_on_another_thread_and_gives_the_answer)
+{
+	pthread_t there = pthread_self();
+
+	CHECK_EQ(rota_blocking(answer, &there), 11);
+	CHECK(!pthread_equal(there, pthread_self()));
+}
+
+static int block_until(void *arg)
+{
+	bool *gate = arg;
+
+	while (!__atomic_load_n(gate, __ATOMIC_ACQUIRE))
+		sched_yield();
+	return 5;
+}
+
+static int block_in_task(void *arg)
+{
+	return rota_blocking(block_until, arg);
+}
+
+TASK_TEST(a_blocking_call_that_runs_is_waited_for_even_when_cancelled)
+{
+	struct rota_scope_options collect = { .flags = ROTA_SCOPE_COLLECT };
+	struct rota_scope scope;
+	struct rota_task *task;
+	bool gate = false;
+	int result = 0;
+
+	rota_scope_open_with(&scope, &collect);
+	CHECK_EQ(rota_spawn_task(&task, &scope, block_in_task, &gate, NULL), 0);
+	rota_sleep(ROTA_MILLISECONDS(1)); /* likely, not certainly, it has started: both ways end */
+	rota_task_cancel(task);
+	__atomic_store_n(&gate, true, __ATOMIC_RELEASE);
+	CHECK_EQ(rota_join(task, &result), 0);
+	CHECK(result == 5 || result == -ECANCELED);
+	rota_scope_join(&scope);
+}
+
+static const struct rota_local color = { .name = "color" };
+static const struct rota_local secret = { .name = "secret", .private_to_task = true };
+static int destroyed;
+
+static void destroy(void *value)
+{
+	destroyed += *(int *)value;
+}
+
+static const struct rota_local counted = { .name = "counted", .destroy = destroy };
+
+static int child_sees(void *arg)
+{
+	CHECK_STR(rota_local_get(&color), "red");
+	CHECK(rota_local_get(&secret) == NULL);
+	CHECK_EQ(rota_local_set(&color, (void *)"blue"), 0);
+	CHECK_STR(rota_local_get(&color), "blue");
+	return 0;
+}
+
+TASK_TEST(locals_are_inherited_at_spawn_and_changes_stay_below)
+{
+	struct rota_scope scope;
+
+	CHECK(rota_local_get(&color) == NULL);
+	CHECK_EQ(rota_local_set(&color, (void *)"red"), 0);
+	CHECK_EQ(rota_local_set(&secret, (void *)"x"), 0);
+	rota_scope_open(&scope);
+	rota_spawn(&scope, child_sees, NULL);
+	CHECK_EQ(rota_local_set(&color, (void *)"green"), 0); /* after the spawn: not seen by the child */
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK_STR(rota_local_get(&color), "green");
+	CHECK_STR(rota_local_get(&secret), "x");
+}
+
+static int yield_once(void *arg)
+{
+	return rota_yield();
+}
+
+static int set_counted(void *arg)
+{
+	struct rota_scope scope;
+	static int one = 1, ten = 10;
+
+	rota_local_set(&counted, &one);
+	rota_scope_open(&scope);
+	rota_spawn(&scope, yield_once, NULL);
+	rota_local_set(&counted, &ten);
+	rota_scope_join(&scope);
+	CHECK_EQ(destroyed, 0); /* ours still holds both */
+	return 0;
+}
+
+TASK_TEST(a_local_is_destroyed_when_nobody_can_see_it)
+{
+	struct rota_call call = { set_counted, NULL };
+
+	CHECK_EQ(rota_gather(&call, 1, NULL), 0);
+	CHECK_EQ(destroyed, 11);
+}
+
+static int measure_depth(void *arg)
+{
+	volatile char deep[20000];
+
+	deep[0] = 1;
+	deep[sizeof deep - 1] = 1;
+	CHECK(rota_task_stack_used(rota_self()) >= sizeof deep);
+	return deep[0];
+}
+
+TASK_TEST(stack_use_is_measured)
+{
+	struct rota_call call = { measure_depth, NULL };
+
+	CHECK_EQ(rota_gather(&call, 1, NULL), 0);
+}
+
+/* Each frame's bytes are used after the call below it, so that no compiler makes a loop of it. */
+static int recurse(void *arg)
+{
+	volatile char frame[512];
+	int below;
+
+	for (size_t i = 0; i < sizeof frame; i += 64)
+		frame[i] = (char)((uintptr_t)arg + i);
+	if (frame[0] == frame[1] && frame[2] == 77)
+		return 0; /* never; the compiler does not know */
+	below = recurse((void *)frame);
+	return below + frame[64] + frame[128];
+}
+
+static void overflow(void *arg)
+{
+	rota_run(recurse, (void *)1, NULL);
+}
+
+TEST(a_stack_overflow_names_the_task_and_where_it_was_spawned)
+{
+	char err[4096];
+	int status = test_run_child(overflow, NULL, err, sizeof err);
+
+	CHECK(WIFSIGNALED(status) || WEXITSTATUS(status) != 0);
+	CHECK(strstr(err, "stack") != NULL);
+	CHECK(strstr(err, "main") != NULL);
+}
