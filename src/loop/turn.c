@@ -127,13 +127,20 @@ static bool poll_spinning(struct rota_loop *loop, uint64_t deadline_ns)
 	return loop->now_ns >= deadline_ns;
 }
 
+/* The last watcher may have stopped in this very turn, and then no sleep would end.  With tasks it is
+ * the worker who knows whether the loop goes on, and a signal or a post may be what it waits for. */
+static bool nothing_to_wait_for(const struct rota_loop *loop)
+{
+	return loop->tasks == NULL && loop->alive == 0;
+}
+
 static void poll(struct rota_loop *loop, uint64_t deadline_ns)
 {
 	uint64_t next = timers_next_ns(&loop->timers);
 
 	if (deadline_ns > next)
 		deadline_ns = next;
-	if (deadline_ns <= loop->now_ns || rota__loop_busy(loop)) {
+	if (deadline_ns <= loop->now_ns || rota__loop_busy(loop) || nothing_to_wait_for(loop)) {
 		loop->poller->engine->wait(loop->poller, ROTA_NOW);
 		loop->now_ns = rota_now_ns();
 		return;
