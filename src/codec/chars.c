@@ -4,7 +4,7 @@
 enum {
 	TEXT = CHAR_VALUE | CHAR_ETAG | CHAR_TARGET, /* what most visible characters are */
 	URL = TEXT | CHAR_PATH | CHAR_QUERY,
-	NAME = URL | CHAR_TOKEN | CHAR_UNRESERVED,
+	NAME = URL | CHAR_TOKEN | CHAR_UNRESERVED | CHAR_LABEL,
 };
 
 /* __extension__: ranges of places are one of GNU C. */
@@ -24,7 +24,7 @@ __extension__ const uint8_t rota__chars[256] = {
 	['+'] = URL | CHAR_TOKEN,
 	[','] = URL,
 	['-'] = NAME,
-	['.'] = NAME,
+	['.'] = URL | CHAR_TOKEN | CHAR_UNRESERVED,
 	['/'] = URL,
 	['0' ... '9'] = NAME,
 	[':'] = URL,

@@ -13,6 +13,7 @@ enum {
 	CHAR_QUERY = 16,     /* CHAR_PATH and '?': queries and fragments */
 	CHAR_VALUE = 32,     /* RFC 9110 field-vchar, space and tab */
 	CHAR_ETAG = 64,      /* RFC 9110 etagc */
+	CHAR_LABEL = 128,    /* between the dots of a host name: CHAR_UNRESERVED but the dot */
 };
 
 extern const uint8_t rota__chars[256];

@@ -132,6 +132,10 @@ static void read_connection(struct http1_head *head)
 	bool close = false, keep = false, upgrade = false;
 	const struct http1_field *field = NULL;
 
+	head->keep_alive = head->minor > 0;
+	head->upgrade = false;
+	if (!http1_has(head, HTTP_FIELD_CONNECTION))
+		return;
 	while ((field = rota__http1_find(head, HTTP_FIELD_CONNECTION, field)) != NULL) {
 		struct span list = http1_value(head, field), option;
 

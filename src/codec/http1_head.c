@@ -94,9 +94,16 @@ static int version_line(struct http1_head *head, const char *at, const char *end
 
 static int method_word(struct http1_head *head, const char *at, const char *end)
 {
-	const char *stop = scan_token(at, window(at, end, HTTP1_METHOD_MAX + 1));
-	size_t len = (size_t)(stop - at);
+	const char *stop;
+	size_t len;
 
+	if (end - at >= 4 && memcmp(at, "GET ", 4) == 0) { /* most of them */
+		head->method = HTTP_METHOD_GET;
+		head->method_name = (struct http1_part){ (uint32_t)(at - head->base), 3 };
+		return 4;
+	}
+	stop = scan_token(at, window(at, end, HTTP1_METHOD_MAX + 1));
+	len = (size_t)(stop - at);
 	if (len > HTTP1_METHOD_MAX)
 		return HTTP1_E_METHOD_LENGTH;
 	if (stop == end)
@@ -286,6 +293,14 @@ int rota__http1_field_line(
 	return field_line(base, at, end, field);
 }
 
+/* What is here instead of a field line: the length of the empty line, HTTP1_MORE or an error. */
+static int no_field(const char *at, const char *end)
+{
+	if (at < end && (*at == ' ' || *at == '\t'))
+		return HTTP1_E_FOLD;
+	return line_end(at, end, HTTP1_E_NAME);
+}
+
 /* All field lines from parser->line_at on, and the empty line: the length of the head up to there.
  * The parser notes how far the good lines go. */
 static int field_lines(struct http1_parser *parser, struct http1_head *head, const char *end)
@@ -299,13 +314,10 @@ static int field_lines(struct http1_parser *parser, struct http1_head *head, con
 		struct http1_field *field = &head->fields[fields];
 		uint64_t bit;
 
-		if (at < end && (*at == ' ' || *at == '\t')) {
-			n = HTTP1_E_FOLD;
+		if (at == end || !char_is(*at, CHAR_TOKEN)) {
+			n = no_field(at, end);
 			break;
 		}
-		n = line_end(at, end, -1);
-		if (n != -1)
-			break;
 		if (fields == parser->limits->fields) {
 			n = HTTP1_E_FIELD_COUNT;
 			break;

@@ -68,35 +68,57 @@ static unsigned format_hex(char *at, uint64_t value)
 
 /* ---- start lines ---- */
 
+/* The line for a status that has a text of its own, else {NULL, 0}. */
+static struct span status_line(unsigned status)
+{
+	switch (status) {
+#define X(code, text)                                                                              \
+	case code:                                                                                 \
+		return SPAN("HTTP/1.1 " #code " " text "\r\n");
+		HTTP_STATUSES(X)
+#undef X
+	}
+	return (struct span){ NULL, 0 };
+}
+
+static void put_unusual_status(struct http1_out *out, unsigned status)
+{
+	char digits[20];
+
+	rota__http1_put_raw(out, SPAN("HTTP/1.1 "));
+	rota__http1_put_raw(out, (struct span){ digits, rota__format_u64(digits, status) });
+	rota__http1_put_raw(out, SPAN(" "));
+	rota__http1_put_raw(out, span_of(rota__http_status_text(status)));
+	rota__http1_put_raw(out, SPAN("\r\n"));
+}
+
 void rota__http1_put_status(struct http1_out *out, unsigned status)
 {
-	struct span text = span_of(rota__http_status_text(status));
-	char *at;
+	struct span line = status_line(status);
 
-	if (status < 100 || status > 999) {
+	if (line.at != NULL)
+		rota__http1_put_raw(out, line);
+	else if (status >= 100 && status <= 999)
+		put_unusual_status(out, status);
+	else
 		refuse(out);
-		return;
-	}
-	at = reserve(out, 15 + text.len);
-	if (at == NULL)
-		return;
-	at = append(at, SPAN("HTTP/1.1 "));
-	*at++ = (char)('0' + status / 100);
-	*at++ = (char)('0' + status / 10 % 10);
-	*at++ = (char)('0' + status % 10);
-	*at++ = ' ';
-	at = append(at, text);
-	append(at, SPAN("\r\n"));
+}
+
+static bool is_token(struct span text)
+{
+	return text.len > 0 && scan_token(text.at, text.at + text.len) == text.at + text.len;
+}
+
+static bool is_target(struct span text)
+{
+	return text.len > 0 && scan_target(text.at, text.at + text.len) == text.at + text.len;
 }
 
 void rota__http1_put_request(struct http1_out *out, struct span method, struct span target)
 {
 	char *at;
 
-	if (method.len == 0 ||
-		scan_token(method.at, method.at + method.len) != method.at + method.len ||
-		target.len == 0 ||
-		scan_target(target.at, target.at + target.len) != target.at + target.len) {
+	if (!is_token(method) || !is_target(target)) {
 		refuse(out);
 		return;
 	}
@@ -111,18 +133,18 @@ void rota__http1_put_request(struct http1_out *out, struct span method, struct s
 
 /* ---- fields ---- */
 
-/* The name is known to be good. */
-static void put_line(struct http1_out *out, struct span name, struct span value)
-{
-	char *at = reserve(out, name.len + value.len + 4);
+/* What stands before the value of each field that has a number. */
+static const struct span starts[HTTP_FIELD_COUNT] = {
+#define X(id, name, first, last) [HTTP_FIELD_##id] = { name ": ", sizeof(name ": ") - 1 },
+	HTTP_FIELDS(X)
+#undef X
+};
 
-	if (at == NULL)
-		return;
-	at = append(at, name);
-	at = append(at, SPAN(": "));
+static char *append_value(char *at, struct span value)
+{
 	if (value.len > 0)
 		at = append(at, value);
-	append(at, SPAN("\r\n"));
+	return append(at, SPAN("\r\n"));
 }
 
 static bool is_value(struct span value)
@@ -132,12 +154,16 @@ static bool is_value(struct span value)
 
 void rota__http1_put_field(struct http1_out *out, enum http_field field, struct span value)
 {
-	struct span name = rota__http_field_name(field);
+	struct span start = starts[field];
+	char *at;
 
-	if (name.len == 0 || !is_value(value))
+	if (start.len == 0 || !is_value(value)) {
 		refuse(out);
-	else
-		put_line(out, name, value);
+		return;
+	}
+	at = reserve(out, start.len + value.len + 2);
+	if (at != NULL)
+		append_value(append(at, start), value);
 }
 
 void rota__http1_put_field_number(struct http1_out *out, enum http_field field, uint64_t value)
@@ -149,11 +175,15 @@ void rota__http1_put_field_number(struct http1_out *out, enum http_field field, 
 
 void rota__http1_put_named(struct http1_out *out, struct span name, struct span value)
 {
-	if (name.len == 0 || scan_token(name.at, name.at + name.len) != name.at + name.len ||
-		!is_value(value))
+	char *at;
+
+	if (!is_token(name) || !is_value(value)) {
 		refuse(out);
-	else
-		put_line(out, name, value);
+		return;
+	}
+	at = reserve(out, name.len + value.len + 4);
+	if (at != NULL)
+		append_value(append(append(at, name), SPAN(": ")), value);
 }
 
 void rota__http1_put_end(struct http1_out *out)

@@ -57,22 +57,22 @@ static int check_part(struct span text, unsigned classes)
 
 /* ---- host and port ---- */
 
-/* A name as DNS has them, with '_' and '~' allowed, or an IPv4 address.  No empty label: ".." in a
- * name is a trap for whoever makes a path of it. */
-static bool is_host_name(struct span host)
+/* The end of the name at `at`, as DNS has them, with '_' and '~' allowed, or of an IPv4 address;
+ * NULL where none is.  No empty label: ".." in a name is a trap for whoever makes a path of it. */
+static const char *name_end(const char *at, const char *end)
 {
-	char before = '.';
+	const char *start = at, *label;
 
-	if (host.len == 0 || host.len > HOST_BYTES_MAX)
-		return false;
-	for (size_t i = 0; i < host.len; i++) {
-		char c = host.at[i];
-
-		if (!char_is(c, CHAR_UNRESERVED) || (c == '.' && before == '.'))
-			return false;
-		before = c;
+	for (;; at++) {
+		label = at;
+		while (at < end && char_is(*at, CHAR_LABEL))
+			at++;
+		if (at == end || *at != '.')
+			break;
+		if (at == label)
+			return NULL;
 	}
-	return true;
+	return at > start && at - start <= HOST_BYTES_MAX ? at : NULL;
 }
 
 static bool is_ipv6(struct span host)
@@ -96,13 +96,13 @@ static int parse_port(struct span digits, uint16_t *ret_port)
 	if (digits.len == 0)
 		return 0;
 	for (size_t i = 0; i < digits.len; i++) {
-		if (!char_is_digit(digits.at[i]))
+		unsigned digit = (unsigned)digits.at[i] - '0';
+
+		if (digit > 9 || port > UINT16_MAX / 10)
 			return URL_E_PORT;
-		port = port * 10 + (unsigned)(digits.at[i] - '0');
-		if (port > UINT16_MAX)
-			return URL_E_PORT;
+		port = port * 10 + digit;
 	}
-	if (port == 0)
+	if (port == 0 || port > UINT16_MAX)
 		return URL_E_PORT;
 	*ret_port = (uint16_t)port;
 	return 0;
@@ -124,12 +124,10 @@ int rota__url_parse_authority(struct span text, struct span *ret_host, uint16_t 
 		if (!is_ipv6(host))
 			return URL_E_HOST;
 	} else {
-		stop = memchr(text.at, ':', text.len);
+		stop = name_end(text.at, end);
 		if (stop == NULL)
-			stop = end;
-		host = span_between(text.at, stop);
-		if (!is_host_name(host))
 			return URL_E_HOST;
+		host = span_between(text.at, stop);
 	}
 	*ret_host = host;
 	if (stop == end) {

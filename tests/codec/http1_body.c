@@ -6,7 +6,8 @@
 
 TEST(chunks_are_joined)
 {
-	LOGS(chunks, "5\r\nhello\r\n1\r\n \r\n00006\r\nworld!\r\n0\r\n\r\n", "body \"hello world!\"\n.\n");
+	LOGS(chunks, "5\r\nhello\r\n1\r\n \r\n00006\r\nworld!\r\n0\r\n\r\n",
+		"body \"hello world!\"\n.\n");
 	LOGS(chunks, "A\r\n0123456789\r\na\r\n0123456789\r\n000\r\n\r\n",
 		"body \"01234567890123456789\"\n.\n");
 	LOGS(chunks, "0\r\n\r\n", "body \"\"\n.\n");
@@ -190,7 +191,8 @@ TEST(a_body_of_exactly_the_limit_passes_and_one_byte_more_does_not)
 	REFUSED(setup, BODY_LENGTH, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n");
 	LOGS(chunked, "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "body \"hello\"\n.\n");
 	REFUSED(chunked, BODY_LENGTH, "2\r\nhe\r\n4\r\n");
-	LOGS(answers, "HTTP/1.1 200 OK\r\n\r\nhello", "HTTP/1.1 200 OK close\nbody \"hello\"\neof\n");
+	LOGS(answers, "HTTP/1.1 200 OK\r\n\r\nhello",
+		"HTTP/1.1 200 OK close\nbody \"hello\"\neof\n");
 	REFUSED(answers, BODY_LENGTH, "HTTP/1.1 200 OK\r\n\r\nhello!");
 }
 

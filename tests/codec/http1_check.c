@@ -1,4 +1,4 @@
-/* http1_check.c - a stream of messages gives the log that is written beside it, however it is cut */
+/* http1_check.c - a stream of messages gives the log written beside it, however it is cut */
 #include "http1_check.h"
 
 #include <stdio.h>

@@ -99,7 +99,8 @@ TEST(a_coding_other_than_chunked_once_and_last_is_refused)
 	REFUSED_FIELD(CODING, "Transfer-Encoding: chunked chunked");
 	REFUSED_FIELD(CODING, "Transfer-Encoding: ,chunked");
 	REFUSED_FIELD(CODING, "Transfer-Encoding: chunked,");
-	REFUSED_FIELD(CODING, "Transfer-Encoding: \xa0" "chunked");
+	REFUSED_FIELD(CODING, "Transfer-Encoding: \xa0"
+			      "chunked");
 	REFUSED_FIELD(CODING_UNKNOWN, "Transfer-Encoding: gzip, chunked");
 	REFUSED_FIELD(CODING_UNKNOWN, "Transfer-Encoding: identity, chunked");
 	REFUSED_FIELD(CODING_UNKNOWN, "Transfer-Encoding: gzip;q=\"a,b\", chunked");
@@ -110,7 +111,8 @@ TEST(a_coding_other_than_chunked_once_and_last_is_refused)
 
 TEST(chunked_is_found_in_any_case_and_between_blanks)
 {
-	LOGS(requests, "POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING:  Chunked\t\r\n\r\n0\r\n\r\n",
+	LOGS(requests,
+		"POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING:  Chunked\t\r\n\r\n0\r\n\r\n",
 		"POST / HTTP/1.1 keep\n| authority=a\nHost: a\ntransfer-ENCODING: Chunked\n"
 		"body \"\"\n.\n");
 }
@@ -138,7 +140,8 @@ TEST(what_follows_a_body_is_the_next_request_and_not_part_of_it)
 {
 	LOGS(requests,
 		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n"
-		"0\r\n\r" "GET /x HTTP/1.1\r\nHost: a\r\n\r\n",
+		"0\r\n\r"
+		"GET /x HTTP/1.1\r\nHost: a\r\n\r\n",
 		"POST / HTTP/1.1 keep\n| authority=a\nHost: a\nContent-Length: 4\n"
 		"body \"0\r\n\r\"\n.\n"
 		"GET /x HTTP/1.1 keep\n| authority=a\nHost: a\nno body\n.\n");
@@ -210,7 +213,8 @@ TEST(http_1_1_keeps_the_connection_unless_told)
 	LOGS(requests, "GET / HTTP/1.1\r\nHost: a\r\nConnection: foo, CLOSE ,bar\r\n\r\n",
 		"GET / HTTP/1.1 close\n| authority=a\nHost: a\nConnection: foo, CLOSE ,bar\n"
 		"no body\n.\n");
-	LOGS(requests, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n",
+	LOGS(requests,
+		"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n",
 		"GET / HTTP/1.1 close\n| authority=a\nHost: a\nConnection: close\n"
 		"Connection: keep-alive\nno body\n.\n");
 	LOGS(requests, "GET / HTTP/1.1\r\nHost: a\r\nConnection: closed\r\n\r\n",
@@ -254,7 +258,9 @@ TEST(an_expectation_that_is_not_known_is_refused)
 
 TEST(an_upgrade_needs_both_fields_and_http_1_1)
 {
-	LOGS(requests, "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n",
+	LOGS(requests,
+		"GET / HTTP/1.1\r\nHost: a\r\n"
+		"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n",
 		"GET / HTTP/1.1 keep\n| upgrade authority=a\nHost: a\n"
 		"Connection: keep-alive, Upgrade\nUpgrade: websocket\nno body\n.\n");
 	LOGS(requests, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
@@ -277,7 +283,8 @@ TEST(a_response_without_a_length_ends_with_the_connection)
 
 TEST(a_response_may_be_chunked)
 {
-	LOGS(responses, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+	LOGS(responses,
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
 		"HTTP/1.1 200 OK keep\nTransfer-Encoding: chunked\nbody \"abc\"\n.\n");
 	LOGS(responses, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
 		"HTTP/1.1 200 OK keep\nTransfer-Encoding: chunked\nbody \"ab\"\nmore\n");
@@ -285,7 +292,9 @@ TEST(a_response_may_be_chunked)
 
 TEST(these_statuses_never_have_a_body)
 {
-	LOGS(responses, "HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\nHTTP/1.1 304 No\r\nContent-Length: 7\r\n\r\n",
+	LOGS(responses,
+		"HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"HTTP/1.1 304 No\r\nContent-Length: 7\r\n\r\n",
 		"HTTP/1.1 204 No keep\nTransfer-Encoding: chunked\nno body\n.\n"
 		"HTTP/1.1 304 No keep\nContent-Length: 7\nno body\n.\n");
 	LOGS(responses, "HTTP/1.1 199 No\r\n\r\nHTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n",
@@ -315,14 +324,16 @@ TEST(an_accepted_connect_and_a_switch_of_protocols_begin_a_tunnel)
 		"HTTP/1.1 200 OK close\nContent-Length: 5\ntunnel\n.\n");
 	LOGS(connect, "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno",
 		"HTTP/1.1 403 No keep\nContent-Length: 2\nbody \"no\"\n.\n");
-	LOGS(responses, "HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x01x",
+	LOGS(responses,
+		"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x01x",
 		"HTTP/1.1 101 S close\n| upgrade\nConnection: upgrade\nUpgrade: websocket\n"
 		"tunnel\n.\n");
 }
 
 /* ---- finding fields ---- */
 
-static const char many[] = "GET / HTTP/1.1\r\nHost: a\r\nAccept: b\r\nX-Y: 1\r\naccept: c, d\r\nx-y: 2\r\n\r\n";
+static const char many[] =
+	"GET / HTTP/1.1\r\nHost: a\r\nAccept: b\r\nX-Y: 1\r\naccept: c, d\r\nx-y: 2\r\n\r\n";
 
 static struct http1_head parse_many(void)
 {

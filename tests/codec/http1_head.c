@@ -256,7 +256,8 @@ TEST(control_characters_in_values_are_refused)
 	REFUSED_FIELD(CONTROL, "B: c\x1f");
 	REFUSED_FIELD(CONTROL, "B: c\x7f");
 	REFUSED_FIELD(CONTROL, "B: a value so long that it is searched many at a time\x08 yes");
-	REFUSED_FIELD(CONTROL, "Transfer-Encoding: \x0b" "chunked");
+	REFUSED_FIELD(CONTROL, "Transfer-Encoding: \x0b"
+			       "chunked");
 	REFUSED_FIELD(CONTROL, "Transfer-Encoding: chunked\x0c");
 }
 
@@ -306,8 +307,7 @@ TEST(each_byte_is_judged_alike_wherever_it_stands_in_a_target)
 	for (int before = 0; before < 40; before++)
 		for (int c = 0; c < 256; c++) {
 			bool good = c > ' ' && c < 0x7f && strchr("\"#<>", c) == NULL;
-			int rc = verdict_with(
-				"GET /%.*s@x HTTP/1.1\r\nHost: a\r\n\r\n", before, c);
+			int rc = verdict_with("GET /%.*s@x HTTP/1.1\r\nHost: a\r\n\r\n", before, c);
 
 			CHECK_EQ(rc > 0, good);
 		}
@@ -401,8 +401,10 @@ TEST(a_mistake_before_the_head_limit_is_named_rather_than_the_limit)
 	struct http1_log_setup setup = { .kind = HTTP1_LOG_REQUESTS, .limits = &limits };
 
 	limits.head_bytes = 30;
-	REFUSED(setup, NAME_SPACE, "GET / HTTP/1.1\r\nHost : a\r\nB: cccccccccccccccccccccc\r\n\r\n");
-	REFUSED(setup, HEAD_LENGTH, "GET / HTTP/1.1\r\nHost: a\r\nBcccc : cccccccccccccccccc\r\n\r\n");
+	REFUSED(setup, NAME_SPACE,
+		"GET / HTTP/1.1\r\nHost : a\r\nB: cccccccccccccccccccccc\r\n\r\n");
+	REFUSED(setup, HEAD_LENGTH,
+		"GET / HTTP/1.1\r\nHost: a\r\nBcccc : cccccccccccccccccc\r\n\r\n");
 }
 
 TEST(a_target_of_exactly_the_limit_passes_and_one_byte_more_does_not)
@@ -533,8 +535,8 @@ TEST(a_head_can_move_with_its_buffer)
 
 	memcpy(first, raw, sizeof(raw));
 	rota__http1_parser_init(&parser, NULL);
-	CHECK_EQ(rota__http1_parse_request(&parser, first, sizeof(raw) - 1, &head),
-		sizeof(raw) - 1);
+	CHECK_EQ(
+		rota__http1_parse_request(&parser, first, sizeof(raw) - 1, &head), sizeof(raw) - 1);
 	memcpy(second, first, sizeof(raw));
 	memset(first, 0, sizeof(first));
 	head.base = second;

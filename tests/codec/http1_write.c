@@ -70,9 +70,9 @@ TEST(what_does_not_fit_is_not_written_in_part)
 
 		memset(buf, '#', sizeof(buf));
 		http1_out_init(&out, buf, size);
-		rota__http1_put_status(&out, 200); /* 17 bytes */
+		rota__http1_put_status(&out, 200);                      /* 17 bytes */
 		rota__http1_put_field(&out, HTTP_FIELD_AGE, SPAN("1")); /* 8 bytes */
-		rota__http1_put_end(&out); /* 2 bytes */
+		rota__http1_put_end(&out);                              /* 2 bytes */
 		CHECK_EQ(out.error, size >= 27 ? 0 : -ENOBUFS);
 		CHECK_EQ(out.len, size >= 27 ? 27 : size >= 25 ? 25 : size >= 17 ? 17 : 0);
 		CHECK_EQ(buf[out.len], '#');

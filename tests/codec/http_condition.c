@@ -7,8 +7,8 @@
 
 enum { MODIFIED = 784111777, NOW = MODIFIED + 1000 };
 
-#define DATE	   "Sun, 06 Nov 1994 08:49:37 GMT" /* MODIFIED */
-#define DATE_LATER "Sun, 06 Nov 1994 08:49:38 GMT"
+#define DATE        "Sun, 06 Nov 1994 08:49:37 GMT" /* MODIFIED */
+#define DATE_LATER  "Sun, 06 Nov 1994 08:49:38 GMT"
 #define DATE_SOONER "Sun, 06 Nov 1994 08:49:36 GMT"
 
 static const struct http_validators strong = { { "\"a\"", 3 }, MODIFIED, true };

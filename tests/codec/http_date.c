@@ -78,7 +78,8 @@ TEST(a_two_digit_year_lies_within_fifty_years)
 		time_t at = -12345;
 		char expected[16];
 
-		snprintf(text, sizeof(text), "Sunday, 06-Nov-%02d 00:00:00 GMT", (1994 + ahead) % 100);
+		snprintf(text, sizeof(text), "Sunday, 06-Nov-%02d 00:00:00 GMT",
+			(1994 + ahead) % 100);
 		CHECK_EQ(rota__http_date_parse(span_of(text), NOW, &at), 0);
 		snprintf(expected, sizeof(expected), "%d", 1994 + ahead);
 		CHECK(memcmp(format(at) + 12, expected, 4) == 0);
@@ -88,14 +89,14 @@ TEST(a_two_digit_year_lies_within_fifty_years)
 TEST(what_is_not_quite_a_date_is_refused)
 {
 	static const char *const texts[] = { "", "x", "Sun", "Sun,", "0", "784111777",
-		"Sun, 06 Nov 1994 08:49:37",	 "Sun, 06 Nov 1994 08:49:37 UTC",
+		"Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
 		"Sun, 06 Nov 1994 08:49:37 GMT ", " Sun, 06 Nov 1994 08:49:37 GMT",
-		"Sun, 6 Nov 1994 08:49:37 GMT",	 "Sun, 06 nov 1994 08:49:37 GMT",
+		"Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT",
 		"SUN, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 94 08:49:37 GMT",
-		"Sun, 06 Nov 1994 8:49:37 GMT",	 "Sun, 06 Nov 1994 08:49 GMT",
+		"Sun, 06 Nov 1994 8:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT",
 		"Sun, 06-Nov-1994 08:49:37 GMT", "Sunday, 06-Nov-1994 08:49:37 GMT",
 		"Sundae, 06-Nov-94 08:49:37 GMT", "Sun Nov 6 08:49:37 1994",
-		"Sun Nov  6 08:49:37 1994 GMT",	 "Sun Nov  6 08:49:37 +1994",
+		"Sun Nov  6 08:49:37 1994 GMT", "Sun Nov  6 08:49:37 +1994",
 		"Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
 		"Sun, 29 Feb 1994 08:49:37 GMT", "Sun, 29 Feb 1900 08:49:37 GMT",
 		"Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",

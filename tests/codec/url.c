@@ -19,10 +19,10 @@ static const char *parts(const char *text)
 	}
 	snprintf(line, sizeof(line), "%d %s%.*s%s %u %.*s %.*s %.*s", url.scheme,
 		url.host_is_ipv6 ? "[" : "", url.host.at ? (int)url.host.len : 1,
-		url.host.at ? url.host.at : "-",
-		url.host_is_ipv6 ? "]" : "", url.port, (int)url.path.len,
-		url.path.at ? url.path.at : "", url.query.at ? (int)url.query.len : 1,
-		url.query.at ? url.query.at : "-", url.fragment.at ? (int)url.fragment.len : 1,
+		url.host.at ? url.host.at : "-", url.host_is_ipv6 ? "]" : "", url.port,
+		(int)url.path.len, url.path.at ? url.path.at : "",
+		url.query.at ? (int)url.query.len : 1, url.query.at ? url.query.at : "-",
+		url.fragment.at ? (int)url.fragment.len : 1,
 		url.fragment.at ? url.fragment.at : "-");
 	return line;
 }
@@ -48,7 +48,8 @@ TEST(a_url_is_taken_apart)
 	CHECK_STR(parts("http://a#b?c/d"), "1 a 80 / - b?c/d");
 	CHECK_STR(parts("http://a?b/c?d"), "1 a 80 / b/c?d -");
 	CHECK_STR(parts("http://a_b-c.d~e./"), "1 a_b-c.d~e. 80 / - -");
-	CHECK_STR(parts("http://a/%41%ff;b=c,d:e@f!$&'()*+"), "1 a 80 /%41%ff;b=c,d:e@f!$&'()*+ - -");
+	CHECK_STR(
+		parts("http://a/%41%ff;b=c,d:e@f!$&'()*+"), "1 a 80 /%41%ff;b=c,d:e@f!$&'()*+ - -");
 	CHECK_STR(parts("tcp://db.local:5432"), "3 db.local 5432  - -");
 	CHECK_STR(parts("tcp://[::]:1"), "3 [::] 1  - -");
 	CHECK_STR(parts("unix:/run/x.sock"), "4 - 0 /run/x.sock - -");
