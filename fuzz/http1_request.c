@@ -1,4 +1,5 @@
-/* http1_request.c - any bytes as a stream of requests: one log however cut, nothing read behind them */
+/* http1_request.c - any bytes as a stream of requests: one log however cut, nothing read behind
+ * them */
 #include "fuzz.h"
 
 /* So small that inputs of a few dozen bytes reach them. */

@@ -1,4 +1,5 @@
-/* url.c - any text as a URL, as a reference to resolve against another, as a path of a file, escaped
+/* url.c - any text as a URL, as a reference to resolve against another, as a path of a file,
+ * escaped
  *
  * The first line is a URL; the second a reference, resolved against it.  The whole is a path, and a
  * text to escape. */
@@ -111,7 +112,8 @@ static void check_file_path(struct span path, size_t size)
 static void check_escapes(struct span text)
 {
 	size_t html_size = text.len * ESCAPE_HTML_MAX, url_size = text.len * ESCAPE_URL_MAX;
-	char *html = malloc(html_size + 1), *url = malloc(url_size + 1), *back = malloc(text.len + 1);
+	char *html = malloc(html_size + 1), *url = malloc(url_size + 1),
+	     *back = malloc(text.len + 1);
 	ssize_t n;
 
 	MUST(html != NULL && url != NULL && back != NULL);
