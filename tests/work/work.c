@@ -1,0 +1,155 @@
+/* work.c - the blocking pool */
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "harness/test.h"
+#include "work/work.h"
+
+static uint32_t ran, finished, gate, begun;
+
+static void count_run(struct rota__job *job)
+{
+	add_acq_rel(&ran, 1);
+}
+
+static void count_done(struct rota__job *job)
+{
+	add_acq_rel(&finished, 1);
+}
+
+static void wait_for_gate(struct rota__job *job)
+{
+	add_acq_rel(&begun, 1);
+	while (!load_acquire(&gate))
+		sched_yield();
+	add_acq_rel(&ran, 1);
+}
+
+static void wait_for_count(uint32_t *counter, uint32_t value)
+{
+	while (load_acquire(counter) < value)
+		sched_yield();
+}
+
+TEST(every_job_runs_once_and_then_is_done_once)
+{
+	enum { JOBS = 20000 };
+	struct rota__job *jobs = calloc(JOBS, sizeof *jobs);
+
+	for (int i = 0; i < JOBS; i++) {
+		jobs[i].run = count_run;
+		jobs[i].done = count_done;
+		jobs[i].lane = (uint8_t)(i % WORK_LANES);
+		CHECK_EQ(rota__work_submit(&jobs[i]), 0);
+	}
+	wait_for_count(&finished, JOBS);
+	CHECK_EQ(load_acquire(&ran), JOBS);
+	free(jobs);
+}
+
+TEST(a_job_that_has_not_begun_can_be_cancelled_and_one_that_has_cannot)
+{
+	enum { BLOCKERS = 4 };
+	struct rota__job blockers[BLOCKERS] = { 0 };
+	unsigned cancelled = 0;
+	enum { WAITING = 2000 };
+	static struct rota__job waiting[WAITING];
+
+	for (int i = 0; i < BLOCKERS; i++) {
+		blockers[i] = (struct rota__job){ .run = wait_for_gate, .done = count_done };
+		CHECK_EQ(rota__work_submit(&blockers[i]), 0);
+	}
+	wait_for_count(&begun, BLOCKERS);
+	CHECK(!rota__work_cancel(&blockers[0]));
+	/* The pool may grow meanwhile and begin some of these; each is cancelled or done, never both. */
+	for (int i = 0; i < WAITING; i++) {
+		waiting[i] = (struct rota__job){ .run = wait_for_gate, .done = count_done };
+		CHECK_EQ(rota__work_submit(&waiting[i]), 0);
+	}
+	for (int i = 0; i < WAITING; i++)
+		cancelled += rota__work_cancel(&waiting[i]);
+	CHECK(cancelled > 0);
+	store_release(&gate, 1);
+	wait_for_count(&finished, BLOCKERS + WAITING - cancelled);
+	CHECK_EQ(load_acquire(&ran), BLOCKERS + WAITING - cancelled);
+}
+
+/* Each of these ends only when all have begun: a pool that does not grow would hang. */
+enum { TOGETHER = 12 };
+
+static void meet(struct rota__job *job)
+{
+	add_acq_rel(&begun, 1);
+	wait_for_count(&begun, TOGETHER);
+}
+
+TEST(a_pool_of_blocked_threads_grows_until_jobs_that_wait_for_each_other_meet)
+{
+	struct rota__job jobs[TOGETHER];
+
+	for (int i = 0; i < TOGETHER; i++) {
+		jobs[i] = (struct rota__job){ .run = meet, .done = count_done };
+		CHECK_EQ(rota__work_submit(&jobs[i]), 0);
+	}
+	wait_for_count(&finished, TOGETHER);
+}
+
+TEST(a_flood_of_short_jobs_does_not_make_a_flood_of_threads)
+{
+	enum { JOBS = 50000 };
+	struct rota__job *jobs = calloc(JOBS, sizeof *jobs);
+	unsigned threads, idle;
+
+	for (int i = 0; i < JOBS; i++) {
+		jobs[i] = (struct rota__job){ .run = count_run, .done = count_done };
+		CHECK_EQ(rota__work_submit(&jobs[i]), 0);
+	}
+	wait_for_count(&finished, JOBS);
+	rota__work_count(&threads, &idle);
+	CHECK(threads < 64);
+	free(jobs);
+}
+
+TEST(stuck_name_look_ups_leave_room_for_files)
+{
+	enum { NAMES = 40 };
+	static struct rota__job names[NAMES];
+	struct rota__job file = { .run = count_run, .done = count_done, .lane = WORK_FILES };
+
+	for (int i = 0; i < NAMES; i++) {
+		names[i] = (struct rota__job){ .run = wait_for_gate, .done = count_done, .lane = WORK_NAMES };
+		CHECK_EQ(rota__work_submit(&names[i]), 0);
+	}
+	wait_for_count(&begun, 1);
+	CHECK_EQ(rota__work_submit(&file), 0);
+	wait_for_count(&finished, 1); /* the file job: the gate is still shut */
+	CHECK_EQ(load_acquire(&ran), 1);
+	store_release(&gate, 1);
+	wait_for_count(&finished, NAMES + 1);
+}
+
+TEST(a_forked_child_has_an_empty_pool_that_works)
+{
+	struct rota__job job = { .run = count_run, .done = count_done }, again = job;
+	int status;
+	pid_t pid;
+
+	CHECK_EQ(rota__work_submit(&job), 0);
+	wait_for_count(&finished, 1);
+	pid = fork();
+	if (pid == 0) {
+		unsigned threads, idle;
+
+		rota__work_count(&threads, &idle);
+		if (threads != 0 || rota__work_submit(&again) != 0)
+			_exit(1);
+		wait_for_count(&finished, 2);
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+}
