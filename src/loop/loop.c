@@ -1,10 +1,10 @@
 /* loop.c - the loop's life: made, run in one of three modes, given back */
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/atomic.h"
 #include "loop/loop.h"
 #include "os/mem.h"
 
@@ -40,6 +40,9 @@ int rota_loop_free(struct rota_loop *loop)
 {
 	if (loop->running || rota_loop_alive(loop))
 		return -EBUSY;
+	/* A thread whose post has run already may still be in the middle of waking us. */
+	while (!mpsc_quiet(&loop->posts))
+		sched_yield();
 	rota__calls_fini(&loop->ticks);
 	rota__calls_fini(&loop->microtasks);
 	loop->poller->engine->close(loop->poller);
@@ -137,10 +140,8 @@ void rota_post(struct rota_loop *loop, struct rota_post *post)
 			offsetof(struct rota_post, fn) == offsetof(struct rota__node, fn),
 		"a post is a node");
 
-	/* Only the post that finds the queue empty wakes: the loop takes all at once. */
 	if (!mpsc_push(&loop->posts, (struct rota__node *)post))
 		return;
-	fence_seq(); /* pairs with the fence in poll_asleep() */
-	if (load_relaxed(&loop->sleeping) && swap_acq_rel(&loop->sleeping, 0))
-		loop->poller->engine->wake(loop->poller);
+	loop->poller->engine->wake(loop->poller);
+	mpsc_woken(&loop->posts);
 }

@@ -50,7 +50,6 @@ struct rota_loop {
 
 	/* Other threads' side: a line of its own, so that they do not slow the loop's fields. */
 	_Alignas(64) struct rota__mpsc posts;
-	uint32_t sleeping; /* 1 from before the last look at posts until the wait returned */
 };
 
 /* Hand an op over; exactly one op->done() follows, on this loop, later.  Goes to the blocking pool

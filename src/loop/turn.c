@@ -5,7 +5,6 @@
  * It is libuv's circle, which programs rely on, with two stations for tasks: what I/O made ready runs
  * before check, what timers made ready runs before the next poll.  Microtasks run after every
  * callback, so a wake-up is seen before the next callback. */
-#include "base/atomic.h"
 #include "loop/loop.h"
 #include "trace/trace.h"
 
@@ -94,20 +93,15 @@ static void run_tasks(struct rota_loop *loop)
 		loop->run_tasks(loop);
 }
 
-/* Sleep in the poller, having told other threads that we do.
- *
- * The classic pair: we announce, then look at the posts; a poster posts, then looks at the
- * announcement.  Both have a full fence in between, so one of them sees the other. */
+/* Sleep in the poller, having told other threads that we do: the post that comes then wakes us. */
 static void poll_asleep(struct rota_loop *loop, uint64_t deadline_ns)
 {
 	uint64_t before = loop->now_ns;
 
-	store_relaxed(&loop->sleeping, 1);
-	fence_seq(); /* pairs with the fence in rota_post() */
-	if (!mpsc_empty(&loop->posts))
+	if (!mpsc_sleep(&loop->posts))
 		deadline_ns = ROTA_NOW;
 	loop->poller->engine->wait(loop->poller, deadline_ns);
-	store_relaxed(&loop->sleeping, 0);
+	mpsc_awake(&loop->posts);
 	loop->now_ns = rota_now_ns();
 	/* 1/8 of the newest: follows a change of load within some ten waits. */
 	loop->wait_avg_ns += ((loop->now_ns - before) >> 3) - (loop->wait_avg_ns >> 3);
@@ -133,13 +127,20 @@ static bool poll_spinning(struct rota_loop *loop, uint64_t deadline_ns)
 	return loop->now_ns >= deadline_ns;
 }
 
+/* The last watcher may have stopped in this very turn, and then no sleep would end.  With tasks it is
+ * the worker who knows whether the loop goes on, and a signal or a post may be what it waits for. */
+static bool nothing_to_wait_for(const struct rota_loop *loop)
+{
+	return loop->tasks == NULL && loop->alive == 0;
+}
+
 static void poll(struct rota_loop *loop, uint64_t deadline_ns)
 {
 	uint64_t next = timers_next_ns(&loop->timers);
 
 	if (deadline_ns > next)
 		deadline_ns = next;
-	if (deadline_ns <= loop->now_ns || rota__loop_busy(loop)) {
+	if (deadline_ns <= loop->now_ns || rota__loop_busy(loop) || nothing_to_wait_for(loop)) {
 		loop->poller->engine->wait(loop->poller, ROTA_NOW);
 		loop->now_ns = rota_now_ns();
 		return;

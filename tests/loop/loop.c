@@ -84,6 +84,20 @@ TEST(phases_come_in_the_order_of_the_manual)
 	CHECK_EQ(rota_loop_free(loop), 0);
 }
 
+TEST(a_loop_whose_last_watcher_stops_before_the_poll_does_not_sleep)
+{
+	struct rota_loop *loop = loop_new();
+	struct rota_watcher prepare = { .fn = on_prepare }, idle = { .fn = on_idle };
+
+	reset();
+	rota_watcher_start(loop, &idle, ROTA_IDLE);
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_DEFAULT), 0);
+	rota_watcher_start(loop, &prepare, ROTA_PREPARE);
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_DEFAULT), 0);
+	CHECK_STR(seen, "ip");
+	CHECK_EQ(rota_loop_free(loop), 0);
+}
+
 static void start_all(struct rota_loop *loop, struct rota_watcher *check, struct rota_timer *timer, struct rota_post *post)
 {
 	reset();
