@@ -1,0 +1,44 @@
+# The front door: each line here is one thing to do with the project.  The build itself is meson's;
+# see meson.build, and scripts/ for what is behind the words.
+
+.PHONY: all run test bench install clean asan tsan valgrind aarch64 fuzz docs
+
+all: build/build.ninja
+	@ninja -C build
+
+build/build.ninja:
+	@scripts/setup build
+	@meson setup build
+
+# A server, a load on it, and what it did.
+run:
+	@scripts/setup run
+	@scripts/run-demo
+
+# The whole suite: both pollers, sanitizers, AArch64.
+test:
+	@scripts/setup test
+	@scripts/test
+
+# One part of it.
+asan tsan valgrind aarch64:
+	@scripts/setup test
+	@scripts/test $@
+
+bench: all
+	@scripts/setup bench
+	@bench/run $(if $(ONLY),--only $(ONLY)) $(if $(PEERS),--peers $(PEERS))
+
+fuzz:
+	@scripts/setup fuzz
+	@scripts/fuzz
+
+docs: all
+	@scripts/setup docs
+	@ninja -C build docs
+
+install: all
+	@meson install -C build --no-rebuild
+
+clean:
+	@rm -rf build build-*
