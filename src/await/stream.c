@@ -334,7 +334,7 @@ ssize_t rota_read_line(struct rota_stream *s, char *buf, size_t size)
 
 /* ---- leases ---- */
 
-enum { LEASE_OF_AHEAD = UINT32_MAX }; /* the bytes lie in stream->ahead, nothing to return */
+static const uint32_t LEASE_OF_AHEAD = UINT32_MAX; /* the bytes lie in stream->ahead, nothing to return */
 
 static ssize_t lease_ahead(struct rota_stream *s, struct rota_lease *ret)
 {

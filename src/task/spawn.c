@@ -46,7 +46,7 @@ int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *n
 int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *scope, rota_fn fn, void *arg,
 	const struct rota_task_options *options, const char *name, const char *site)
 {
-	struct rota_task *task;
+	struct rota_task *task = NULL; /* gcc does not see that spawn() sets it */
 	int rc = spawn(&task, scope, fn, arg, options && options->name ? options->name : name,
 		options && options->site ? options->site : site, options ? options->stack_bytes : 0);
 
