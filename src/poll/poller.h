@@ -4,6 +4,9 @@
  * kqueue) go through readiness.c, which tries the call, waits for the descriptor, and tries again.
  * The loop cannot tell them apart, and the same conformance tests run on each.
  *
+ * Several ops that wait in the same direction of one descriptor share what comes, each byte once, in no
+ * promised order (io_uring wakes the latest first): the layers above allow one.
+ *
  * Threads: everything here belongs to the loop's thread, except wake(), which any thread may call.
  * Nothing here calls done(): completed ops are pushed to poller->completed, in the order in which
  * they completed, and the loop runs them when wait() is over.  The events of a multishot op (OP_MORE)
