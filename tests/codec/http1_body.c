@@ -70,6 +70,7 @@ TEST(line_ends_around_chunks_are_two_characters)
 	REFUSED(chunks, BARE_CR, "5\rhello\r\n0\r\n\r\n");
 	REFUSED(chunks, BARE_CR, "5\r\rhello\r\n0\r\n\r\n");
 	REFUSED(chunks, CHUNK_END, "5\r\nhello\n0\r\n\r\n");
+	REFUSED(chunks, CHUNK_END, "5\r\nhello \n0\r\n\r\n");
 	REFUSED(chunks, CHUNK_END, "5\r\nhello0\r\n\r\n");
 	REFUSED(chunks, CHUNK_END, "5\r\nhello!\r\n0\r\n\r\n");
 	REFUSED(chunks, CHUNK_END, "5\r\nhello\rX0\r\n\r\n");

@@ -241,6 +241,10 @@ TEST(a_name_that_is_not_a_token_is_refused)
 	REFUSED_FIELD(NAME, "\x0bTransfer-Encoding: chunked");
 	REFUSED_FIELD(NAME, "A-very-long-name-with-an-(-in-it: d");
 	REFUSED_FIELD(NAME, "A-very-long-name-that-ends-in-a-letter-of-latin-one-\xe4: d");
+	/* ... without waiting for its end. */
+	REFUSED(requests, NAME, "GET / HTTP/1.1\r\nHost: a\r\nB(");
+	REFUSED(requests, NAME,
+		"GET / HTTP/1.1\r\nHost: a\r\nA-very-long-name-with-an-(-in-it-and");
 	REFUSED_FIELD(NO_COLON, "B");
 	REFUSED_FIELD(NO_COLON, "B\rContent-Length: 5");
 	REFUSED_FIELD(NO_COLON, "A-very-long-line-without-any-colon-in-it");

@@ -135,6 +135,16 @@ TEST(characters_a_url_cannot_have_are_refused)
 	CHECK_EQ(error_of("unix:/a?b"), URL_E_CHARACTER);
 }
 
+TEST(nothing_behind_a_url_belongs_to_it)
+{
+	static const char text[] = "http://a/%41";
+	struct url url;
+
+	for (size_t cut = 1; cut <= 2; cut++)
+		CHECK_EQ(rota__url_parse((struct span){ text, sizeof(text) - 1 - cut }, &url),
+			URL_E_PERCENT);
+}
+
 TEST(a_scheme_has_a_path_where_it_needs_one)
 {
 	CHECK_EQ(error_of("tcp://a:1/"), URL_E_PATH);
