@@ -252,7 +252,7 @@ static int bad_name_end(char stop)
 static inline int field_line(
 	const char *base, const char *at, const char *end, struct http1_field *field)
 {
-	const char *colon = scan_name(at, end), *value = colon + 1, *stop, *value_end;
+	const char *colon = scan_name(at, end), *value, *stop, *value_end;
 	size_t name_len = (size_t)(colon - at);
 	enum http_field id;
 	int n;
@@ -267,6 +267,7 @@ static inline int field_line(
 	if (name_len == 0 || name_len > UINT16_MAX)
 		return HTTP1_E_NAME;
 
+	value = colon + 1;
 	while (value < end && (*value == ' ' || *value == '\t'))
 		value++;
 	stop = scan_value(value, end);
