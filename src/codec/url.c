@@ -10,9 +10,8 @@
 #include "codec/chars.h"
 #include "codec/http1_write.h"
 
-enum {
-	HOST_BYTES_MAX = 255
-}; /* RFC 1035; also keeps a name inside any buffer of getaddrinfo's users */
+/* RFC 1035; also keeps a name inside the buffers of those who resolve it. */
+enum { HOST_BYTES_MAX = 255 };
 
 const char *rota__url_error_text(int error)
 {
