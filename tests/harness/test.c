@@ -93,6 +93,19 @@ void test_skip(const char *reason)
 	stop(0);
 }
 
+bool test_in_qemu(void)
+{
+	char name[16] = "";
+	FILE *comm = fopen("/proc/self/comm", "re");
+
+	if (comm) {
+		if (!fgets(name, sizeof name, comm))
+			name[0] = '\0';
+		fclose(comm);
+	}
+	return strncmp(name, "qemu-", 5) == 0;
+}
+
 /* " (Invalid argument)" for -22: most integers in our tests are answers of the library. */
 static const char *meaning(char *text, size_t n, long long value)
 {

@@ -14,6 +14,7 @@
 #ifndef HARNESS_TEST_H
 #define HARNESS_TEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct test {
@@ -46,6 +47,10 @@ void test_register(struct test *test);
 
 /* This machine cannot run the test: say why and end it. */
 #define SKIP(reason) test_skip(reason)
+
+/* True under qemu-user, which cannot do a few things: start threads in the fork of a process that has
+ * threads, for one. */
+bool test_in_qemu(void);
 
 /* Run fn(arg) in a forked child, for behaviour that ends the process: what it writes to stderr goes
  * to `err` (up to n - 1 bytes and a zero; NULL with n = 0 lets it pass), and the wait status is the
