@@ -3,6 +3,7 @@
 #define ROTA_H
 
 #include <rota/base.h>
+#include <rota/file.h>
 #include <rota/http.h>
 #include <rota/loop.h>
 #include <rota/memory.h>
