@@ -9,6 +9,7 @@
 #include <rota/memory.h>
 #include <rota/net.h>
 #include <rota/run.h>
+#include <rota/signal.h>
 #include <rota/stream.h>
 #include <rota/task.h>
 
