@@ -1,0 +1,55 @@
+/* pool.c - libuv: uv_queue_work, requests placed by us */
+#include "bench.h"
+
+#include <uv.h>
+
+enum { ROUND_TRIPS = 10000, JOBS = 100000, BATCHES = 3 };
+
+static uint64_t ns[ROUND_TRIPS], start_ns;
+static size_t trips;
+
+static void work(uv_work_t *req)
+{
+	(void)req;
+}
+
+static void start_trip(uv_work_t *req);
+
+static void trip_done(uv_work_t *req, int status)
+{
+	(void)status;
+	ns[trips++] = bench_now_ns() - start_ns;
+	if (trips < ROUND_TRIPS)
+		start_trip(req);
+}
+
+static void start_trip(uv_work_t *req)
+{
+	start_ns = bench_now_ns();
+	uv_queue_work(uv_default_loop(), req, work, trip_done);
+}
+
+static void batch_done(uv_work_t *req, int status)
+{
+	(void)req;
+	(void)status;
+}
+
+int main(void)
+{
+	uv_work_t *jobs = malloc(JOBS * sizeof *jobs);
+
+	start_trip(jobs);
+	uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+	bench_result_percentiles("pool-roundtrip", ns, ROUND_TRIPS);
+	memset(jobs, 0, JOBS * sizeof *jobs);
+	start_ns = bench_now_ns();
+	for (int batch = 0; batch < BATCHES; batch++) {
+		for (size_t i = 0; i < JOBS; i++)
+			uv_queue_work(uv_default_loop(), &jobs[i], work, batch_done);
+		uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+	}
+	bench_result_rate("pool-rate", start_ns, (uint64_t)JOBS * BATCHES);
+	free(jobs);
+	return 0;
+}
