@@ -25,9 +25,11 @@ asan tsan valgrind aarch64:
 	@scripts/setup test
 	@scripts/test $@
 
-bench: all
+# Against the peers: make bench [ONLY=echo-c64,timers] [PEERS=tokio,libuv] [ROUNDS=5] [RESUME=1]
+bench:
 	@scripts/setup bench
-	@bench/run $(if $(ONLY),--only $(ONLY)) $(if $(PEERS),--peers $(PEERS))
+	@bench/run $(if $(ONLY),--only $(ONLY)) $(if $(PEERS),--peers $(PEERS)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RESUME),--resume)
 
 fuzz:
 	@scripts/setup fuzz

@@ -35,8 +35,3 @@ void rota__free(void *ptr)
 {
 	in_use.free(ptr);
 }
-
-void rota_free(void *ptr)
-{
-	in_use.free(ptr);
-}

@@ -1,0 +1,181 @@
+"""What is measured: a case is one question, its windows are what is run, its metrics what comes out.
+
+A program case runs one program of each subject, pinned; the program prints "metric value" lines.
+A server case starts the subject's server on CPU 0 and puts a load on it from CPU 1.
+To add a case: a line here, and a program of that name for each subject that can do the work
+(cases/NAME.c, limits/NAME.c, peers/*/NAME.*).  A subject without one is passed over.
+"""
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Metric:
+    name: str
+    title: str
+    unit: str
+    better: str = "low"
+
+
+@dataclass
+class Window:
+    """One set of interleaved runs."""
+
+    name: str
+    metrics: list
+    cpus: str = "0"  # of a program; servers are always on 0
+    load: dict = field(default_factory=dict)  # what the load generator is told
+    limit: dict = field(default_factory=dict)  # environment of the limit program: its best settings
+    rota: dict = field(default_factory=dict)  # environment of rota
+    only: tuple = ()  # kinds of subject, if not all
+    suffix: str = ""  # appended to what the program prints
+
+
+@dataclass
+class Case:
+    name: str
+    question: str
+    kind: str  # how it is run: a function of measure.py
+    windows: list
+    program: str = ""  # if it is not called like the case
+    rounds: int = 0  # at most; 0: as many as asked for
+
+
+def program(name, question, metrics, both=False, rounds=0):
+    """A program case; `both`: once with one CPU for all its threads, once with two."""
+    if not both:
+        return Case(name, question, "program", [Window(name, metrics)], rounds=rounds)
+    windows = []
+    for cpus, suffix, words in (("0", "-1cpu", "one CPU"), ("0,1", "-2cpu", "two CPUs")):
+        own = [Metric(m.name + suffix, f"{m.title}, {words}", m.unit, m.better) for m in metrics]
+        windows.append(Window(name + suffix, own, cpus=cpus, suffix=suffix))
+    return Case(name, question, "program", windows, rounds=rounds)
+
+
+def echo_metrics(name, words):
+    return [
+        Metric(f"{name}-cpu", f"{words}: server CPU a message", "ns"),
+        Metric(f"{name}-rate", f"{words}: messages", "/s", "high"),
+        Metric(f"{name}-p50", f"{words}: p50", "us"),
+        Metric(f"{name}-p99", f"{words}: p99", "us"),
+        Metric(f"{name}-p999", f"{words}: p99.9", "us"),
+    ]
+
+
+GATHER = {"GATHER": "32:200"}
+CLOSEST = ("limit", "epoll", "rota", "libuv", "tokio", "go")
+
+
+def echo(name, words, load, limit=None, rota=None, only=()):
+    return Window(name, echo_metrics(name, words), load=load, limit=limit or {}, rota=rota or {}, only=only)
+
+
+def http_metrics(name, words):
+    return [
+        Metric(f"{name}-cpu", f"{words}: server CPU a request", "ns"),
+        Metric(f"{name}-rate", f"{words}: requests", "/s", "high"),
+        Metric(f"{name}-p50", f"{words}: p50", "us"),
+        Metric(f"{name}-p99", f"{words}: p99", "us"),
+    ]
+
+
+def http(name, words, load):
+    return Window(name, http_metrics(name, words), load=load)
+
+
+CASES = [
+    program("switch", "What does a switch between tasks cost?", [
+        Metric("switch-2", "switch, 2 tasks in turn", "ns"),
+        Metric("switch-1k", "switch, 1,000 tasks in turn", "ns"),
+        Metric("switch-100k", "switch, 100,000 tasks in turn", "ns"),
+    ]),
+    program("spawn", "What does a task cost that does nothing?", [
+        Metric("spawn-join", "spawn and join, one after the other", "ns"),
+        Metric("spawn-1m", "spawn a million, then join all", "ns"),
+    ]),
+    program("task_memory", "What does a waiting task take?", [
+        Metric("task-bytes", "memory of a waiting task, 1 M of them", "B"),
+        Metric("task-create", "to make it and have it wait", "ns"),
+    ], rounds=3),
+    program("timers", "What do timers cost?", [
+        Metric("timer-pair", "timer: start and stop at once", "ns"),
+        Metric("timer-pair-1m", "timer: start 1 M, stop them in random order", "ns"),
+        Metric("timer-fire", "timer: CPU time to fire, 1 M in half a second", "ns"),
+    ]),
+    program("sleep", "How late does a sleep of 1 ms end?", [
+        Metric("sleep-late-p50", "sleep of 1 ms: late by, p50", "us"),
+        Metric("sleep-late-p99", "sleep of 1 ms: late by, p99", "us"),
+    ]),
+    program("post", "What does it cost to call a function on a sleeping loop, from another thread?", [
+        Metric("post-roundtrip-p50", "post and answer, p50", "us"),
+        Metric("post-roundtrip-p99", "post and answer, p99", "us"),
+        Metric("post-flood", "posts without waiting", "M/s", "high"),
+    ], both=True),
+    program("pool", "What does it cost to run a function on the blocking pool?", [
+        Metric("pool-roundtrip-p50", "blocking pool, there and back, p50", "us"),
+        Metric("pool-roundtrip-p99", "blocking pool, there and back, p99", "us"),
+        Metric("pool-rate", "blocking pool, jobs", "M/s", "high"),
+    ], both=True),
+    program("loop", "What does a turn of the loop cost, and what a function before the next one?", [
+        Metric("next-tick", "next-tick chain", "ns"),
+        Metric("microtask", "microtask chain", "ns"),
+        Metric("loop-turn", "a turn with one callback", "ns"),
+    ]),
+    program("file", "What does a read from the page cache cost?", [
+        Metric("file-read-4k", "4 KiB reads, 32 at a time", "ns"),
+        Metric("file-read-4k-cpu", "4 KiB reads, CPU time of each", "ns"),
+    ]),
+    Case("echo", "What does a message cost the server?", "echo", [
+        echo("echo-c64", "echo 64 B, 64 connections", {"connections": 64}, limit=GATHER),
+        echo("echo-c1000", "echo 64 B, 1,000 connections", {"connections": 1000, "warm": 0.4}, limit=GATHER),
+        echo("echo-c1", "echo 64 B, one connection", {"connections": 1}),
+        echo("echo-c1-spin", "the same, spinning for 50 us", {"connections": 1},
+             limit={"SPIN": "50"}, rota={"ROTA_SPIN_US": "50"}, only=("limit", "epoll", "rota")),
+        echo("echo-16k", "echo 16 KiB, 64 connections", {"connections": 64, "bytes": 16384}),
+        echo("echo-p16", "echo 64 B, 64 connections, 16 in flight", {"connections": 64, "depth": 16}),
+        echo("echo-unix", "echo 64 B, 64 Unix sockets", {"connections": 64, "unix": True}),
+    ]),
+    Case("growth", "Does a message cost more with more connections?", "echo", [
+        echo("growth-10", "echo, 10 connections", {"connections": 10}, only=CLOSEST),
+        echo("growth-100", "echo, 100 connections", {"connections": 100}, limit=GATHER, only=CLOSEST),
+        echo("growth-10k", "echo, 10,000 connections", {"connections": 10000, "warm": 0.8}, limit=GATHER, only=CLOSEST),
+        echo("growth-10k-1pct", "echo, 10,000 connections, 100 active",
+             {"connections": 10000, "active": 100, "warm": 0.5}, limit=GATHER, only=CLOSEST),
+    ], program="echo"),
+    Case("tail", "How long do the slowest wait at 70 % of the limit's peak load?", "tail", [
+        Window("tail", [
+            Metric("tail-p50", "echo at 70 % of the limit's peak: p50", "us"),
+            Metric("tail-p99", "echo at 70 % of the limit's peak: p99", "us"),
+            Metric("tail-p999", "echo at 70 % of the limit's peak: p99.9", "us"),
+        ], load={"connections": 64}),
+    ], program="echo"),
+    Case("idle", "What does a connection take that does nothing?", "idle", [
+        Window("idle", [
+            Metric("connection-bytes", "memory of an idle TCP connection, of 10,000", "B"),
+            Metric("connection-bytes-used", "the same after one message", "B"),
+        ]),
+    ], program="echo", rounds=2),
+    Case("http", "What does an HTTP request cost the server?", "http", [
+        http("http-c64", "HTTP /hello, 64 connections", {"connections": 64}),
+        http("http-p16", "HTTP /hello, 64 connections, 16 in flight", {"connections": 64, "depth": 16}),
+    ]),
+    Case("static", "What does a file cost the server?", "http", [
+        http("static-1k", "file of 1 KiB", {"connections": 64, "path": "/1k"}),
+        http("static-100k", "file of 100 KiB", {"connections": 64, "path": "/100k"}),
+        http("static-10m", "file of 10 MiB", {"connections": 16, "path": "/10m"}),
+    ]),
+    Case("instructions", "How many instructions of ours does it take?  (callgrind: exact)", "instructions", [
+        Window("instructions", [
+            Metric("instructions-switch-2", "instructions of a switch", "instr"),
+            Metric("instructions-spawn-join", "instructions of spawn and join", "instr"),
+            Metric("instructions-timer-pair", "instructions of a timer started and stopped", "instr"),
+            Metric("instructions-next-tick", "instructions of a next tick", "instr"),
+            Metric("instructions-echo", "instructions of an echoed message", "instr"),
+        ]),
+    ], program="echo", rounds=1),
+    Case("library", "How big is it, how long does it take to build?", "library", [
+        Window("library", [
+            Metric("library-bytes", "shared library, stripped", "KB"),
+            Metric("build-seconds", "full build of everything, two jobs", "s"),
+        ], only=("rota", "libuv", "libevent")),
+    ], rounds=2),
+]
