@@ -3,11 +3,13 @@
 #define ROTA_H
 
 #include <rota/base.h>
+#include <rota/file.h>
 #include <rota/http.h>
 #include <rota/loop.h>
 #include <rota/memory.h>
 #include <rota/net.h>
 #include <rota/run.h>
+#include <rota/signal.h>
 #include <rota/stream.h>
 #include <rota/task.h>
 

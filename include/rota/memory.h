@@ -20,6 +20,9 @@ struct rota_allocator {
  * the library: memory from one allocator must not reach another's free.  Not thread-safe. */
 ROTA_API void rota_set_allocator(const struct rota_allocator *allocator);
 
+/* Give back memory that a call handed over for good (rota_read_file() ...).  NULL is allowed. */
+ROTA_API void rota_free(void *ptr);
+
 #ifdef __cplusplus
 }
 #endif

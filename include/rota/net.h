@@ -1,8 +1,8 @@
 /* net.h - listening, connecting, datagrams, names
  *
  * Addresses are text: "127.0.0.1:80", "[::1]:80", "localhost:http", ":80" or "*:80" (all addresses,
- * IPv4 and IPv6 through one socket), "unix:/run/x.sock", "unix:@abstract".  Port 0 lets the system
- * choose.  What cannot be understood is -EINVAL. */
+ * IPv4 and IPv6 through one socket; IPv4 alone on a machine without IPv6), "unix:/run/x.sock",
+ * "unix:@abstract".  Port 0 lets the system choose.  What cannot be understood is -EINVAL. */
 #ifndef ROTA_NET_H
 #define ROTA_NET_H
 
@@ -58,13 +58,16 @@ ROTA_API uint64_t rota_listener_pauses(const struct rota_listener *listener);
 /* ---- connecting ---- */
 
 struct rota_connect_options {
-	uint64_t timeout_ns;	   /* 0: only the scope's deadline and the system's own limit */
-	const char *local_address; /* bind to this before connecting; NULL: any */
+	uint64_t timeout_ns;	   /* for the look-up and all attempts; 0: only the scope's deadline and
+				      the system's own limit */
+	const char *local_address; /* bind to this number and port before connecting; NULL: any */
 	bool keep_delay;	   /* leave TCP_NODELAY off */
 };
 
 /* Connect to "host:port" or "unix:...".  A name with several addresses is tried as RFC 8305 says
- * (happy eyeballs: the next address after 250 ms, the first that answers wins). */
+ * (happy eyeballs: the families in turn, the next address after 250 ms or when one fails, the first
+ * that answers wins; at most 16).  If none does, the error that tells most: -ECONNREFUSED rather than
+ * -ENETUNREACH.  A Unix listener with a full backlog is waited for. */
 ROTA_API int rota_tcp_connect(
 	struct rota_stream **ret_stream, const char *address, const struct rota_connect_options *options);
 
@@ -75,9 +78,10 @@ struct rota_address {
 	socklen_t size;
 };
 
-/* The addresses of "host:port", in the order to be tried; up to `room`.  The count, or ROTA_ENAME,
- * ROTA_EAGAINNAME ...  Runs getaddrinfo(3) on the blocking pool; a cancelled wait returns at once
- * and leaves the look-up behind. */
+/* The addresses of "host:port", each once, in the order to be tried: as the system prefers them, the
+ * families in turn; up to `room`.  The count, or ROTA_ENAME, ROTA_EAGAINNAME, -EIO (the name server
+ * could not answer) ...  Runs getaddrinfo(3) on the blocking pool, several at a time; a cancelled
+ * wait returns at once and leaves the look-up behind. */
 ROTA_API int rota_resolve(const char *address, struct rota_address *ret_addresses, size_t room);
 
 /* An address as text, and text (numeric only, does not wait) as an address. */
@@ -86,6 +90,10 @@ ROTA_API int rota_address_parse(struct rota_address *ret_address, const char *te
 
 /* ---- UDP ---- */
 
+/* Any number of tasks may send and receive on one socket.  All calls but the last four may wait and then
+ * answer -ECANCELED or -ETIMEDOUT as task.h says, -ETIMEDOUT for the socket's own deadlines, and
+ * ROTA_ECLOSED when it is closed meanwhile.  A socket of all addresses (":0") speaks IPv4 and IPv6, and
+ * shows each in its own form. */
 struct rota_udp;
 
 struct rota_udp_message {
@@ -95,19 +103,32 @@ struct rota_udp_message {
 	bool truncated; /* out: the datagram was longer than the room */
 };
 
-/* A socket bound to `address` (NULL: any port of any address). */
+/* A socket bound to `address` (NULL: any port of any address).  Waits only for a name to resolve. */
 ROTA_API int rota_udp_open(struct rota_udp **ret_udp, const char *address);
-/* Send to and receive from this peer only. */
+
+/* Send to and receive from this peer only; of a name, the first address of the socket's family.  Errors
+ * that the peer's machine reports (-ECONNREFUSED) are then the next call's. */
 ROTA_API int rota_udp_connect(struct rota_udp *udp, const char *address);
-/* One datagram: its size or an error. */
+
+/* One datagram: the bytes sent.  `to` NULL or of size 0: the connected peer. */
 ROTA_API ssize_t rota_udp_send(struct rota_udp *udp, const void *data, size_t size, const struct rota_address *to);
+
+/* One datagram: its size; if that is larger than `size`, the rest is lost.  ret_from may be NULL. */
 ROTA_API ssize_t rota_udp_recv(struct rota_udp *udp, void *data, size_t size, struct rota_address *ret_from);
-/* Many with few system calls (sendmmsg, recvmmsg): how many were sent or received, at least one. */
+
+/* Many with few system calls (sendmmsg, recvmmsg): how many were sent or received.  Waits until it is at
+ * least one, never for the next.  An error after the first is the next call's. */
 ROTA_API int rota_udp_send_many(struct rota_udp *udp, const struct rota_udp_message *messages, unsigned count);
 ROTA_API int rota_udp_recv_many(struct rota_udp *udp, struct rota_udp_message *messages, unsigned count);
+
+/* The address as text, as rota_stream_local_name(); the port. */
 ROTA_API int rota_udp_local_name(const struct rota_udp *udp, char *buf, size_t size);
 ROTA_API int rota_udp_port(const struct rota_udp *udp);
+
+/* From now on receiving (sending) ends with -ETIMEDOUT at this time; ROTA_FOREVER: never. */
 ROTA_API void rota_udp_set_deadlines(struct rota_udp *udp, uint64_t recv_deadline_ns, uint64_t send_deadline_ns);
+
+/* Close and free it; tasks that wait in it get ROTA_ECLOSED.  NULL is allowed. */
 ROTA_API void rota_udp_close(struct rota_udp *udp);
 
 #ifdef __cplusplus

@@ -56,3 +56,14 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 		timers_cancel(&loop->timers, &w->timer);
 	return w->op.result == -ECANCELED && w->reason != 0 ? w->reason : w->op.result;
 }
+
+void rota__cut_short(struct rota__wait *wait, int reason)
+{
+	void (*cancel)(struct rota__wait *, int);
+
+	if (wait == NULL || wait->cancel == NULL)
+		return;
+	cancel = wait->cancel;
+	wait->cancel = NULL; /* at most once */
+	cancel(wait, reason);
+}

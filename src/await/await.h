@@ -17,4 +17,11 @@ struct rota__op_wait {
  * has passed.  A result that came before the cancellation took effect is returned. */
 int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns);
 
+/* End a wait that another task is in, for `reason`: what a close does.  NULL, or a wait that is over or
+ * being ended already: nothing happens. */
+void rota__cut_short(struct rota__wait *wait, int reason);
+
+/* As rota_blocking(), in a lane of the pool (enum rota__lane). */
+int rota__blocking(rota_fn fn, void *arg, uint8_t lane);
+
 #endif

@@ -1,5 +1,5 @@
 /* blocking.c - a task waits for a function on the blocking pool */
-#include "task/task.h"
+#include "await/await.h"
 #include "trace/trace.h"
 #include "work/work.h"
 
@@ -49,11 +49,11 @@ static void cut_short(struct rota__wait *wait, int reason)
 	rota__wake(wait->task);
 }
 
-int rota_blocking(rota_fn fn, void *arg)
+int rota__blocking(rota_fn fn, void *arg, uint8_t lane)
 {
 	struct rota_task *task = rota__current();
 	struct blocking b = {
-		.job = { .run = run, .done = ran, .lane = WORK_USER },
+		.job = { .run = run, .done = ran, .lane = lane },
 		.post = { .fn = wake },
 		.wait = { .task = task, .cancel = cut_short },
 		.fn = fn,
@@ -74,4 +74,9 @@ int rota_blocking(rota_fn fn, void *arg)
 	}
 	rota__park(&b.wait);
 	return b.result;
+}
+
+int rota_blocking(rota_fn fn, void *arg)
+{
+	return rota__blocking(fn, arg, WORK_USER);
 }

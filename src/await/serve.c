@@ -62,20 +62,13 @@ static int leave(struct rota_listener *l, int rc)
 
 void rota_listener_close(struct rota_listener *l)
 {
-	struct rota__wait *wait;
-
 	if (l == NULL || l->closed)
 		return;
 	l->closed = true;
-	wait = l->waiter;
-	if (l->users == 0) {
+	if (l->users == 0)
 		rota__listener_free(l);
-	} else if (wait != NULL && wait->cancel != NULL) {
-		void (*cancel)(struct rota__wait *, int) = wait->cancel;
-
-		wait->cancel = NULL;
-		cancel(wait, ROTA_ECLOSED);
-	}
+	else
+		rota__cut_short(l->waiter, ROTA_ECLOSED);
 }
 
 /* ---- one by one ---- */

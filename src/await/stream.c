@@ -40,17 +40,6 @@ static ssize_t leave(struct rota_stream *s, ssize_t n)
 	return n;
 }
 
-static void cut_short(struct rota__wait *wait)
-{
-	void (*cancel)(struct rota__wait *, int);
-
-	if (wait == NULL || wait->cancel == NULL)
-		return;
-	cancel = wait->cancel;
-	wait->cancel = NULL;
-	cancel(wait, ROTA_ECLOSED);
-}
-
 void rota_close(struct rota_stream *s)
 {
 	if (s == NULL || s->closed)
@@ -60,8 +49,8 @@ void rota_close(struct rota_stream *s)
 		rota__stream_free(s);
 		return;
 	}
-	cut_short(s->reader);
-	cut_short(s->writer);
+	rota__cut_short(s->reader, ROTA_ECLOSED);
+	rota__cut_short(s->writer, ROTA_ECLOSED);
 }
 
 /* Wait for the op in one direction of the stream.  The wait is noted, for close() to find. */

@@ -171,3 +171,28 @@ int rota__socket_name(int fd, int (*ask)(int, struct sockaddr *, socklen_t *), c
 	}
 	return rota_address_name(&address, buf, size);
 }
+
+int rota__socket_port(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t size = sizeof sa;
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &size) < 0)
+		return -errno;
+	return sa.ss_family == AF_INET	   ? ntohs(((struct sockaddr_in *)&sa)->sin_port)
+		: sa.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&sa)->sin6_port)
+					   : 0;
+}
+
+bool rota__address_without_ipv6(struct rota_address *ret, const struct rota_address *address, int code)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address->storage;
+	struct sockaddr_in *in = (struct sockaddr_in *)&ret->storage;
+
+	if (code != -EAFNOSUPPORT || in6->sin6_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+		return false;
+	*ret = (struct rota_address){ .size = sizeof *in };
+	in->sin_family = AF_INET;
+	in->sin_port = in6->sin6_port;
+	return true;
+}

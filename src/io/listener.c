@@ -93,6 +93,7 @@ int rota__listen(struct rota_listener **ret_listener, struct rota_loop *loop, co
 	const struct rota_listen_options *options)
 {
 	const char *path = path_of(address);
+	struct rota_address ipv4;
 	struct rota_listener *l = rota__alloc_zero(sizeof *l);
 
 	if (l != NULL && path != NULL) {
@@ -107,6 +108,8 @@ int rota__listen(struct rota_listener **ret_listener, struct rota_loop *loop, co
 	l->loop = loop;
 	l->connections_max = options->connections_max;
 	l->fd = open_socket(address, options);
+	if (rota__address_without_ipv6(&ipv4, address, l->fd) && !options->only_ipv6)
+		l->fd = open_socket(&ipv4, options);
 	if (l->fd < 0) {
 		int rc = l->fd;
 
@@ -135,14 +138,7 @@ int rota_listener_name(const struct rota_listener *l, char *buf, size_t size)
 
 int rota_listener_port(const struct rota_listener *l)
 {
-	struct sockaddr_storage sa;
-	socklen_t size = sizeof sa;
-
-	if (getsockname(l->fd, (struct sockaddr *)&sa, &size) < 0)
-		return -errno;
-	return sa.ss_family == AF_INET	  ? ntohs(((struct sockaddr_in *)&sa)->sin_port)
-		: sa.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&sa)->sin6_port)
-					   : 0;
+	return rota__socket_port(l->fd);
 }
 
 uint64_t rota_listener_pauses(const struct rota_listener *l)

@@ -105,9 +105,13 @@ int rota__signal_watch_start(struct rota__signal_watch *w, struct rota_loop *loo
 	*w = (struct rota__signal_watch){ .post = { .fn = deliver }, .loop = loop, .fn = fn };
 	block_and_lock(&old);
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		rc = signals[i] < 1 || signals[i] > SIGNALS ? -EINVAL : catch(signals[i]);
+		uint64_t bit = signals[i] < 1 || signals[i] > SIGNALS ? 0 : UINT64_C(1) << (signals[i] - 1);
+
+		if (w->wanted & bit)
+			continue; /* named twice */
+		rc = bit != 0 ? catch(signals[i]) : -EINVAL;
 		if (rc == 0)
-			w->wanted |= UINT64_C(1) << (signals[i] - 1);
+			w->wanted |= bit;
 	}
 	w->started = rc == 0;
 	if (rc == 0)

@@ -15,6 +15,8 @@ int rota_tcp_listen(
 	if (loop == NULL)
 		return -EPERM;
 	rc = rota_address_parse(&parsed, address);
+	if (rc == -EINVAL)
+		rc = rota_resolve(address, &parsed, 1);
 	if (rc < 0)
 		return rc;
 	return rota__listen(ret_listener, loop, &parsed, options ? options : &defaults);

@@ -35,3 +35,8 @@ void rota__free(void *ptr)
 {
 	in_use.free(ptr);
 }
+
+void rota_free(void *ptr)
+{
+	in_use.free(ptr);
+}

@@ -376,14 +376,28 @@ static void accepted(struct uring *u, struct rota__op *op, int32_t fd, bool arme
 		request_or_queue(u, op);
 }
 
+/* A request that was interrupted answers EINTR, or one of the kernel's own restart codes, which it does
+ * not hide from a ring.  If it was a cancel that interrupted it, that is the answer. */
+static int32_t plain_result(const struct rota__op *op, int32_t res)
+{
+	enum { ERESTARTSYS = 512, ERESTART_RESTARTBLOCK = 516 };
+
+	if (res <= -ERESTARTSYS && res >= -ERESTART_RESTARTBLOCK)
+		res = -EINTR;
+	return res == -EINTR && op->state == OP_CANCELLING ? -ECANCELED : res;
+}
+
 static void op_completed(struct uring *u, const struct io_uring_cqe *cqe)
 {
 	struct rota__op *op = (struct rota__op *)(uintptr_t)(cqe->user_data & 0xffffffffffff);
-	int32_t res = cqe->res;
 	uint32_t flags = cqe->flags;
+	int32_t res = cqe->res;
 
-	if (op->generation != cqe->user_data >> 48)
+	if (op->generation != cqe->user_data >> 48) {
+		ring_seen(&u->ring);
 		return;
+	}
+	res = plain_result(op, res);
 	if (op->kind == OP_RECV_POOLED)
 		pooled_buffer(u, op, cqe);
 	/* cqe may be overwritten from here on: what follows can submit. */

@@ -1,38 +1,58 @@
 /* work.c - the blocking pool */
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/atomic.h"
 #include "harness/test.h"
 #include "work/work.h"
 
+/* Counters that can be waited for, by jobs and by the test. */
 static uint32_t ran, finished, gate, begun;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+static void count(uint32_t *counter)
+{
+	pthread_mutex_lock(&lock);
+	++*counter;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void wait_for_count(const uint32_t *counter, uint32_t value)
+{
+	pthread_mutex_lock(&lock);
+	while (*counter < value)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+static uint32_t value_of(const uint32_t *counter)
+{
+	uint32_t value;
+
+	pthread_mutex_lock(&lock);
+	value = *counter;
+	pthread_mutex_unlock(&lock);
+	return value;
+}
 
 static void count_run(struct rota__job *job)
 {
-	add_acq_rel(&ran, 1);
+	count(&ran);
 }
 
 static void count_done(struct rota__job *job)
 {
-	add_acq_rel(&finished, 1);
+	count(&finished);
 }
 
 static void wait_for_gate(struct rota__job *job)
 {
-	add_acq_rel(&begun, 1);
-	while (!load_acquire(&gate))
-		sched_yield();
-	add_acq_rel(&ran, 1);
-}
-
-static void wait_for_count(uint32_t *counter, uint32_t value)
-{
-	while (load_acquire(counter) < value)
-		sched_yield();
+	count(&begun);
+	wait_for_count(&gate, 1);
+	count(&ran);
 }
 
 TEST(every_job_runs_once_and_then_is_done_once)
@@ -47,7 +67,7 @@ TEST(every_job_runs_once_and_then_is_done_once)
 		CHECK_EQ(rota__work_submit(&jobs[i]), 0);
 	}
 	wait_for_count(&finished, JOBS);
-	CHECK_EQ(load_acquire(&ran), JOBS);
+	CHECK_EQ(value_of(&ran), JOBS);
 	free(jobs);
 }
 
@@ -73,9 +93,9 @@ TEST(a_job_that_has_not_begun_can_be_cancelled_and_one_that_has_cannot)
 	for (int i = 0; i < WAITING; i++)
 		cancelled += rota__work_cancel(&waiting[i]);
 	CHECK(cancelled > 0);
-	store_release(&gate, 1);
+	count(&gate);
 	wait_for_count(&finished, BLOCKERS + WAITING - cancelled);
-	CHECK_EQ(load_acquire(&ran), BLOCKERS + WAITING - cancelled);
+	CHECK_EQ(value_of(&ran), BLOCKERS + WAITING - cancelled);
 }
 
 /* Each of these ends only when all have begun: a pool that does not grow would hang. */
@@ -83,7 +103,7 @@ enum { TOGETHER = 12 };
 
 static void meet(struct rota__job *job)
 {
-	add_acq_rel(&begun, 1);
+	count(&begun);
 	wait_for_count(&begun, TOGETHER);
 }
 
@@ -127,8 +147,8 @@ TEST(stuck_name_look_ups_leave_room_for_files)
 	wait_for_count(&begun, 1);
 	CHECK_EQ(rota__work_submit(&file), 0);
 	wait_for_count(&finished, 1); /* the file job: the gate is still shut */
-	CHECK_EQ(load_acquire(&ran), 1);
-	store_release(&gate, 1);
+	CHECK_EQ(value_of(&ran), 1);
+	count(&gate);
 	wait_for_count(&finished, NAMES + 1);
 }
 

@@ -1,0 +1,126 @@
+/* file.h - files and folders
+ *
+ * A file is a plain descriptor: open it here and use it anywhere, or the other way round.  Every call
+ * here waits, for the disk: on io_uring, or on a thread of the blocking pool where that cannot serve.
+ * The loop goes on meanwhile, and the caller sees no difference.
+ *
+ * A call whose task is cancelled before it began answers -ECANCELED or -ETIMEDOUT and has done nothing.
+ * One that is cancelled later asks for its end, which disks rarely grant: mostly it waits and answers as
+ * if nothing had happened.  What it did is always told: a descriptor that was opened is returned, bytes
+ * that were written are counted.
+ *
+ * Errors are the system's: -ENOENT, -EACCES, -ENOSPC ...  Paths and buffers are borrowed.  Pipes and
+ * terminals belong in a stream (rota_stream_from_fd()), where waits for them can always be ended. */
+#ifndef ROTA_FILE_H
+#define ROTA_FILE_H
+
+#include <rota/base.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- descriptors ---- */
+
+/* open(2): a descriptor, with O_CLOEXEC added to `flags`; `mode` counts only where a file is made. */
+ROTA_API int rota_file_open(const char *path, int flags, unsigned mode);
+
+/* close(2).  It happens even if the task is cancelled, and the descriptor is gone whatever the answer:
+ * an error here (-EIO, -EDQUOT, -ENOSPC) is a late one of a write. */
+ROTA_API int rota_file_close(int fd);
+
+/* ---- reading and writing ---- */
+
+/* Some bytes from, or to, the place `offset`: the count, which may be less than asked for; 0 at the end
+ * of the file.  At most 2 GiB at a time. */
+ROTA_API ssize_t rota_pread(int fd, void *buf, size_t size, uint64_t offset);
+ROTA_API ssize_t rota_pwrite(int fd, const void *buf, size_t size, uint64_t offset);
+ROTA_API ssize_t rota_preadv(int fd, const struct iovec *iov, int count, uint64_t offset);
+ROTA_API ssize_t rota_pwritev(int fd, const struct iovec *iov, int count, uint64_t offset);
+
+/* All of them: `size`; or an error, or ROTA_EOF if the file ends before.  *ret_done (may be NULL) is how
+ * many bytes were moved, whatever the answer. */
+ROTA_API ssize_t rota_pread_all(int fd, void *buf, size_t size, uint64_t offset, size_t *ret_done);
+ROTA_API ssize_t rota_pwrite_all(int fd, const void *buf, size_t size, uint64_t offset, size_t *ret_done);
+
+/* In place of an offset: where the last read or write of the descriptor ended, which then moves on. */
+#define ROTA_FILE_POSITION UINT64_C(0xffffffffffffffff)
+
+/* Bring what was written to the disk; fdatasync leaves out times and the like. */
+ROTA_API int rota_fsync(int fd);
+ROTA_API int rota_fdatasync(int fd);
+
+ROTA_API int rota_ftruncate(int fd, uint64_t size);
+
+/* ---- what a file is ---- */
+
+enum rota_file_type {
+	ROTA_FILE_UNKNOWN,
+	ROTA_FILE_REGULAR,
+	ROTA_FILE_FOLDER,
+	ROTA_FILE_LINK,
+	ROTA_FILE_PIPE,
+	ROTA_FILE_SOCKET,
+	ROTA_FILE_CHARACTER, /* device */
+	ROTA_FILE_BLOCK,     /* device */
+};
+
+struct rota_file_info {
+	enum rota_file_type type;
+	uint32_t mode; /* the permission bits: 0644, with 04000 and the like */
+	uint32_t uid, gid;
+	uint64_t size; /* bytes */
+	uint64_t disk_bytes;
+	uint64_t device, inode; /* the same pair: the same file */
+	uint64_t links;
+	/* Nanoseconds since 1970, on the wall clock: when it was last read, last written, last changed in
+	 * any way; when it was made, 0 where the file system does not know. */
+	int64_t read_at_ns, written_at_ns, changed_at_ns, made_at_ns;
+};
+
+/* Of what the path leads to; of the link itself if it is one; of an open file.  Writes *ret_info only on
+ * success. */
+ROTA_API int rota_file_stat(const char *path, struct rota_file_info *ret_info);
+ROTA_API int rota_file_lstat(const char *path, struct rota_file_info *ret_info);
+ROTA_API int rota_file_fstat(int fd, struct rota_file_info *ret_info);
+
+/* ---- names ---- */
+
+ROTA_API int rota_rename(const char *from, const char *to); /* replaces `to`, at once and whole */
+ROTA_API int rota_unlink(const char *path);
+ROTA_API int rota_mkdir(const char *path, unsigned mode);
+ROTA_API int rota_rmdir(const char *path);
+
+struct rota_folder_entry {
+	const char *name;	  /* without the folder's */
+	enum rota_file_type type; /* ROTA_FILE_UNKNOWN where the file system does not say */
+};
+
+struct rota_folder {
+	size_t count;
+	const struct rota_folder_entry *entries; /* by name, in the order of its bytes; no "." and ".." */
+};
+
+/* All that is in a folder.  The list is yours, in one piece: rota_free(). */
+ROTA_API int rota_readdir(const char *path, struct rota_folder **ret_folder);
+
+/* ---- whole files ---- */
+
+/* The file's bytes, followed by a 0 byte that does not count.  They are yours: rota_free().  ROTA_ELIMIT
+ * if there are more than `size_max`; SIZE_MAX: no limit. */
+ROTA_API int rota_read_file(const char *path, void **ret_data, size_t *ret_size, size_t size_max);
+
+/* Make the file, or replace what is in it.  An error, or a crash, may leave it with a part. */
+ROTA_API int rota_write_file(const char *path, const void *data, size_t size, unsigned mode);
+
+/* The same, but others see the old file or the new one, never a part, also after a crash: written beside
+ * it, synced, and renamed.  A new file with `mode` takes the place of the old one, and of a link.  On an
+ * error the old one stands (once it is renamed, a cancellation is not one any more). */
+ROTA_API int rota_write_file_atomic(const char *path, const void *data, size_t size, unsigned mode);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,120 @@
+/* folder.c - the list of what is in a folder
+ *
+ * The kernel offers no way to read one without waiting for the disk, so it is done in one go on the
+ * blocking pool.  Names are gathered in one growing text, with the type in front of each, and become a
+ * list when all are there:
+ *
+ *   text   [type] name \0 [type] name \0 ...
+ *   list   struct rota_folder | entries | names */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "await/await.h"
+#include "await/file.h"
+#include "os/mem.h"
+#include "work/work.h"
+
+struct listing {
+	const char *path;
+	char *text;
+	size_t used, room, count;
+	struct rota_folder *folder;
+};
+
+static int add(struct listing *l, const struct dirent *entry)
+{
+	enum { FIRST = 4096 };
+	size_t length = strlen(entry->d_name) + 1;
+
+	if (l->room - l->used < 1 + length) {
+		size_t room = l->room ? 2 * l->room : FIRST;
+		char *text = rota__realloc(l->text, room);
+
+		if (text == NULL)
+			return -ENOMEM;
+		l->text = text;
+		l->room = room;
+	}
+	l->text[l->used] = (char)rota__file_type(entry->d_type);
+	memcpy(l->text + l->used + 1, entry->d_name, length);
+	l->used += 1 + length;
+	l->count++;
+	return 0;
+}
+
+static bool dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static int gather(struct listing *l, DIR *dir)
+{
+	struct dirent *entry;
+	int rc = 0;
+
+	while (rc == 0) {
+		errno = 0;
+		entry = readdir(dir);
+		if (entry == NULL)
+			return -errno;
+		if (!dots(entry->d_name))
+			rc = add(l, entry);
+	}
+	return rc;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct rota_folder_entry *)a)->name, ((const struct rota_folder_entry *)b)->name);
+}
+
+static int make_list(struct listing *l)
+{
+	size_t head = sizeof *l->folder + l->count * sizeof(struct rota_folder_entry);
+	struct rota_folder_entry *entries;
+	char *text;
+
+	l->folder = rota__alloc(head + l->used);
+	if (l->folder == NULL)
+		return -ENOMEM;
+	entries = (struct rota_folder_entry *)(l->folder + 1);
+	text = (char *)l->folder + head;
+	if (l->used > 0)
+		memcpy(text, l->text, l->used);
+	for (size_t i = 0; i < l->count; i++) {
+		entries[i] = (struct rota_folder_entry){ text + 1, (enum rota_file_type)text[0] };
+		text += 1 + strlen(text + 1) + 1;
+	}
+	qsort(entries, l->count, sizeof *entries, by_name);
+	*l->folder = (struct rota_folder){ l->count, entries };
+	return 0;
+}
+
+/* On a thread of the pool. */
+static int list(void *arg)
+{
+	struct listing *l = arg;
+	DIR *dir = opendir(l->path);
+	int rc;
+
+	if (dir == NULL)
+		return -errno;
+	rc = gather(l, dir);
+	closedir(dir);
+	if (rc == 0)
+		rc = make_list(l);
+	rota__free(l->text);
+	return rc;
+}
+
+int rota_readdir(const char *path, struct rota_folder **ret_folder)
+{
+	struct listing l = { .path = path };
+	int rc = rota__blocking(list, &l, WORK_FILES);
+
+	if (rc == 0)
+		*ret_folder = l.folder;
+	return rc;
+}
