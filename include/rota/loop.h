@@ -7,8 +7,8 @@
  * and after every callback the next-tick queue and then the microtasks run until both are empty.
  * Programs made of tasks (rota/task.h) never need this header: rota_run() makes their loop.
  *
- * Unless a comment says otherwise a call belongs to the loop's thread, or to any thread while the
- * loop is not running, and does not wait. */
+ * Unless a comment says otherwise a call belongs to the loop's thread, which is the one that first runs
+ * it, and does not wait. */
 #ifndef ROTA_LOOP_H
 #define ROTA_LOOP_H
 
@@ -39,7 +39,8 @@ ROTA_API int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_o
 ROTA_API int rota_loop_free(struct rota_loop *loop);
 
 /* Run it on this thread.  Waits as `mode` says.  1 if something is still alive, 0 if not, -EBUSY if
- * it is running already, -EINVAL for an unknown mode, -EPERM after a fork: it is the parent's. */
+ * it is running already or this thread runs another, -EINVAL for an unknown mode, -EPERM after a fork (it
+ * is the parent's) and on another thread than its first run's. */
 ROTA_API int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode);
 
 /* Make rota_loop_run() return at the end of its turn; before a run, it makes that run empty. */

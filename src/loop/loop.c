@@ -63,7 +63,10 @@ int rota__loop_enter(struct rota_loop *loop)
 		return -EPERM;
 	if (loop->running || rota__loop_here != NULL)
 		return -EBUSY;
-	loop->running = true;
+	/* An io_uring belongs to the thread that first enters it, and so the loop does. */
+	if (loop->bound && !pthread_equal(loop->owner, pthread_self()))
+		return -EPERM;
+	loop->bound = loop->running = true;
 	loop->owner = pthread_self();
 	rota__loop_here = loop;
 	loop->now_ns = rota_now_ns();

@@ -43,6 +43,7 @@ struct rota_loop {
 	uint32_t alive;	   /* reasons to go on, see above */
 	uint32_t idle_active; /* idle watchers: the poll must not sleep */
 	bool running, stop;
+	bool bound; /* it has run, on `owner`, and may run only there */
 	pid_t owner_pid;   /* a fork's child must not use it */
 	pthread_t owner;
 	uint64_t spin_ns;  /* the most we look again before sleeping; 0: never */

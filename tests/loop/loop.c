@@ -372,3 +372,33 @@ TEST(a_forked_child_is_refused_its_parents_loop)
 	rota_timer_stop(&timer);
 	CHECK_EQ(rota_loop_free(loop), 0);
 }
+
+static void *run_elsewhere(void *loop)
+{
+	return (void *)(intptr_t)rota_loop_run(loop, ROTA_RUN_NOWAIT);
+}
+
+TEST(a_loop_that_has_run_is_refused_to_other_threads)
+{
+	struct rota_loop *loop = loop_new();
+	pthread_t thread;
+	void *answer;
+
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_NOWAIT), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, run_elsewhere, loop), 0);
+	CHECK_EQ(pthread_join(thread, &answer), 0);
+	CHECK_EQ((intptr_t)answer, -EPERM);
+	CHECK_EQ(rota_loop_free(loop), 0);
+}
+
+TEST(a_loop_may_first_run_on_another_thread_than_made_it)
+{
+	struct rota_loop *loop = loop_new();
+	pthread_t thread;
+	void *answer;
+
+	CHECK_EQ(pthread_create(&thread, NULL, run_elsewhere, loop), 0);
+	CHECK_EQ(pthread_join(thread, &answer), 0);
+	CHECK_EQ((intptr_t)answer, 0);
+	CHECK_EQ(rota_loop_free(loop), 0);
+}
