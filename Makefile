@@ -4,11 +4,11 @@
 .PHONY: all run test bench install clean asan tsan valgrind aarch64 fuzz docs
 
 all: build/build.ninja
-	@ninja -C build
+	@ninja -C build $(if $(MAKE_TERMOUT),,--quiet)
 
 build/build.ninja:
 	@scripts/setup build
-	@meson setup build
+	@said=$$(meson setup build 2>&1) || { echo "$$said"; exit 1; }
 
 # A server, a load on it, and what it did.
 run:
@@ -37,7 +37,7 @@ fuzz:
 
 docs: all
 	@scripts/setup docs
-	@ninja -C build docs
+	@ninja -C build docs >/dev/null && echo "build/docs/html/index.html"
 
 install: all
 	@meson install -C build --no-rebuild
