@@ -11,8 +11,7 @@ build/build.ninja:
 	@said=$$(meson setup build 2>&1) || { echo "$$said"; exit 1; }
 
 # A server, a load on it, and what it did.
-run:
-	@scripts/setup run
+run: all
 	@scripts/run-demo
 
 # The whole suite: both pollers, sanitizers, AArch64.
