@@ -128,13 +128,16 @@ int rota_cancelled(void)
 	return task == NULL ? -EPERM : rota__task_cancelled(task);
 }
 
+static uint64_t deadline_of(const struct rota_task *task)
+{
+	return task->innermost ? task->innermost->deadline_ns : task->home->deadline_ns;
+}
+
 uint64_t rota_current_deadline(void)
 {
 	struct rota_task *task = rota__current();
 
-	if (task == NULL)
-		return ROTA_FOREVER;
-	return task->innermost ? task->innermost->deadline_ns : task->home->deadline_ns;
+	return task != NULL ? deadline_of(task) : ROTA_FOREVER;
 }
 
 /* ---- open and join ---- */
@@ -149,13 +152,13 @@ void rota__scope_init(
 	scope->owner = owner;
 	scope->first = scope->last = NULL;
 	scope->deadline_ns = ROTA_FOREVER;
-	*timer_of(scope) = (struct rota__timer){ .fn = deadline_passed };
+	timer_of(scope)->back = NULL; /* not armed */
 	scope->live = scope->errors = 0;
 	scope->cancel = 0;
 	scope->flags = options ? options->flags & (ROTA_SCOPE_COLLECT | ROTA_SCOPE_SHIELD) : 0;
 	scope->joiner = NULL;
 	if (owner != NULL && !(scope->flags & ROTA_SCOPE_SHIELD)) {
-		scope->deadline_ns = rota_current_deadline();
+		scope->deadline_ns = deadline_of(owner);
 		scope->cancel = rota__task_cancelled(owner);
 	}
 	if (owner != NULL) {
@@ -167,6 +170,7 @@ void rota__scope_init(
 	if (own >= scope->deadline_ns)
 		return;
 	scope->deadline_ns = own;
+	timer_of(scope)->fn = deadline_passed;
 	if (own <= rota_now_ns())
 		rota__scope_cancel(scope, -ETIMEDOUT, SCOPE_BY_TIME);
 	else
@@ -236,7 +240,8 @@ int rota_scope_join(struct rota_scope *scope)
 	if (task->innermost != scope)
 		die("rota_scope_join() of a scope that is not this task's innermost one", task);
 	wait_until_empty(scope, task);
-	timers_cancel(&task->worker->loop->timers, timer_of(scope));
+	if (timers_armed(timer_of(scope)))
+		timers_cancel(&task->worker->loop->timers, timer_of(scope));
 	free_kept(scope, task->worker);
 	task->innermost = scope->outer;
 	if (scope->outer != NULL)
@@ -250,20 +255,6 @@ struct rota_scope *rota_detached(void)
 }
 
 /* ---- the tasks in it ---- */
-
-void rota__scope_add(struct rota_scope *scope, struct rota_task *task)
-{
-	task->home = scope;
-	task->cancel = scope->cancel;
-	task->prev = scope->last;
-	task->next = NULL;
-	if (scope->last != NULL)
-		scope->last->next = task;
-	else
-		scope->first = task;
-	scope->last = task;
-	scope->live++;
-}
 
 static void unlink_task(struct rota_scope *scope, struct rota_task *task)
 {

@@ -1,12 +1,25 @@
 /* spawn.c - tasks begin and end; handles and joining */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "task/task.h"
 #include "trace/trace.h"
 
-static int spawn(struct rota_task **ret_task, struct rota_scope *scope, rota_fn fn, void *arg,
+static void add_to(struct rota_scope *scope, struct rota_task *task)
+{
+	task->home = scope;
+	task->cancel = scope->cancel;
+	task->prev = scope->last;
+	task->next = NULL;
+	if (scope->last != NULL)
+		scope->last->next = task;
+	else
+		scope->first = task;
+	scope->last = task;
+	scope->live++;
+}
+
+static inline int spawn(struct rota_task **ret_task, struct rota_scope *scope, rota_fn fn, void *arg,
 	const char *name, const char *site, size_t stack_bytes)
 {
 	struct rota__worker *worker = rota__worker_here;
@@ -23,10 +36,10 @@ static int spawn(struct rota_task **ret_task, struct rota_scope *scope, rota_fn 
 	task->arg = arg;
 	task->site = site;
 	task->name = __builtin_expect(rota__trace_on, 0) ? rota__trace_text(name) : name;
-	task->stack_class = rota__stack_class(worker, stack_bytes);
+	task->stack_class = stack_bytes == 0 ? worker->default_class : rota__stack_class(stack_bytes);
 	if (worker->current != NULL && worker->current->locals != NULL)
 		task->locals = rota__locals_inherit(worker->current);
-	rota__scope_add(scope, task);
+	add_to(scope, task);
 	rota__trace(ROTA__EV_TASK_SPAWN, task->id, task->name);
 	rota__make_ready(worker, task);
 	*ret_task = task;

@@ -135,8 +135,8 @@ static inline void rota__coop(struct rota__worker *worker)
 struct rota_task *rota__record_new(struct rota__worker *worker);
 void rota__record_free(struct rota__worker *worker, struct rota_task *task);
 
-/* Which pool has stacks of so many bytes; 0: the run's default. */
-uint8_t rota__stack_class(const struct rota__worker *worker, size_t bytes);
+/* Which of a worker's pools has stacks of so many bytes. */
+uint8_t rota__stack_class(size_t bytes);
 
 /* The task becomes ready (it is new, or was waiting). */
 static inline void rota__queue(struct rota__worker *worker, struct rota_task *task)
@@ -156,7 +156,6 @@ static inline void rota__make_ready(struct rota__worker *worker, struct rota_tas
 void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result);
 
 void rota__scope_init(struct rota_scope *scope, struct rota_task *owner, const struct rota_scope_options *options);
-void rota__scope_add(struct rota_scope *scope, struct rota_task *task);
 void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task);
 void rota__scope_note_error(struct rota_scope *scope, int code);
 /* Cancel for `reason`, which one of SCOPE_BY_* tells in the flags. */

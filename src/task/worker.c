@@ -280,18 +280,13 @@ static void run_ready(struct rota_loop *loop)
 
 /* ---- life ---- */
 
-static uint8_t class_of(size_t bytes)
+uint8_t rota__stack_class(size_t bytes)
 {
 	uint8_t class = 0;
 
 	while (class < STACK_CLASSES - 1 && ((size_t)STACK_BYTES_MIN << class) < bytes)
 		class++;
 	return class;
-}
-
-uint8_t rota__stack_class(const struct rota__worker *w, size_t bytes)
-{
-	return bytes == 0 ? w->default_class : class_of(bytes);
 }
 
 /* For the overflow report; runs in a signal handler. */
@@ -310,7 +305,7 @@ int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t sta
 	int rc;
 
 	*w = (struct rota__worker){ .loop = loop };
-	w->default_class = class_of(stack_bytes ? stack_bytes : STACK_BYTES_DEFAULT);
+	w->default_class = rota__stack_class(stack_bytes ? stack_bytes : STACK_BYTES_DEFAULT);
 	for (unsigned i = 0; i < STACK_CLASSES; i++)
 		rota__stack_pool_init(&w->stacks[i], (size_t)STACK_BYTES_MIN << i);
 	rc = rota__overflow_thread_init();
