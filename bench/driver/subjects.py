@@ -264,7 +264,7 @@ def build_c():
     """Ours, the limits, the loads and the peers in C, with full optimisation."""
     need("meson", "ninja", "cc")
     if not os.path.exists(os.path.join(MESON, "build.ninja")):
-        run(["meson", "setup", "--buildtype=release", MESON, ROOT])
+        run(["meson", "setup", "--buildtype=release", "-Ddebug=true", MESON, ROOT])
     run(["ninja", "-C", MESON, "-j2", "bench-programs"])
 
 

@@ -26,8 +26,8 @@
 
 enum {
 	ENTRIES = 256,	/* a page of entries is 64; a full queue costs one more enter, no more */
-	WAIT_ALL = 256, /* a deferring ring hands out 20 completions an enter if fewer are asked for */
-	ROUNDS = 4,	/* of collecting in one wait: then the loop has its turn */
+	DEFERRED_MAX = 20, /* a deferring ring does so much of its work in an enter that asks for less */
+	ROUNDS = 4,	   /* of collecting in one wait: then the loop has its turn */
 	BUFFER_GROUP = 1,
 };
 
@@ -218,7 +218,7 @@ static void submit_all(struct uring *u)
 {
 	/* Errors (EBUSY: completions overflowed; EAGAIN: no memory) leave the entries where they are;
 	 * the next wait tries again. */
-	ring_enter(&u->ring, 0, 0);
+	ring_enter(&u->ring, 0, UINT64_MAX);
 }
 
 /* Always succeeds: a full queue is emptied, and if even that fails the op waits its turn. */
@@ -418,12 +418,13 @@ static void op_completed(struct uring *u, const struct io_uring_cqe *cqe)
 		poller_complete(&u->poller, op, res);
 }
 
-/* Everything that is in the completion queue now. */
-static void reap(struct uring *u)
+/* Everything that is in the completion queue now; how many there were. */
+static unsigned reap(struct uring *u)
 {
 	struct io_uring_cqe *cqe;
+	unsigned count = 0;
 
-	while ((cqe = ring_cqe(&u->ring)) != NULL) {
+	for (; (cqe = ring_cqe(&u->ring)) != NULL; count++) {
 		if (cqe->user_data > TAG_WAKE) {
 			op_completed(u, cqe);
 			continue;
@@ -432,6 +433,7 @@ static void reap(struct uring *u)
 			u->wake_armed = false;
 		ring_seen(&u->ring);
 	}
+	return count;
 }
 
 /* ---- the contract ---- */
@@ -587,6 +589,7 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 {
 	struct uring *u = uring_of(p);
 	uint32_t before = p->pending;
+	unsigned count;
 
 	if (!u->enabled && enable(u) < 0)
 		return 0;
@@ -600,12 +603,14 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 		ring_enter(&u->ring, 1, left_until(deadline_ns));
 	else if (ring_unsubmitted(&u->ring) > 0 || ring_has_work(&u->ring) ||
 		!(u->ring.setup_flags & IORING_SETUP_TASKRUN_FLAG))
-		ring_enter(&u->ring, WAIT_ALL, 0);
-	reap(u);
-	/* A deferring ring may have handed out only a part of what is ready. */
-	for (int i = 0; i < ROUNDS && ring_has_work(&u->ring); i++) {
-		ring_enter(&u->ring, WAIT_ALL, 0);
-		reap(u);
+		submit_all(u);
+	count = reap(u);
+	/* Another look only when the last was cut short: a busy peer always has one more for us, and an
+	 * enter for one completion costs more than what is gained.  None of them may ask for completions
+	 * with a time limit of 0: that sets a timer and gives the CPU away (2 us). */
+	for (int i = 0; i < ROUNDS && count >= DEFERRED_MAX && ring_has_work(&u->ring); i++) {
+		submit_all(u);
+		count = reap(u);
 	}
 	return before > p->pending ? (int)(before - p->pending) : 0;
 }
