@@ -95,7 +95,9 @@ ROTA_API struct rota_scope *rota_detached(void);
 struct rota_task_options {
 	const char *name;	/* kept, not copied: must live as long as the task; NULL: the function */
 	const char *site;	/* where it was spawned; the macros fill it in */
-	size_t stack_bytes;	/* 0: the run's default.  Rounded up to a power of two */
+	/* 0: the run's default.  Rounded up to a power of two.  With a size of its own the task ends
+	 * with -ENOMEM, unrun, if no such stack can be had; with the default it waits for one. */
+	size_t stack_bytes;
 };
 
 /* Make fn(arg) a task of `scope`.  It is ready, and the caller goes on.  Its name is the name of the

@@ -51,6 +51,7 @@ struct rota_task {
 	struct rota_scope *innermost;  /* the scope it opened last and has not joined */
 	struct rota__wait *joiners;    /* waits of rota_join(), linked through struct joiner */
 	struct rota__binding *locals;
+	struct rota_task *starved_next; /* in worker->starved: ready, and there was no stack for it */
 	const char *name, *site;
 	uint64_t id;
 	int32_t result;
@@ -80,6 +81,10 @@ struct rota__worker {
 
 	struct rota__stack_pool stacks[STACK_CLASSES];
 	uint8_t default_class;
+	/* One stack is kept back for when no other can be had: with it, tasks that wait for memory run
+	 * one after the other, so that what their arguments own is never lost. */
+	struct rota__stack *reserve;
+	struct rota_task *starved, **starved_end;
 	struct rota_task *free_records;
 	struct record_slab *slabs;
 	uint32_t tasks; /* records in use: the ring has room for as many */

@@ -140,17 +140,46 @@ static inline void set_running(struct rota__worker *w, struct rota_task *task)
 
 static void task_main(void *unused);
 
-/* A stack for a fresh task that one cannot be had for: it ends with -ENOMEM, its body never runs. */
+/* A stack for a fresh task, at the worst the one kept back.  False: there is none now; the task has its
+ * turn when one is free.  (A task that asked for another size cannot wait for that: it ends with
+ * -ENOMEM, and its body never runs.) */
 static bool prepare(struct rota__worker *w, struct rota_task *task)
 {
 	task->stack = rota__stack_get(&w->stacks[task->stack_class]);
-	if (task->stack == NULL) {
+	if (task->stack == NULL && task->stack_class == w->default_class) {
+		task->stack = w->reserve;
+		w->reserve = NULL;
+	}
+	if (task->stack != NULL) {
+		task->stack->owner = task;
+		task->sp = rota__stack_start(task->stack, task->stack->top, task_main);
+		return true;
+	}
+	if (task->stack_class != w->default_class) {
 		rota__task_ended(w, task, -ENOMEM);
 		return false;
 	}
-	task->stack->owner = task;
-	task->sp = rota__stack_start(task->stack, task->stack->top, task_main);
-	return true;
+	task->starved_next = NULL;
+	*w->starved_end = task;
+	w->starved_end = &task->starved_next;
+	return false;
+}
+
+/* A stack is free: it is kept back if none is, and a starved task has its turn. */
+static void release_stack(struct rota__worker *w, struct rota__stack *stack, uint8_t class)
+{
+	struct rota_task *starved = w->starved;
+
+	if (w->reserve == NULL && class == w->default_class)
+		w->reserve = stack;
+	else
+		rota__stack_put(&w->stacks[class], stack);
+	if (__builtin_expect(starved != NULL, 0)) {
+		w->starved = starved->starved_next;
+		if (w->starved == NULL)
+			w->starved_end = &w->starved;
+		rota__make_ready(w, starved);
+	}
 }
 
 /* Fresh tasks are given a stack on the way; this is the slower half of take_prepared(). */
@@ -192,7 +221,7 @@ static _Noreturn void switch_for_good(struct rota__worker *w, struct rota__stack
 	struct rota_task *next = take_prepared(w);
 	void *nowhere;
 
-	rota__stack_put(&w->stacks[class], stack);
+	release_stack(w, stack, class);
 	w->current = next;
 	if (next != NULL) {
 		set_running(w, next);
@@ -217,7 +246,7 @@ static void task_main(void *unused)
 		rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
 		rota__task_ended(w, task, result);
 		/* Only a fresh task of the same size can go on here. */
-		if (w->head == w->tail || w->budget == 0 ||
+		if (w->head == w->tail || w->budget == 0 || w->starved != NULL ||
 			w->ring[w->head & w->mask].sp != NULL ||
 			w->ring[w->head & w->mask].task->stack_class != class)
 			switch_for_good(w, stack, class);
@@ -300,6 +329,14 @@ static size_t describe(void *owner, char *buf, size_t size)
 	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 
+static void fini_stacks(struct rota__worker *w)
+{
+	if (w->reserve != NULL)
+		rota__stack_put(&w->stacks[w->default_class], w->reserve);
+	for (int i = 0; i < STACK_CLASSES; i++)
+		rota__stack_pool_fini(&w->stacks[i]);
+}
+
 int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t stack_bytes)
 {
 	int rc;
@@ -308,9 +345,13 @@ int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t sta
 	w->default_class = rota__stack_class(stack_bytes ? stack_bytes : STACK_BYTES_DEFAULT);
 	for (unsigned i = 0; i < STACK_CLASSES; i++)
 		rota__stack_pool_init(&w->stacks[i], (size_t)STACK_BYTES_MIN << i);
-	rc = rota__overflow_thread_init();
-	if (rc < 0)
+	w->starved_end = &w->starved;
+	w->reserve = rota__stack_get(&w->stacks[w->default_class]);
+	rc = w->reserve != NULL ? rota__overflow_thread_init() : -ENOMEM;
+	if (rc < 0) {
+		fini_stacks(w);
 		return rc;
+	}
 	rota__overflow_set_describe(describe);
 	rota__scope_init(&w->root, NULL, NULL);
 	w->root.flags |= ROTA_SCOPE_COLLECT | SCOPE_ROOT;
@@ -328,8 +369,7 @@ void rota__worker_fini(struct rota__worker *w)
 	rota__worker_here = NULL;
 	w->loop->tasks = NULL;
 	w->loop->run_tasks = NULL;
-	for (int i = 0; i < STACK_CLASSES; i++)
-		rota__stack_pool_fini(&w->stacks[i]);
+	fini_stacks(w);
 	rota__overflow_thread_fini();
 	rota__free(w->ring);
 	while ((slab = w->slabs) != NULL) {
