@@ -137,6 +137,8 @@ static size_t ahead_take(struct rota_stream *s, void *buf, size_t size)
 
 	if (n > size)
 		n = size;
+	if (n == 0)
+		return 0; /* there may be no memory at all */
 	memcpy(buf, s->ahead.data + s->ahead.start, n);
 	s->ahead.start += (uint32_t)n;
 	return n;
