@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""The examples do what they say: each is started, used over real sockets and stopped by SIGTERM.
+
+usage: examples.py FOLDER (where the built examples lie)"""
+import atexit
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+FOLDER = sys.argv[1]
+SCRATCH = tempfile.mkdtemp(prefix='rota-examples-')
+RESULTS = []
+atexit.register(shutil.rmtree, SCRATCH)
+
+
+def test(fn):
+    try:
+        fn()
+        RESULTS.append(f'ok {len(RESULTS) + 1} - {fn.__name__}')
+    except Exception as error:  # a failure is any of them; the report says which
+        RESULTS.append(f'not ok {len(RESULTS) + 1} - {fn.__name__}\n# {type(error).__name__}: {error}')
+
+
+class Server:
+    """An example that serves; started when it has said its first line."""
+
+    def __init__(self, name, *args):
+        self.process = subprocess.Popen([os.path.join(FOLDER, name), *args], stdout=subprocess.PIPE, text=True)
+        self.hello = self.process.stdout.readline()
+
+    def __enter__(self):
+        assert self.hello, 'it ended without a word'
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.stdout.close()
+        code = self.process.wait()
+        assert code == 0, f'exit code {code} after SIGTERM'
+
+
+def path(name):
+    return os.path.join(SCRATCH, name)
+
+
+def connect(name):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(path(name))
+    return s
+
+
+def read_all(s):
+    data = b''
+    while True:
+        piece = s.recv(65536)
+        if not piece:
+            return data
+        data += piece
+
+
+def read_exactly(s, size):
+    data = b''
+    while len(data) < size:
+        piece = s.recv(size - len(data))
+        assert piece, f'ended after {data!r}'
+        data += piece
+    return data
+
+
+@test
+def hello_waits_for_both_at_the_same_time():
+    out = subprocess.run([os.path.join(FOLDER, 'hello')], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert out == 'Task 1: starting\nTask 2: starting\nTask 1: done\nTask 2: done\n', out
+
+
+@test
+def echo_gives_back_every_byte_to_many_clients():
+    with Server('echo', 'unix:' + path('echo')):
+        clients = [connect('echo') for _ in range(50)]
+        for i, c in enumerate(clients):
+            c.sendall(bytes([i]) * 5000)
+            c.shutdown(socket.SHUT_WR)
+        for i, c in enumerate(clients):
+            assert read_all(c) == bytes([i]) * 5000
+            c.close()
+
+
+@test
+def echo_names_the_address_it_cannot_have():
+    with Server('echo', 'unix:' + path('taken')):
+        second = subprocess.run([os.path.join(FOLDER, 'echo'), 'unix:' + path('taken')],
+                                stderr=subprocess.PIPE, text=True, check=False)
+        assert second.returncode == 1
+        assert path('taken') in second.stderr and 'in use' in second.stderr, second.stderr
+
+
+@test
+def proxy_copies_both_ways_and_passes_half_closes_on():
+    with Server('echo', 'unix:' + path('up')), Server('proxy', 'unix:' + path('proxy'), 'unix:' + path('up')):
+        c = connect('proxy')
+        block = os.urandom(300000)
+        sender = os.fork()
+        if sender == 0:
+            c.sendall(block)
+            c.shutdown(socket.SHUT_WR)
+            os._exit(0)  # the scratch folder is the parent's to remove
+        assert read_all(c) == block
+        os.waitpid(sender, 0)
+        c.close()
+
+
+@test
+def proxy_closes_when_nobody_is_behind_it():
+    with Server('proxy', 'unix:' + path('proxy2'), 'unix:' + path('nobody')):
+        c = connect('proxy2')
+        assert read_all(c) == b''
+        c.close()
+
+
+@test
+def chat_tells_all_others_and_a_listener_who_never_reads_stops_nobody():
+    with Server('chat', 'unix:' + path('chat')):
+        asleep, a, b = connect('chat'), connect('chat'), connect('chat')
+        a.sendall(b'a is here\n')  # seats are taken in the order of coming: now all have one
+        assert read_exactly(b, 10) == b'a is here\n'
+        line = b'x' * 1000 + b'\n'
+        for _ in range(2000):  # two megabytes: more than any socket buffer holds
+            a.sendall(line)
+            assert read_exactly(b, len(line)) == line
+        for s in (asleep, a, b):
+            s.close()
+
+
+@test
+def a_trace_of_any_program_is_json_with_a_slice_for_each_run_of_a_task():
+    trace = path('trace.json')
+    subprocess.run([os.path.join(FOLDER, 'hello')], stdout=subprocess.DEVNULL, check=True,
+                   env=dict(os.environ, ROTA_TRACE=trace))
+    with open(trace, encoding='utf-8') as f:
+        events = json.load(f)['traceEvents']
+    greets = [e for e in events if e['ph'] == 'B' and e['name'] == 'greet']
+    assert len(greets) == 4, f'{len(greets)} runs of greet: two each, before and after its sleep'
+    depth = {}
+    for e in events:
+        if e['ph'] in 'BE':
+            depth[e['tid']] = depth.get(e['tid'], 0) + (1 if e['ph'] == 'B' else -1)
+            assert depth[e['tid']] >= 0, 'a slice ends before it begins'
+    assert all(d == 0 for d in depth.values()), 'a slice does not end'
+    times = [e['ts'] for e in events if 'ts' in e]
+    assert times == sorted(times), 'time runs backwards'
+    names = {e['args']['name'] for e in events if e['ph'] == 'M' and e['name'] == 'thread_name'}
+    assert 'worker 0' in names, names
+
+
+@test
+def a_trace_that_cannot_be_written_is_told():
+    run = subprocess.run([os.path.join(FOLDER, 'hello')], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                         text=True, check=True, env=dict(os.environ, ROTA_TRACE='/dev/full'))
+    assert '/dev/full' in run.stderr and 'space' in run.stderr.lower(), run.stderr
+
+
+print(f'1..{len(RESULTS)}')
+print('\n'.join(RESULTS))
