@@ -709,6 +709,7 @@ static int faulty_app(void *arg)
 	rc = rota_spawn(&scope, faulty_client, f);
 	if (rc == 0)
 		rc = rota_http_serve(f->door, hello, f, NULL);
+	rota_scope_cancel(&scope); /* nobody answers the client any more */
 	rota_scope_join(&scope);
 	rota_listener_close(f->door);
 	return rc;
