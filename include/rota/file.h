@@ -52,6 +52,7 @@ ROTA_API ssize_t rota_pwrite_all(int fd, const void *buf, size_t size, uint64_t 
 ROTA_API int rota_fsync(int fd);
 ROTA_API int rota_fdatasync(int fd);
 
+/* Make the file `size` bytes long: what is beyond is lost, what is missing reads as zeroes. */
 ROTA_API int rota_ftruncate(int fd, uint64_t size);
 
 /* ---- what a file is ---- */

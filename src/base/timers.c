@@ -133,19 +133,19 @@ static void place(struct rota__timers *t, struct rota__timer *timer)
 	s->first = timer;
 }
 
-void timers_init(struct rota__timers *t, uint64_t now_ns)
+void rota__timers_init(struct rota__timers *t, uint64_t now_ns)
 {
 	*t = (struct rota__timers){ .now_ns = now_ns };
 }
 
-void timers_arm(struct rota__timers *t, struct rota__timer *timer, uint64_t deadline_ns)
+void rota__timers_arm(struct rota__timers *t, struct rota__timer *timer, uint64_t deadline_ns)
 {
 	timer->deadline_ns = deadline_ns;
 	timer->seq = t->next_seq++;
 	place(t, timer);
 }
 
-void timers_cancel(struct rota__timers *t, struct rota__timer *timer)
+void rota__timers_cancel(struct rota__timers *t, struct rota__timer *timer)
 {
 	if (timer->back == NULL)
 		return;
@@ -219,7 +219,7 @@ static void turn_to(struct rota__timers *t, uint64_t now_ns)
 	}
 }
 
-struct rota__timer *timers_pop_due(struct rota__timers *t, uint64_t now_ns)
+struct rota__timer *rota__timers_pop_due(struct rota__timers *t, uint64_t now_ns)
 {
 	struct rota__timer *timer;
 
@@ -236,7 +236,7 @@ struct rota__timer *timers_pop_due(struct rota__timers *t, uint64_t now_ns)
 	return timer;
 }
 
-uint64_t timers_next_ns(const struct rota__timers *t)
+uint64_t rota__timers_next_ns(const struct rota__timers *t)
 {
 	unsigned level, slot;
 

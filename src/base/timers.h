@@ -49,13 +49,13 @@ struct rota__timers {
 	} slots[TIMERS_LEVELS][TIMERS_SLOTS];
 };
 
-void timers_init(struct rota__timers *t, uint64_t now_ns);
+void rota__timers_init(struct rota__timers *t, uint64_t now_ns);
 
 /* `timer`, which is not armed and whose fn is set, is due at `deadline_ns`. */
-void timers_arm(struct rota__timers *t, struct rota__timer *timer, uint64_t deadline_ns);
+void rota__timers_arm(struct rota__timers *t, struct rota__timer *timer, uint64_t deadline_ns);
 
 /* It is not due any more.  Harmless on one that is not armed. */
-void timers_cancel(struct rota__timers *t, struct rota__timer *timer);
+void rota__timers_cancel(struct rota__timers *t, struct rota__timer *timer);
 
 static inline bool timers_armed(const struct rota__timer *timer)
 {
@@ -63,9 +63,9 @@ static inline bool timers_armed(const struct rota__timer *timer)
 }
 
 /* The earliest timer due at `now_ns`, no longer armed; NULL if none is. */
-struct rota__timer *timers_pop_due(struct rota__timers *t, uint64_t now_ns);
+struct rota__timer *rota__timers_pop_due(struct rota__timers *t, uint64_t now_ns);
 
 /* When to look again: never later than the earliest deadline; UINT64_MAX: no timer is armed. */
-uint64_t timers_next_ns(const struct rota__timers *t);
+uint64_t rota__timers_next_ns(const struct rota__timers *t);
 
 #endif

@@ -26,7 +26,7 @@ int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *o
 		return rc;
 	}
 	loop->now_ns = rota_now_ns();
-	timers_init(&loop->timers, loop->now_ns);
+	rota__timers_init(&loop->timers, loop->now_ns);
 	for (int i = 0; i < 3; i++)
 		loop->phase[i].next = loop->phase[i].prev = &loop->phase[i];
 	mpsc_init(&loop->posts);
@@ -134,7 +134,7 @@ int rota_loop_backend_fd(const struct rota_loop *loop)
 
 uint64_t rota_loop_backend_deadline(const struct rota_loop *loop)
 {
-	return rota__loop_busy(loop) ? ROTA_NOW : timers_next_ns(&loop->timers);
+	return rota__loop_busy(loop) ? ROTA_NOW : rota__timers_next_ns(&loop->timers);
 }
 
 void rota_post(struct rota_loop *loop, struct rota_post *post)

@@ -81,7 +81,7 @@ void rota__loop_run_timers(struct rota_loop *loop)
 {
 	struct rota__timer *timer;
 
-	while ((timer = timers_pop_due(&loop->timers, loop->now_ns)) != NULL) {
+	while ((timer = rota__timers_pop_due(&loop->timers, loop->now_ns)) != NULL) {
 		timer->fn(timer);
 		rota__loop_after_callback(loop);
 	}
@@ -136,7 +136,7 @@ static bool nothing_to_wait_for(const struct rota_loop *loop)
 
 static void poll(struct rota_loop *loop, uint64_t deadline_ns)
 {
-	uint64_t next = timers_next_ns(&loop->timers);
+	uint64_t next = rota__timers_next_ns(&loop->timers);
 
 	if (deadline_ns > next)
 		deadline_ns = next;

@@ -95,7 +95,7 @@ static int probe(struct ring *ring)
 	int rc;
 
 	memset(&answer, 0, sizeof answer);
-	rc = ring_register(ring, IORING_REGISTER_PROBE, &answer, OPS);
+	rc = rota__ring_register(ring, IORING_REGISTER_PROBE, &answer, OPS);
 	if (rc < 0)
 		return rc;
 	for (int i = 0; i < answer.probe.ops_len && i < OPS; i++)
@@ -103,7 +103,7 @@ static int probe(struct ring *ring)
 	return 0;
 }
 
-int ring_open(struct ring *ring, uint32_t entries)
+int rota__ring_open(struct ring *ring, uint32_t entries)
 {
 	/* What we cannot do without: one mapping, no lost completions, fast poll, timed waits (5.11). */
 	const uint32_t needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL |
@@ -125,40 +125,40 @@ int ring_open(struct ring *ring, uint32_t entries)
 	}
 	rc = probe(ring);
 	if (rc < 0)
-		ring_close(ring);
+		rota__ring_close(ring);
 	return rc;
 }
 
-void ring_close(struct ring *ring)
+void rota__ring_close(struct ring *ring)
 {
 	munmap(ring->sqe_memory, ring->sqe_bytes);
 	munmap(ring->rings, ring->rings_bytes);
 	close(ring->fd);
 }
 
-int ring_register(struct ring *ring, unsigned what, void *arg, unsigned count)
+int rota__ring_register(struct ring *ring, unsigned what, void *arg, unsigned count)
 {
 	long rc = syscall(SYS_io_uring_register, ring->fd, what, arg, count);
 
 	return rc < 0 ? -errno : (int)rc;
 }
 
-int ring_enable(struct ring *ring)
+int rota__ring_enable(struct ring *ring)
 {
 	struct io_uring_rsrc_update self = { .offset = UINT32_MAX, .data = (uint64_t)ring->fd };
-	int rc = ring_register(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+	int rc = rota__ring_register(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 
 	if (rc < 0)
 		return rc;
 	/* A registered ring is found without a look into the table of files: 60 ns an enter (5.18). */
-	if (ring_register(ring, IORING_REGISTER_RING_FDS, &self, 1) == 1) {
+	if (rota__ring_register(ring, IORING_REGISTER_RING_FDS, &self, 1) == 1) {
 		ring->enter_fd = (int)self.offset;
 		ring->enter_flags = IORING_ENTER_REGISTERED_RING;
 	}
 	return 0;
 }
 
-struct io_uring_sqe *ring_sqe(struct ring *ring)
+struct io_uring_sqe *rota__ring_sqe(struct ring *ring)
 {
 	struct io_uring_sqe *sqe;
 
@@ -170,7 +170,7 @@ struct io_uring_sqe *ring_sqe(struct ring *ring)
 	return sqe;
 }
 
-int ring_enter(struct ring *ring, uint32_t wait_count, uint64_t left_ns)
+int rota__ring_enter(struct ring *ring, uint32_t wait_count, uint64_t left_ns)
 {
 	struct __kernel_timespec left = { (int64_t)(left_ns / 1000000000), (int64_t)(left_ns % 1000000000) };
 	struct io_uring_getevents_arg arg = { .ts = left_ns != UINT64_MAX ? (uint64_t)(uintptr_t)&left : 0 };
@@ -185,12 +185,12 @@ int ring_enter(struct ring *ring, uint32_t wait_count, uint64_t left_ns)
 	return n < 0 ? -errno : 0;
 }
 
-bool ring_has_work(const struct ring *ring)
+bool rota__ring_has_work(const struct ring *ring)
 {
 	return load_relaxed(ring->sq_flags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
-struct io_uring_cqe *ring_cqe(struct ring *ring)
+struct io_uring_cqe *rota__ring_cqe(struct ring *ring)
 {
 	uint32_t head = *ring->cq_head;
 
@@ -198,7 +198,7 @@ struct io_uring_cqe *ring_cqe(struct ring *ring)
 	return head != load_acquire(ring->cq_tail) ? &ring->cqes[head & ring->cq_mask] : NULL;
 }
 
-void ring_seen(struct ring *ring)
+void rota__ring_seen(struct ring *ring)
 {
 	store_release(ring->cq_head, *ring->cq_head + 1); /* the kernel may write over it now */
 }

@@ -40,14 +40,14 @@ struct ring {
 };
 
 /* Set up a ring with the richest flags this kernel takes.  -ENOSYS, -EPERM: not to be had. */
-int ring_open(struct ring *ring, uint32_t entries);
-void ring_close(struct ring *ring);
+int rota__ring_open(struct ring *ring, uint32_t entries);
+void rota__ring_close(struct ring *ring);
 
 /* The first use on the thread that will use it: from now on it is this thread's. */
-int ring_enable(struct ring *ring);
+int rota__ring_enable(struct ring *ring);
 
 /* The next free entry, cleared; NULL: the queue is full, submit first. */
-struct io_uring_sqe *ring_sqe(struct ring *ring);
+struct io_uring_sqe *rota__ring_sqe(struct ring *ring);
 
 /* Entries filled and not yet handed over. */
 static inline uint32_t ring_unsubmitted(const struct ring *ring)
@@ -57,15 +57,15 @@ static inline uint32_t ring_unsubmitted(const struct ring *ring)
 
 /* Hand over what is filled, and wait until `wait_count` completions are there or `left_ns` passed
  * (UINT64_MAX: no limit).  0 or a negative errno; -ETIME and -EINTR are normal. */
-int ring_enter(struct ring *ring, uint32_t wait_count, uint64_t left_ns);
+int rota__ring_enter(struct ring *ring, uint32_t wait_count, uint64_t left_ns);
 
 /* The kernel has work for us that it does only when we enter. */
-bool ring_has_work(const struct ring *ring);
+bool rota__ring_has_work(const struct ring *ring);
 
-/* The oldest completion, NULL if there is none; ring_seen() lets it go. */
-struct io_uring_cqe *ring_cqe(struct ring *ring);
-void ring_seen(struct ring *ring);
+/* The oldest completion, NULL if there is none; rota__ring_seen() lets it go. */
+struct io_uring_cqe *rota__ring_cqe(struct ring *ring);
+void rota__ring_seen(struct ring *ring);
 
-int ring_register(struct ring *ring, unsigned what, void *arg, unsigned count);
+int rota__ring_register(struct ring *ring, unsigned what, void *arg, unsigned count);
 
 #endif

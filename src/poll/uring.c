@@ -197,7 +197,7 @@ static uint32_t readiness_of(const struct rota__op *op)
 /* Make the op's request.  False: the queue is full. */
 static bool request(struct uring *u, struct rota__op *op)
 {
-	struct io_uring_sqe *sqe = ring_sqe(&u->ring);
+	struct io_uring_sqe *sqe = rota__ring_sqe(&u->ring);
 
 	if (sqe == NULL)
 		return false;
@@ -218,7 +218,7 @@ static void submit_all(struct uring *u)
 {
 	/* Errors (EBUSY: completions overflowed; EAGAIN: no memory) leave the entries where they are;
 	 * the next wait tries again. */
-	ring_enter(&u->ring, 0, UINT64_MAX);
+	rota__ring_enter(&u->ring, 0, UINT64_MAX);
 }
 
 /* Always succeeds: a full queue is emptied, and if even that fails the op waits its turn. */
@@ -297,7 +297,7 @@ static int buffers_open(struct uring *u)
 	u->buffers = map_memory((size_t)u->buffer_count * u->buffer_bytes);
 	reg.ring_addr = (uint64_t)(uintptr_t)u->buf_ring;
 	if (u->buf_ring != NULL && u->buffers != NULL)
-		rc = ring_register(&u->ring, IORING_REGISTER_PBUF_RING, &reg, 1);
+		rc = rota__ring_register(&u->ring, IORING_REGISTER_PBUF_RING, &reg, 1);
 	if (rc < 0) {
 		if (u->buf_ring != NULL)
 			munmap(u->buf_ring, ring_bytes(u));
@@ -394,14 +394,14 @@ static void op_completed(struct uring *u, const struct io_uring_cqe *cqe)
 	int32_t res = cqe->res;
 
 	if (op->generation != cqe->user_data >> 48) {
-		ring_seen(&u->ring);
+		rota__ring_seen(&u->ring);
 		return;
 	}
 	res = plain_result(op, res);
 	if (op->kind == OP_RECV_POOLED)
 		pooled_buffer(u, op, cqe);
 	/* cqe may be overwritten from here on: what follows can submit. */
-	ring_seen(&u->ring);
+	rota__ring_seen(&u->ring);
 	if (op->kind == OP_ACCEPT_MULTI && res >= 0) {
 		accepted(u, op, res, flags & IORING_CQE_F_MORE);
 		return;
@@ -424,14 +424,14 @@ static unsigned reap(struct uring *u)
 	struct io_uring_cqe *cqe;
 	unsigned count = 0;
 
-	for (; (cqe = ring_cqe(&u->ring)) != NULL; count++) {
+	for (; (cqe = rota__ring_cqe(&u->ring)) != NULL; count++) {
 		if (cqe->user_data > TAG_WAKE) {
 			op_completed(u, cqe);
 			continue;
 		}
 		if (cqe->user_data == TAG_WAKE && !(cqe->flags & IORING_CQE_F_MORE))
 			u->wake_armed = false;
-		ring_seen(&u->ring);
+		rota__ring_seen(&u->ring);
 	}
 	return count;
 }
@@ -441,7 +441,7 @@ static unsigned reap(struct uring *u)
 /* The eventfd is watched by a multishot poll, which reports each write: it is never read. */
 static void arm_wake(struct uring *u)
 {
-	struct io_uring_sqe *sqe = ring_sqe(&u->ring);
+	struct io_uring_sqe *sqe = rota__ring_sqe(&u->ring);
 
 	if (sqe == NULL)
 		return; /* the next wait finds room */
@@ -472,7 +472,7 @@ static int uring_open(struct rota__poller **ret, const struct rota__poller_confi
 
 	if (u == NULL)
 		return -ENOMEM;
-	rc = ring_open(&u->ring, ENTRIES);
+	rc = rota__ring_open(&u->ring, ENTRIES);
 	if (rc < 0) {
 		rota__free(u);
 		return rc;
@@ -480,7 +480,7 @@ static int uring_open(struct rota__poller **ret, const struct rota__poller_confi
 	u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (u->wake_fd < 0) {
 		rc = -errno;
-		ring_close(&u->ring);
+		rota__ring_close(&u->ring);
 		rota__free(u);
 		return rc;
 	}
@@ -498,7 +498,7 @@ static void uring_close(struct rota__poller *p)
 {
 	struct uring *u = uring_of(p);
 
-	ring_close(&u->ring);
+	rota__ring_close(&u->ring);
 	close(u->wake_fd);
 	if (u->buf_ring != NULL) {
 		munmap(u->buf_ring, ring_bytes(u));
@@ -543,17 +543,17 @@ static void uring_cancel(struct rota__poller *p, struct rota__op *op)
 		poller_complete(p, op, -ECANCELED);
 		return;
 	}
-	sqe = ring_sqe(&u->ring);
+	sqe = rota__ring_sqe(&u->ring);
 	if (sqe == NULL && u->enabled) {
 		submit_all(u);
-		sqe = ring_sqe(&u->ring);
+		sqe = rota__ring_sqe(&u->ring);
 	}
 	if (sqe == NULL) {
 		/* No room even now: the kernel is out of memory.  Ask it directly, if it can (6.0). */
 		struct io_uring_sync_cancel_reg now = {
 			.addr = tag_of(op), .timeout = { .tv_sec = 0, .tv_nsec = 1 } };
 
-		ring_register(&u->ring, IORING_REGISTER_SYNC_CANCEL, &now, 1);
+		rota__ring_register(&u->ring, IORING_REGISTER_SYNC_CANCEL, &now, 1);
 		return;
 	}
 	sqe->opcode = IORING_OP_ASYNC_CANCEL;
@@ -575,7 +575,7 @@ static uint64_t left_until(uint64_t deadline_ns)
 
 static int enable(struct uring *u)
 {
-	int rc = ring_enable(&u->ring);
+	int rc = rota__ring_enable(&u->ring);
 
 	if (rc < 0)
 		return rc;
@@ -600,15 +600,15 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 	if (!fifo_empty(&p->completed) || !fifo_empty(&u->backlog))
 		deadline_ns = ROTA_NOW;
 	if (deadline_ns != ROTA_NOW)
-		ring_enter(&u->ring, 1, left_until(deadline_ns));
-	else if (ring_unsubmitted(&u->ring) > 0 || ring_has_work(&u->ring) ||
+		rota__ring_enter(&u->ring, 1, left_until(deadline_ns));
+	else if (ring_unsubmitted(&u->ring) > 0 || rota__ring_has_work(&u->ring) ||
 		!(u->ring.setup_flags & IORING_SETUP_TASKRUN_FLAG))
 		submit_all(u);
 	count = reap(u);
 	/* Another look only when the last was cut short: a busy peer always has one more for us, and an
 	 * enter for one completion costs more than what is gained.  None of them may ask for completions
 	 * with a time limit of 0: that sets a timer and gives the CPU away (2 us). */
-	for (int i = 0; i < ROUNDS && count >= DEFERRED_MAX && ring_has_work(&u->ring); i++) {
+	for (int i = 0; i < ROUNDS && count >= DEFERRED_MAX && rota__ring_has_work(&u->ring); i++) {
 		submit_all(u);
 		count = reap(u);
 	}

@@ -42,7 +42,7 @@ static int model_earliest(void)
 
 static void arm(int i, uint64_t deadline_ns)
 {
-	timers_arm(&store, &timers[i], deadline_ns);
+	rota__timers_arm(&store, &timers[i], deadline_ns);
 	model[i].armed = true;
 	model[i].deadline_ns = deadline_ns;
 	model[i].order = next_order++;
@@ -50,7 +50,7 @@ static void arm(int i, uint64_t deadline_ns)
 
 static void cancel(int i)
 {
-	timers_cancel(&store, &timers[i]);
+	rota__timers_cancel(&store, &timers[i]);
 	model[i].armed = false;
 }
 
@@ -60,7 +60,7 @@ static void pop_all(uint64_t now_ns)
 	struct rota__timer *t;
 	int expected;
 
-	while ((t = timers_pop_due(&store, now_ns)) != NULL) {
+	while ((t = rota__timers_pop_due(&store, now_ns)) != NULL) {
 		expected = model_earliest();
 		CHECK(expected >= 0);
 		CHECK_EQ(t - timers, expected);
@@ -77,9 +77,9 @@ static void check_next(void)
 	int earliest = model_earliest();
 
 	if (earliest < 0)
-		CHECK(timers_next_ns(&store) == UINT64_MAX);
+		CHECK(rota__timers_next_ns(&store) == UINT64_MAX);
 	else
-		CHECK(timers_next_ns(&store) <= model[earliest].deadline_ns);
+		CHECK(rota__timers_next_ns(&store) <= model[earliest].deadline_ns);
 }
 
 /* A deadline at any distance, often shared with others, sometimes past or at the end of time. */
@@ -106,7 +106,7 @@ static void random_run(uint64_t seed, int steps)
 	random_state ^= seed * UINT64_C(0x9e3779b97f4a7c15);
 	memset(timers, 0, sizeof timers);
 	memset(model, 0, sizeof model);
-	timers_init(&store, now);
+	rota__timers_init(&store, now);
 	for (int step = 0; step < steps; step++) {
 		int i = (int)(random64() % TIMERS);
 
@@ -126,7 +126,7 @@ static void random_run(uint64_t seed, int steps)
 			check_next();
 	}
 	pop_all(UINT64_MAX);
-	CHECK(timers_next_ns(&store) == UINT64_MAX);
+	CHECK(rota__timers_next_ns(&store) == UINT64_MAX);
 }
 
 TEST(random_operations_agree_with_a_plain_table)
@@ -139,7 +139,7 @@ TEST(equal_deadlines_fire_in_arming_order_across_levels)
 {
 	uint64_t when = UINT64_C(1) << 40;
 
-	timers_init(&store, 0);
+	rota__timers_init(&store, 0);
 	/* Armed from far, from nearer and from very near: on different levels of the wheel. */
 	for (int i = 0; i < 30; i++) {
 		arm(i, when);
@@ -151,36 +151,36 @@ TEST(equal_deadlines_fire_in_arming_order_across_levels)
 
 TEST(the_next_deadline_is_exact_when_nothing_was_cancelled)
 {
-	timers_init(&store, 1000);
+	rota__timers_init(&store, 1000);
 	arm(0, UINT64_C(5000000000));
 	arm(1, UINT64_C(7000000000));
-	CHECK_EQ(timers_next_ns(&store), 5000000000);
+	CHECK_EQ(rota__timers_next_ns(&store), 5000000000);
 	arm(2, 1500);
-	CHECK_EQ(timers_next_ns(&store), 1500);
+	CHECK_EQ(rota__timers_next_ns(&store), 1500);
 	pop_all(1500);
-	CHECK_EQ(timers_next_ns(&store), 5000000000);
+	CHECK_EQ(rota__timers_next_ns(&store), 5000000000);
 }
 
 TEST(a_deadline_in_the_past_is_due_at_once_and_zero_too)
 {
-	timers_init(&store, 1u << 30);
+	rota__timers_init(&store, 1u << 30);
 	arm(0, 77);
 	arm(1, 0);
-	CHECK_EQ(timers_pop_due(&store, 1u << 30) - timers, 1);
-	CHECK_EQ(timers_pop_due(&store, 1u << 30) - timers, 0);
-	CHECK(timers_pop_due(&store, 1u << 30) == NULL);
+	CHECK_EQ(rota__timers_pop_due(&store, 1u << 30) - timers, 1);
+	CHECK_EQ(rota__timers_pop_due(&store, 1u << 30) - timers, 0);
+	CHECK(rota__timers_pop_due(&store, 1u << 30) == NULL);
 }
 
 TEST(cancelling_what_is_not_armed_does_nothing)
 {
 	struct rota__timer timer = { 0 };
 
-	timers_init(&store, 5);
-	timers_cancel(&store, &timer);
-	timers_arm(&store, &timer, 10);
-	timers_cancel(&store, &timer);
-	timers_cancel(&store, &timer);
-	CHECK(timers_pop_due(&store, 100) == NULL);
+	rota__timers_init(&store, 5);
+	rota__timers_cancel(&store, &timer);
+	rota__timers_arm(&store, &timer, 10);
+	rota__timers_cancel(&store, &timer);
+	rota__timers_cancel(&store, &timer);
+	CHECK(rota__timers_pop_due(&store, 100) == NULL);
 }
 
 TEST(a_million_timers_fire_in_order)
@@ -191,10 +191,10 @@ TEST(a_million_timers_fire_in_order)
 	size_t fired = 0;
 
 	CHECK(many != NULL);
-	timers_init(&store, 0);
+	rota__timers_init(&store, 0);
 	for (size_t i = 0; i < MANY; i++)
-		timers_arm(&store, &many[i], random64() % 1000000000);
-	while ((t = timers_pop_due(&store, 1000000000)) != NULL) {
+		rota__timers_arm(&store, &many[i], random64() % 1000000000);
+	while ((t = rota__timers_pop_due(&store, 1000000000)) != NULL) {
 		CHECK(t->deadline_ns >= last);
 		last = t->deadline_ns;
 		fired++;
