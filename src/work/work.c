@@ -30,7 +30,7 @@ static pthread_cond_t wake, stir; /* for the threads, for the supervisor; on the
 static struct list queues[WORK_LANES];
 static unsigned queued, running[WORK_LANES];
 static unsigned threads, idle, next_lane;
-static unsigned promised; /* wake-ups under way: idle threads that will take a job */
+static unsigned promised, starting; /* threads on their way, woken or new: each will look for a job */
 static uint64_t taken; /* jobs so far: the queue moves when this does */
 static enum { NO_SUPERVISOR, WATCHING, RESTING } supervisor;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -53,7 +53,7 @@ static void empty(void)
 		list_init(&queues[i]);
 		running[i] = 0;
 	}
-	queued = threads = idle = promised = 0;
+	queued = threads = idle = promised = starting = 0;
 	supervisor = NO_SUPERVISOR;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -129,28 +129,6 @@ static bool wait_for_work(void)
 	return true;
 }
 
-static void *thread_main(void *unused)
-{
-	struct rota__job *job;
-
-	pthread_setname_np(pthread_self(), "rota-blocking");
-	pthread_mutex_lock(&lock);
-	do {
-		while ((job = take()) != NULL) {
-			unsigned lane = job->lane;
-
-			pthread_mutex_unlock(&lock);
-			job->run(job);
-			job->done(job); /* the job may be gone now */
-			pthread_mutex_lock(&lock);
-			running[lane]--;
-		}
-	} while (wait_for_work());
-	threads--;
-	pthread_mutex_unlock(&lock);
-	return NULL;
-}
-
 /* Signals are for the program's own threads: pool threads block them all. */
 static int start_thread(void *(*body)(void *))
 {
@@ -171,12 +149,70 @@ static int start_thread(void *(*body)(void *))
 	return -rc;
 }
 
-static int add_thread(void)
-{
-	int rc = start_thread(thread_main);
+static void *thread_main(void *unused);
+static void *supervise(void *unused);
 
-	threads += rc == 0;
-	return rc;
+static void add_thread(void)
+{
+	if (start_thread(thread_main) < 0)
+		return; /* those that are there will come to the jobs */
+	threads++;
+	starting++;
+}
+
+/* No thread is idle, and there are as many as short jobs can use. */
+static void call_supervisor(void)
+{
+	if (supervisor == RESTING) {
+		supervisor = WATCHING;
+		pthread_cond_signal(&stir);
+	} else if (supervisor == NO_SUPERVISOR && start_thread(supervise) == 0) {
+		supervisor = WATCHING;
+	}
+}
+
+/* Jobs are queued: see that a thread comes for them, one at a time, for each calls the next when it
+ * takes a job and leaves others.  True: signal `wake` once the lock is free, or the woken thread would
+ * only come to wait for it. */
+static bool call_a_thread(void)
+{
+	if (promised + starting > 0)
+		return false;
+	if (idle > 0) {
+		promised = 1;
+		return true;
+	}
+	if (threads < THREADS_AT_ONCE)
+		add_thread();
+	else
+		call_supervisor();
+	return false;
+}
+
+static void *thread_main(void *unused)
+{
+	struct rota__job *job;
+
+	pthread_setname_np(pthread_self(), "rota-blocking");
+	pthread_mutex_lock(&lock);
+	starting--;
+	do {
+		while ((job = take()) != NULL) {
+			unsigned lane = job->lane;
+			bool signal = queued > 0 && call_a_thread();
+
+			pthread_mutex_unlock(&lock);
+			if (signal)
+				pthread_cond_signal(&wake);
+			job->run(job);
+			job->done(job); /* the job may be gone now */
+			pthread_mutex_lock(&lock);
+			running[lane]--;
+		}
+	} while (wait_for_work());
+	threads--;
+	pthread_mutex_unlock(&lock);
+	return NULL;
 }
 
 /* While jobs are queued, look every STALL_NS whether one was taken; if not, add a thread. */
@@ -214,43 +250,27 @@ static void *supervise(void *unused)
 	return NULL;
 }
 
-/* Jobs are queued and no thread is idle. */
-static void call_supervisor(void)
-{
-	if (supervisor == RESTING) {
-		supervisor = WATCHING;
-		pthread_cond_signal(&stir);
-	} else if (supervisor == NO_SUPERVISOR && start_thread(supervise) == 0) {
-		supervisor = WATCHING;
-	}
-}
-
 int rota__work_submit(struct rota__job *job)
 {
-	int rc = 0;
+	bool signal;
 
 	pthread_once(&once, init);
 	pthread_mutex_lock(&lock);
 	list_append(&queues[job->lane], &job->link);
 	job->state = JOB_QUEUED;
 	queued++;
-	if (idle > promised) {
-		promised++;
-		pthread_cond_signal(&wake);
-	} else if (threads < THREADS_AT_ONCE) {
-		rc = add_thread();
-	} else {
-		call_supervisor();
-	}
-	if (rc < 0 && threads == 0) {
+	signal = call_a_thread();
+	if (threads == 0) { /* none can be made */
 		list_remove(&job->link);
 		job->state = JOB_NEW;
 		queued--;
-	} else {
-		rc = 0; /* those that are there will come to it */
+		pthread_mutex_unlock(&lock);
+		return -EAGAIN;
 	}
 	pthread_mutex_unlock(&lock);
-	return rc;
+	if (signal)
+		pthread_cond_signal(&wake);
+	return 0;
 }
 
 bool rota__work_cancel(struct rota__job *job)
