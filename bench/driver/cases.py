@@ -113,7 +113,7 @@ CASES = [
     program("pool", "What does it cost to run a function on the blocking pool?", [
         Metric("pool-roundtrip-p50", "blocking pool, there and back, p50", "us"),
         Metric("pool-roundtrip-p99", "blocking pool, there and back, p99", "us"),
-        Metric("pool-rate", "blocking pool, jobs", "M/s", "high"),
+        Metric("pool-rate", "blocking pool, jobs, 1,000 at a time", "M/s", "high"),
     ], both=True),
     program("loop", "What does a turn of the loop cost, and what a function before the next one?", [
         Metric("next-tick", "next-tick chain", "ns"),

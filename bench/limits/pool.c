@@ -1,21 +1,25 @@
-/* pool.c - limit: one thread behind a mutex and a condition; a round trip is two futexes */
+/* pool.c - limit: one thread and two lists behind a mutex, each side taking all of the other's at once;
+ * a round trip is two futexes */
 #include "bench.h"
 #include "futex.h"
 
 #include <pthread.h>
 
-enum { ROUND_TRIPS = 10000, JOBS = 1000000 };
+enum { ROUND_TRIPS = 10000, AT_ONCE = 1000, JOBS = 3000000 };
 
 struct job {
 	struct job *next;
 	void (*fn)(void);
 };
 
+struct list {
+	struct job *head, **tail;
+};
+
 static atomic_int ask, answer;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
-static struct job *head, **tail = &head;
-static bool idle;
+static pthread_cond_t more_work = PTHREAD_COND_INITIALIZER, more_done = PTHREAD_COND_INITIALIZER;
+static struct list work, done;
 static uint64_t ran;
 
 static void *answer_each(void *arg)
@@ -50,57 +54,62 @@ static void count_it(void)
 	ran++;
 }
 
-static void *work(void *arg)
+static void append(struct list *list, struct job *first, struct job **last)
 {
-	(void)arg;
-	while (ran < JOBS) {
-		struct job *job;
+	*(list->head != NULL ? list->tail : &list->head) = first;
+	list->tail = last;
+}
 
-		pthread_mutex_lock(&lock);
-		while (head == NULL) {
-			idle = true;
-			pthread_cond_wait(&more, &lock);
-			idle = false;
-		}
-		job = head;
-		head = job->next;
-		if (head == NULL)
-			tail = &head;
-		pthread_mutex_unlock(&lock);
-		job->fn();
+/* Put `jobs` into one list and take all of the other. */
+static struct list exchange(struct list jobs, struct list *to, pthread_cond_t *tell, struct list *from,
+	pthread_cond_t *await)
+{
+	struct list got;
+
+	pthread_mutex_lock(&lock);
+	if (jobs.head != NULL) {
+		append(to, jobs.head, jobs.tail);
+		pthread_cond_signal(tell);
+	}
+	while (from->head == NULL)
+		pthread_cond_wait(await, &lock);
+	got = *from;
+	from->head = NULL;
+	pthread_mutex_unlock(&lock);
+	*got.tail = NULL;
+	return got;
+}
+
+static void *run_all(void *arg)
+{
+	struct list jobs = { NULL, NULL };
+
+	(void)arg;
+	for (;;) {
+		jobs = exchange(jobs, &done, &more_done, &work, &more_work);
+		for (struct job *job = jobs.head; job != NULL; job = job->next)
+			job->fn();
 	}
 	return NULL;
 }
 
-static void submit(struct job *job)
-{
-	bool wake;
-
-	job->next = NULL;
-	job->fn = count_it;
-	pthread_mutex_lock(&lock);
-	*tail = job;
-	tail = &job->next;
-	wake = idle;
-	pthread_mutex_unlock(&lock);
-	if (wake)
-		pthread_cond_signal(&more);
-}
-
 static void throughput(void)
 {
-	struct job *jobs = malloc(JOBS * sizeof *jobs);
+	static struct job all[AT_ONCE];
+	struct list jobs = { all, &all[AT_ONCE - 1].next };
 	pthread_t thread;
 	uint64_t start_ns;
 
-	memset(jobs, 1, JOBS * sizeof *jobs);
-	pthread_create(&thread, NULL, work, NULL);
+	for (size_t i = 0; i < AT_ONCE; i++)
+		all[i] = (struct job){ i + 1 < AT_ONCE ? &all[i + 1] : NULL, count_it };
+	pthread_create(&thread, NULL, run_all, NULL);
 	start_ns = bench_now_ns();
-	for (size_t i = 0; i < JOBS; i++)
-		submit(&jobs[i]);
-	pthread_join(thread, NULL);
+	for (uint64_t count = 0; count < JOBS;) {
+		jobs = exchange(jobs, &work, &more_work, &done, &more_done);
+		for (struct job *job = jobs.head; job != NULL; job = job->next)
+			count++;
+	}
 	bench_result_rate("pool-rate", start_ns, JOBS);
-	free(jobs);
 }
 
 int main(void)

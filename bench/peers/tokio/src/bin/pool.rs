@@ -1,4 +1,4 @@
-//! spawn_blocking of an empty function.
+//! spawn_blocking of an empty function: by one task, and by a thousand at the same time.
 use bench_tokio::{percentiles, rate, runtime};
 use std::time::Instant;
 use tokio::task::spawn_blocking;
@@ -12,14 +12,18 @@ fn main() {
             times.push(start.elapsed());
         }
         percentiles("pool-roundtrip", times);
-        let (count, start) = (30_000, Instant::now());
-        let mut handles = Vec::with_capacity(count);
-        for _ in 0..count {
-            handles.push(spawn_blocking(|| {}));
+        let (tasks, each, start) = (1000, 30, Instant::now());
+        let mut handles = Vec::with_capacity(tasks);
+        for _ in 0..tasks {
+            handles.push(tokio::spawn(async move {
+                for _ in 0..each {
+                    spawn_blocking(|| {}).await.unwrap();
+                }
+            }));
         }
         for handle in handles {
             handle.await.unwrap();
         }
-        rate("pool-rate", start, count as u64);
+        rate("pool-rate", start, (tasks * each) as u64);
     });
 }
