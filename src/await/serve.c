@@ -138,10 +138,12 @@ struct server {
 static void arm(struct server *server)
 {
 	struct rota_listener *l = server->listener;
-	bool limited = l->connections_max > 0;
+	bool limited;
 
-	if (server->armed || server->reason != 0 || timers_armed(&server->pause) ||
-		(limited && server->connections >= l->connections_max))
+	if (server->armed || server->reason != 0 || timers_armed(&server->pause))
+		return; /* once there is a reason to stop, the listener may be gone */
+	limited = l->connections_max > 0;
+	if (limited && server->connections >= l->connections_max)
 		return;
 	server->armed = true;
 	server->op.state = OP_FREE;
