@@ -10,13 +10,13 @@
  * meanwhile lives until the last call in it has returned. */
 #include <poll.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "await/await.h"
 #include "io/stream.h"
 #include "os/mem.h"
+#include "os/sigpipe.h"
 
 /* ---- entering and leaving ---- */
 
@@ -369,27 +369,57 @@ void rota_lease_return(struct rota_lease *lease)
 
 /* ---- writing ---- */
 
+/* One try: the count, or a negative errno.  Never a SIGPIPE. */
+static ssize_t try_put(struct rota_stream *s, const struct iovec *iov, int count)
+{
+	const struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count };
+	ssize_t n;
+
+	if (!s->socket)
+		return rota__writev_quietly(s->fd, iov, count);
+	n = count == 1 ? send(s->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
+		       : sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n < 0 ? -errno : n;
+}
+
+/* A try answered `error`: wait for room if that is what it wants.  0: try again. */
+static int wait_for_room(struct rota_stream *s, ssize_t error)
+{
+	if (error == -EAGAIN)
+		return wait_ready(s, &s->writer, POLLOUT, s->write_deadline_ns);
+	return error == -EINTR ? 0 : (int)error;
+}
+
 /* One try, then a wait for room, until something was taken. */
 static ssize_t put(struct rota_stream *s, const struct iovec *iov, int count)
 {
-	const struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count };
 	int rc = rota__task_cancelled(rota__current());
 
 	while (rc == 0 && !s->closed) {
-		ssize_t n = !s->socket ? writev(s->fd, iov, count)
-			: count == 1   ? send(s->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
-				       : sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = try_put(s, iov, count);
 
 		if (n >= 0) {
 			rota__coop(rota__worker_here);
 			return n;
 		}
-		if (errno == EAGAIN)
-			rc = wait_ready(s, &s->writer, POLLOUT, s->write_deadline_ns);
-		else if (errno != EINTR)
-			rc = -errno;
+		rc = wait_for_room(s, n);
 	}
 	return rc < 0 ? rc : ROTA_ECLOSED;
+}
+
+/* All of it; what was moved is added to s->written. */
+static int put_all(struct rota_stream *s, const char *buf, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = put(s, &(struct iovec){ (char *)buf, size }, 1);
+
+		if (n < 0)
+			return (int)n;
+		s->written += (uint64_t)n;
+		buf += n;
+		size -= (size_t)n;
+	}
+	return 0;
 }
 
 ssize_t rota_write(struct rota_stream *s, const void *buf, size_t size)
@@ -405,17 +435,13 @@ ssize_t rota_write(struct rota_stream *s, const void *buf, size_t size)
 
 ssize_t rota_write_all(struct rota_stream *s, const void *buf, size_t size)
 {
-	ssize_t n = 0;
+	int rc;
 
 	if (!enter(s))
 		return refused(s);
 	s->written = 0;
-	while (s->written < size && n >= 0) {
-		n = put(s, &(struct iovec){ (char *)buf + s->written, size - s->written }, 1);
-		if (n > 0)
-			s->written += (uint64_t)n;
-	}
-	return leave(s, n < 0 ? n : (ssize_t)size);
+	rc = put_all(s, buf, size);
+	return leave(s, rc < 0 ? rc : (ssize_t)size);
 }
 
 /* Up to `room` pieces of what is left of iov[*index..], from byte *offset of the first. */
@@ -457,34 +483,54 @@ ssize_t rota_writev_all(struct rota_stream *s, const struct iovec *iov, int coun
 	return leave(s, n < 0 ? n : (ssize_t)s->written);
 }
 
+enum {
+	SENDFILE_CHUNK = 1 << 20, /* so that the loop turns while a large file goes out */
+	COPY_CHUNK = 65536,
+};
+
+/* Files that sendfile(2) will not take, of /proc for instance. */
+static int send_by_copy(struct rota_stream *s, int fd, uint64_t offset, uint64_t size)
+{
+	char *buf = rota__alloc(COPY_CHUNK);
+	int rc = buf != NULL ? 0 : -ENOMEM;
+
+	while (rc == 0 && s->written < size) {
+		uint64_t left = size - s->written;
+		ssize_t n = pread(fd, buf, left < COPY_CHUNK ? left : COPY_CHUNK, (off_t)(offset + s->written));
+
+		rc = n > 0 ? put_all(s, buf, (size_t)n) : n == 0 ? ROTA_EOF : errno == EINTR ? 0 : -errno;
+	}
+	rota__free(buf);
+	return rc;
+}
+
+static int send_file(struct rota_stream *s, int fd, uint64_t offset, uint64_t size)
+{
+	int rc = rota__task_cancelled(rota__current());
+	off_t at = (off_t)offset;
+
+	while (rc == 0 && s->written < size && !s->closed) {
+		uint64_t left = size - s->written;
+		ssize_t n = rota__sendfile_quietly(s->fd, fd, &at, left < SENDFILE_CHUNK ? left : SENDFILE_CHUNK);
+
+		if (n == -EINVAL && s->written == 0)
+			return send_by_copy(s, fd, offset, size);
+		if (n > 0)
+			s->written += (uint64_t)n;
+		rc = n > 0 ? rota_yield() : n == 0 ? ROTA_EOF : wait_for_room(s, n);
+	}
+	return s->written == size ? 0 : rc < 0 ? rc : ROTA_ECLOSED;
+}
+
 ssize_t rota_sendfile(struct rota_stream *s, int fd, uint64_t offset, uint64_t size)
 {
-	enum { CHUNK = 1 << 20 }; /* so that the loop turns while a large file goes out */
-	off_t at = (off_t)offset;
 	int rc;
 
 	if (!enter(s))
 		return refused(s);
 	s->written = 0;
-	rc = rota__task_cancelled(rota__current());
-	while (rc == 0 && s->written < size) {
-		uint64_t left = size - s->written;
-		ssize_t n = sendfile(s->fd, fd, &at, left < CHUNK ? left : CHUNK);
-
-		if (s->closed)
-			rc = ROTA_ECLOSED;
-		if (n > 0) {
-			s->written += (uint64_t)n;
-			rc = rota_yield();
-		} else if (n == 0) {
-			rc = ROTA_EOF;
-		} else if (errno == EAGAIN) {
-			rc = wait_ready(s, &s->writer, POLLOUT, s->write_deadline_ns);
-		} else if (errno != EINTR) {
-			rc = -errno;
-		}
-	}
-	return leave(s, rc < 0 && s->written < size ? rc : (ssize_t)size);
+	rc = send_file(s, fd, offset, size);
+	return leave(s, rc < 0 ? rc : (ssize_t)size);
 }
 
 int rota_shutdown_write(struct rota_stream *s)
