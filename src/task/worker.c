@@ -252,6 +252,7 @@ static void task_main(void *unused)
 			switch_for_good(w, stack, class);
 		task = take(w);
 		task->stack = stack;
+		task->sp = stack->top; /* not fresh any more, should it yield before it is ever parked */
 		stack->owner = task;
 		set_running(w, task);
 	}

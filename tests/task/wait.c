@@ -40,6 +40,35 @@ TASK_TEST(sleepers_wake_by_deadline_and_equal_ones_in_arming_order)
 		CHECK_EQ(order[i], i);
 }
 
+static int count_one(void *arg)
+{
+	++*(int *)arg;
+	return 0;
+}
+
+static int count_one_and_yield(void *arg)
+{
+	count_one(arg);
+	return rota_yield();
+}
+
+/* The second task goes on where the first ended, on its stack, and stands in the ready ring when the
+ * third ends. */
+TASK_TEST(a_task_that_yields_on_a_stack_it_took_over_runs_once)
+{
+	struct rota_scope scope;
+	int first = 0, second = 0, third = 0;
+
+	rota_scope_open(&scope);
+	rota_spawn(&scope, count_one, &first);
+	rota_spawn(&scope, count_one_and_yield, &second);
+	rota_spawn(&scope, count_one, &third);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK_EQ(first, 1);
+	CHECK_EQ(second, 1);
+	CHECK_EQ(third, 1);
+}
+
 static int spin_yielding(void *arg)
 {
 	volatile bool *stop = arg;
