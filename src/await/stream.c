@@ -254,8 +254,8 @@ static ssize_t find(struct rota_stream *s, const char *delimiter, size_t delimit
 	size_t seen = 0;
 
 	for (;;) {
-		const char *data = s->ahead.data + s->ahead.start, *hit = NULL;
 		size_t count = ahead_count(s);
+		const char *data = count > 0 ? s->ahead.data + s->ahead.start : NULL, *hit = NULL;
 		ssize_t n;
 
 		if (count >= delimiter_bytes)
