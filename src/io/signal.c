@@ -43,6 +43,21 @@ static void unlock_and_restore(const sigset_t *old)
 	pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
+static void uncatch(int signo)
+{
+	if (--watchers[signo] == 0)
+		sigaction(signo, &former[signo], NULL);
+}
+
+/* The watch wants no signal any more.  Under the lock; async-signal-safe, as sigaction(2) is. */
+static void uncatch_all(struct rota__signal_watch *w)
+{
+	for (int signo = 1; signo <= SIGNALS; signo++)
+		if (w->wanted & (UINT64_C(1) << (signo - 1)))
+			uncatch(signo);
+	w->wanted = 0;
+}
+
 /* Async-signal-safe: atomics, and an eventfd write in rota_post(). */
 static void on_signal(int signo)
 {
@@ -60,6 +75,8 @@ static void on_signal(int signo)
 		__atomic_fetch_or(&w->arrived, bit, __ATOMIC_RELEASE); /* pairs with deliver() */
 		if (!swap_acq_rel(&w->posted, 1))
 			rota_post(w->loop, &w->post);
+		if (w->once)
+			uncatch_all(w);
 	}
 	drop_lock();
 	errno = saved;
@@ -90,12 +107,6 @@ static int catch(int signo)
 	return -errno;
 }
 
-static void uncatch(int signo)
-{
-	if (--watchers[signo] == 0)
-		sigaction(signo, &former[signo], NULL);
-}
-
 int rota__signal_watch_start(struct rota__signal_watch *w, struct rota_loop *loop, rota__signal_fn fn,
 	const int *signals, size_t count)
 {
@@ -117,11 +128,18 @@ int rota__signal_watch_start(struct rota__signal_watch *w, struct rota_loop *loo
 	if (rc == 0)
 		list_append(&watches, &w->link);
 	else
-		for (int signo = 1; signo <= SIGNALS; signo++)
-			if (w->wanted & (UINT64_C(1) << (signo - 1)))
-				uncatch(signo);
+		uncatch_all(w);
 	unlock_and_restore(&old);
 	return rc;
+}
+
+void rota__signal_watch_once(struct rota__signal_watch *w)
+{
+	sigset_t old;
+
+	block_and_lock(&old);
+	w->once = true;
+	unlock_and_restore(&old);
 }
 
 bool rota__signal_watch_stop(struct rota__signal_watch *w)
@@ -133,9 +151,7 @@ bool rota__signal_watch_stop(struct rota__signal_watch *w)
 	block_and_lock(&old);
 	w->started = false;
 	list_remove(&w->link);
-	for (int signo = 1; signo <= SIGNALS; signo++)
-		if (w->wanted & (UINT64_C(1) << (signo - 1)))
-			uncatch(signo);
+	uncatch_all(w);
 	unlock_and_restore(&old);
 	return load_seq(&w->posted);
 }

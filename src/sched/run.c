@@ -73,6 +73,7 @@ static int turn_until_done(struct run *run, struct rota_loop *loop, bool watch_s
 		rc = rota__signal_watch_start(&run->stop_signals, loop, stop_asked, (const int[]){ SIGINT, SIGTERM }, 2);
 		if (rc < 0)
 			return rc;
+		rota__signal_watch_once(&run->stop_signals);
 	}
 	rc = rota_spawn_at(&run->worker.root, first_task, run, "main", "rota_run");
 	while (rc == 0 && !run->ended)

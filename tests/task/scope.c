@@ -588,6 +588,25 @@ TEST(sigterm_cancels_the_program)
 	CHECK_EQ(rota_run(stop_by_signal, NULL, NULL), -ECANCELED);
 }
 
+static int raise_twice(void *arg)
+{
+	raise(SIGTERM);
+	raise(SIGTERM); /* the loop has had no turn to see the first */
+	return 0;
+}
+
+static void run_raise_twice(void *arg)
+{
+	rota_run(raise_twice, NULL, NULL);
+}
+
+TEST(a_second_sigterm_ends_the_program_at_once)
+{
+	int status = test_run_child(run_raise_twice, NULL, NULL, 0);
+
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
 TEST(models_that_are_not_built_yet_say_so)
 {
 	struct rota_options steal = { .model = ROTA_STEAL }, odd = { .model = (enum rota_model)99 };
