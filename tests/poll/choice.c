@@ -78,8 +78,11 @@ static void open_epoll_where_uring_kills(void *arg)
 
 TEST(with_epoll_asked_for_no_io_uring_call_is_made)
 {
-	int status = test_run_child(open_epoll_where_uring_kills, (void *)"epoll", NULL, 0);
+	int status;
 
+	if (test_in_qemu())
+		SKIP("in qemu-user a filter would judge the emulator's system calls");
+	status = test_run_child(open_epoll_where_uring_kills, (void *)"epoll", NULL, 0);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	/* The trap works: left to itself the choice runs into it. */
 	status = test_run_child(open_epoll_where_uring_kills, NULL, NULL, 0);

@@ -229,7 +229,8 @@ static int pipeline(struct server *server)
 		heard_free(&h);
 	}
 	CHECK_EQ(getsockopt(rota_stream_fd(s), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
-	CHECK_EQ(info.tcpi_data_segs_in, 1);
+	/* qemu-user hands over an older, shorter struct. */
+	CHECK(info.tcpi_data_segs_in == 1 || test_in_qemu());
 	rota_close(s);
 	return 0;
 }
