@@ -29,7 +29,8 @@ struct rota_options {
 
 /* Run app(arg) as the first task on a loop of this thread, and return when it, all its scopes and
  * all detached tasks have ended.  Waits; several threads may each be in a run of their own.
- * The first SIGINT or SIGTERM cancels the program, a second one has its default effect.
+ * The first SIGINT or SIGTERM cancels the program, a second one has its default effect.  SIGPIPE is
+ * blocked on this thread meanwhile: writing to a peer that is gone is -EPIPE and nothing else.
  * Returns app's answer, or why the run could not start: -ENOMEM, -EMFILE, -EINVAL (an unknown
  * poller or model, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */
 ROTA_API int rota_run(rota_fn app, void *arg, const struct rota_options *options);

@@ -2,8 +2,10 @@
  *
  * The way out: the first task ends -> what is detached is cancelled -> the loop turns until the last
  * task has ended -> loop and worker are given back. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "io/signal.h"
 #include "os/mem.h"
@@ -109,11 +111,33 @@ static int run_on(struct rota_loop *loop, rota_fn app, void *arg, const struct r
 	return rc;
 }
 
+/* Writing to a peer that is gone must be an error, not the end of the program, and sendfile(2) and pipes
+ * know no MSG_NOSIGNAL.  The signal is sent to the thread that wrote: it is blocked there during the run,
+ * and what came of it is taken away at the end. */
+static void block_sigpipe(sigset_t *only_pipe, sigset_t *before)
+{
+	sigemptyset(only_pipe);
+	sigaddset(only_pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, only_pipe, before);
+}
+
+static void unblock_sigpipe(const sigset_t *only_pipe, const sigset_t *before)
+{
+	static const struct timespec at_once;
+
+	if (sigismember(before, SIGPIPE))
+		return;
+	while (sigtimedwait(only_pipe, NULL, &at_once) == SIGPIPE)
+		;
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 int rota_run(rota_fn app, void *arg, const struct rota_options *options)
 {
 	static const struct rota_options defaults;
 	struct rota_loop_options loop_options;
 	struct rota_loop *loop;
+	sigset_t only_pipe, before;
 	int rc;
 
 	if (options == NULL)
@@ -129,7 +153,9 @@ int rota_run(rota_fn app, void *arg, const struct rota_options *options)
 		return rc;
 	rc = rota__loop_enter(loop);
 	if (rc == 0) {
+		block_sigpipe(&only_pipe, &before);
 		rc = run_on(loop, app, arg, options);
+		unblock_sigpipe(&only_pipe, &before);
 		rota__loop_leave(loop);
 	}
 	rota_loop_free(loop);

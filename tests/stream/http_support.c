@@ -1,13 +1,9 @@
 /* http_support.c - an HTTP server and raw peers of it in one program */
 #include "http_support.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static int serve(void *arg)
 {
@@ -46,32 +42,11 @@ void server_run(struct server *server)
 
 /* ---- raw peers ---- */
 
-/* The system connects to a listener on the loopback at once, whether it accepts or not. */
-int dial_port(const char *address, struct rota_stream **ret_stream)
-{
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), rc = 0, one = 1;
-
-	CHECK(fd >= 0);
-	CHECK_EQ(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0);
-	if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = rota_stream_from_fd(ret_stream, fd);
-	if (rc < 0)
-		close(fd);
-	return rc;
-}
-
 struct rota_stream *dial(struct server *server)
 {
 	struct rota_stream *stream;
 
-	CHECK_EQ(dial_port(server->address, &stream), 0);
+	CHECK_EQ(rota_tcp_connect(&stream, server->address, NULL), 0);
 	return stream;
 }
 

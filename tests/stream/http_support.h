@@ -30,7 +30,6 @@ void server_run(struct server *server);
 
 /* Connect; say bytes; hear them. */
 struct rota_stream *dial(struct server *server);
-int dial_port(const char *address, struct rota_stream **ret_stream); /* 0 or why not */
 void say(struct rota_stream *stream, const char *text);
 void say_bytes(struct rota_stream *stream, const void *bytes, size_t size);
 

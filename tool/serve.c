@@ -1,0 +1,375 @@
+/* serve.c - the command `rota serve`: a folder, served over HTTP/1.1 on every core
+ *
+ * Each worker has a listener of its own on the same port (SO_REUSEPORT); the kernel spreads the
+ * connections.  The first one chooses the port.  It listens alone for a moment first: two servers
+ * that share a port by mistake would each get half of the connections, and nobody would be told. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "access_log.h"
+#include "args.h"
+#include "commands.h"
+#include "crew.h"
+#include "site.h"
+
+struct server {
+	struct site site;
+	struct access_log log;
+	const char *host, *folder, *log_name, *log_format, *poller;
+	uint64_t port, workers, grace_ns, idle_ns, connections_max;
+	bool no_listing, quiet, logging;
+	char address[300];
+	int port_bound;
+	uint64_t began_ns;
+	char model_name[16], poller_name[16];
+	struct rota_http_stats *stats;    /* of each worker */
+	struct rota_listener **listeners; /* of each worker */
+};
+
+static struct server server;
+
+static const struct arg_option options[] = {
+	{ "listen", 'l', ARG_TEXT, &server.host, "ADDR",
+		"address to listen on; default 127.0.0.1, '*' is all", 0, 0 },
+	{ "host", 0, ARG_TEXT, &server.host, "ADDR", "the same", 0, 0 },
+	{ "port", 'p', ARG_NUMBER, &server.port, "N", "port; default 8080, 0 is any free one", 0,
+		65535 },
+	{ "workers", 'w', ARG_NUMBER, &server.workers, "N", "threads; default: one for each CPU", 1,
+		CREW_MAX },
+	{ "poller", 0, ARG_TEXT, &server.poller, "NAME",
+		"uring or epoll; default: the best that works", 0, 0 },
+	{ "log", 0, ARG_TEXT, &server.log_name, "FILE",
+		"access log, appended to; '-' (default) is stdout, 'off' is none", 0, 0 },
+	{ "log-format", 0, ARG_TEXT, &server.log_format, "FORMAT", "combined (default) or common",
+		0, 0 },
+	{ "no-listing", 0, ARG_FLAG, &server.no_listing, NULL,
+		"answer 403 for a folder without an index.html", 0, 0 },
+	{ "connections", 0, ARG_NUMBER, &server.connections_max, "N",
+		"at most so many at a time for each worker", 1, 1000000 },
+	{ "idle", 0, ARG_DURATION, &server.idle_ns, "TIME",
+		"close idle connections after; default 60s", ROTA_MILLISECONDS(1),
+		ROTA_SECONDS(86400) },
+	{ "grace", 'g', ARG_DURATION, &server.grace_ns, "TIME",
+		"for answers in progress when stopping; default 10s", 0, ROTA_SECONDS(86400) },
+	{ "quiet", 'q', ARG_FLAG, &server.quiet, NULL, "print nothing but errors and the log", 0,
+		0 },
+	{ NULL, 0, ARG_FLAG, NULL, NULL, NULL, 0, 0 },
+};
+
+static const struct arg_command command = {
+	.name = "serve",
+	.operands = "[DIR]",
+	.summary = "serve the files of DIR (default: .) over HTTP/1.1",
+	.options = options,
+	.notes = "GET /hello answers 13 bytes of plain text, whatever DIR holds.\n"
+		 "SIGTERM or SIGINT stops gracefully, a second one at once.  See rota-serve(1).\n",
+};
+
+/* ---- one worker ---- */
+
+static void log_exchange(struct rota_http_exchange *x, const struct rota_http_done *done, void *arg)
+{
+	struct crew_member *member = arg;
+
+	access_log_add(&server.log.buffers[member->number], x, done);
+}
+
+static int handle(struct rota_http_exchange *x, void *arg)
+{
+	return site_answer(x, &server.site);
+}
+
+/* "ADDR:PORT", with brackets where ADDR is IPv6. */
+static void write_address(int port)
+{
+	bool ipv6 = strchr(server.host, ':') != NULL && server.host[0] != '[';
+
+	snprintf(server.address, sizeof server.address, ipv6 ? "[%s]:%d" : "%s:%d", server.host,
+		port);
+}
+
+static int listen_first(struct rota_listener **ret_listener)
+{
+	struct rota_listener *alone;
+	int rc;
+
+	write_address((int)server.port);
+	rc = rota_tcp_listen(&alone, server.address, NULL);
+	if (rc < 0)
+		return rc;
+	server.port_bound = rota_listener_port(alone);
+	if (server.workers == 1) {
+		*ret_listener = alone;
+		return 0;
+	}
+	rota_listener_close(alone);
+	write_address(server.port_bound);
+	return rota_tcp_listen(
+		ret_listener, server.address, &(struct rota_listen_options){ .reuse_port = true });
+}
+
+static int start(struct crew_member *member)
+{
+	struct rota_listener **listener = &server.listeners[member->number];
+
+	if (member->number > 0)
+		return rota_tcp_listen(listener, server.address,
+			&(struct rota_listen_options){ .reuse_port = true });
+	snprintf(server.model_name, sizeof server.model_name, "%s", rota_model_name());
+	snprintf(server.poller_name, sizeof server.poller_name, "%s", rota_poller_name());
+	return listen_first(listener);
+}
+
+static int work(struct crew_member *member)
+{
+	struct rota_http_options o = {
+		.idle_timeout_ns = server.idle_ns,
+		.grace_ns = server.grace_ns != 0 ? server.grace_ns : 1,
+		.connections_max = (unsigned)server.connections_max,
+		.server_name = "rota/" ROTA_TOOL_VERSION,
+		.stats = &server.stats[member->number],
+		.on_done = server.logging ? log_exchange : NULL,
+	};
+
+	return rota_http_serve(server.listeners[member->number], handle, member, &o);
+}
+
+static void finish(struct crew_member *member)
+{
+	if (server.listeners[member->number] != NULL)
+		rota_listener_close(server.listeners[member->number]);
+}
+
+/* ---- what is printed ---- */
+
+static void started(struct crew *crew)
+{
+	const char *host = server.host;
+	bool all = strcmp(host, "*") == 0 || *host == '\0', ipv6 = strchr(host, ':') != NULL;
+
+	server.began_ns = rota_now_ns();
+	if (server.quiet)
+		return;
+	if (ipv6 && *host != '[')
+		printf("listening on http://[%s]:%d/", host, server.port_bound);
+	else
+		printf("listening on http://%s:%d/", all ? "localhost" : host, server.port_bound);
+	printf(" (%s, %s, %u worker%s)\n", server.model_name, server.poller_name, crew->size,
+		crew->size == 1 ? "" : "s");
+	fflush(stdout);
+}
+
+static void print_bytes(uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	double value = (double)bytes;
+	int unit = 0;
+
+	for (; value >= 1024 && unit < 5; unit++)
+		value /= 1024;
+	printf("%.*f %s", unit == 0 ? 0 : 1, value, units[unit]);
+}
+
+static struct rota_http_stats sum_of_stats(void)
+{
+	struct rota_http_stats sum = { 0 };
+
+	for (unsigned i = 0; i < server.workers; i++) {
+		const struct rota_http_stats *s = &server.stats[i];
+
+		sum.connections += s->connections;
+		sum.requests += s->requests;
+		sum.bytes_in += s->bytes_in;
+		sum.bytes_out += s->bytes_out;
+		sum.refused += s->refused;
+		sum.timeouts += s->timeouts;
+		sum.resets += s->resets;
+		for (int j = 0; j < 6; j++)
+			sum.status[j] += s->status[j];
+	}
+	return sum;
+}
+
+static void print_counts(void)
+{
+	struct rota_http_stats s = sum_of_stats();
+
+	printf("served %llu requests on %llu connections in %.1f s: ",
+		(unsigned long long)s.requests, (unsigned long long)s.connections,
+		(double)(rota_now_ns() - server.began_ns) / 1e9);
+	print_bytes(s.bytes_in);
+	printf(" in, ");
+	print_bytes(s.bytes_out);
+	printf(" out\nstatus 2xx %llu, 3xx %llu, 4xx %llu, 5xx %llu, none %llu; "
+	       "errors: %llu refused, %llu timed out, %llu reset\n",
+		(unsigned long long)s.status[2], (unsigned long long)s.status[3],
+		(unsigned long long)s.status[4], (unsigned long long)s.status[5],
+		(unsigned long long)s.status[0], (unsigned long long)s.refused,
+		(unsigned long long)s.timeouts, (unsigned long long)s.resets);
+}
+
+/* ---- start and end ---- */
+
+static int complain_of_start(int rc)
+{
+	const char *what = rota_strerror(rc);
+
+	switch (rc) {
+	case -EADDRINUSE:
+		fprintf(stderr,
+			"rota serve: port %d is in use on %s; choose another with --port N, or "
+			"--port 0 for "
+			"any free one\n",
+			(int)server.port, server.host);
+		break;
+	case -EACCES:
+	case -EPERM:
+		fprintf(stderr,
+			"rota serve: no permission to listen on port %d of %s; ports below 1024 "
+			"need a "
+			"privilege, try --port 8080\n",
+			(int)server.port, server.host);
+		break;
+	case -EADDRNOTAVAIL:
+	case ROTA_ENAME:
+	case ROTA_EAGAINNAME:
+		fprintf(stderr, "rota serve: cannot listen on '%s': %s\n", server.host, what);
+		break;
+	case -ENOSYS:
+		fprintf(stderr, "rota serve: the poller '%s' does not work here\n",
+			server.poller ? server.poller : "chosen");
+		break;
+	default:
+		fprintf(stderr, "rota serve: %s\n", what);
+	}
+	return EXIT_FAILED;
+}
+
+static int open_folder(void)
+{
+	int rc = site_open(&server.site, server.folder, !server.no_listing);
+
+	if (rc == -ENOTDIR)
+		fprintf(stderr, "rota serve: '%s' is not a directory\n", server.folder);
+	else if (rc == -ENOENT)
+		fprintf(stderr, "rota serve: there is no directory '%s'\n", server.folder);
+	else if (rc < 0)
+		fprintf(stderr, "rota serve: cannot open '%s': %s\n", server.folder,
+			rota_strerror(rc));
+	return rc;
+}
+
+static int open_log(void)
+{
+	const char *name = server.log_name;
+	int fd = STDOUT_FILENO, rc;
+
+	if (strcmp(name, "off") == 0)
+		return 0;
+	if (strcmp(name, "-") != 0)
+		fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	rc = fd < 0 ? -errno
+		    : access_log_open(&server.log, fd, name,
+			      strcmp(server.log_format, "combined") == 0, (unsigned)server.workers);
+	if (rc < 0)
+		fprintf(stderr, "rota serve: cannot open the access log '%s': %s\n", name,
+			rota_strerror(rc));
+	server.logging = rc == 0;
+	return rc;
+}
+
+static void close_log(void)
+{
+	uint64_t dropped;
+
+	if (!server.logging)
+		return;
+	dropped = access_log_close(&server.log);
+	if (dropped > 0)
+		fprintf(stderr, "rota serve: %llu lines of the access log were dropped\n",
+			(unsigned long long)dropped);
+	if (server.log.failed_bytes > 0)
+		fprintf(stderr, "rota serve: %llu bytes of the access log could not be written\n",
+			(unsigned long long)server.log.failed_bytes);
+}
+
+static int serve(void)
+{
+	struct crew crew = {
+		.size = (unsigned)server.workers,
+		.options = { .poller = server.poller },
+		.start = start,
+		.work = work,
+		.finish = finish,
+		.started = started,
+	};
+	int rc = crew_run(&crew);
+
+	close_log();
+	if (server.began_ns == 0)
+		return complain_of_start(rc);
+	if (!server.quiet)
+		print_counts();
+	if (rc < 0 && rc != -ECANCELED) {
+		fprintf(stderr, "rota serve: %s\n", rota_strerror(rc));
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+static int check_words(void)
+{
+	if (server.poller != NULL && strcmp(server.poller, "uring") != 0 &&
+		strcmp(server.poller, "epoll") != 0)
+		return args_complain(
+			&command, "--poller is uring or epoll, not '%s'", server.poller);
+	if (strcmp(server.log_format, "combined") != 0 && strcmp(server.log_format, "common") != 0)
+		return args_complain(&command, "--log-format is combined or common, not '%s'",
+			server.log_format);
+	if (*server.log_name == '\0')
+		return args_complain(&command, "--log needs the name of a file, '-' or 'off'");
+	return 0;
+}
+
+int command_serve(int argc, char **argv)
+{
+	int operands, rc;
+
+	server.host = "127.0.0.1";
+	server.folder = ".";
+	server.log_name = "-";
+	server.log_format = "combined";
+	server.port = 8080;
+	server.workers = crew_default_size();
+	server.grace_ns = ROTA_SECONDS(10);
+	operands = args_parse(&command, argc, argv, &server.folder, 1);
+	if (operands == ARGS_HELPED)
+		return EXIT_OK;
+	if (operands < 0 || check_words() != 0)
+		return EXIT_USAGE;
+	server.stats = calloc(server.workers, sizeof *server.stats);
+	server.listeners = calloc(server.workers, sizeof(struct rota_listener *));
+	if (server.stats == NULL || server.listeners == NULL) {
+		fprintf(stderr, "rota serve: %s\n", rota_strerror(-ENOMEM));
+		return EXIT_FAILED;
+	}
+	rc = open_folder();
+	if (rc == 0) {
+		rc = open_log();
+		rc = rc < 0 ? EXIT_FAILED : serve();
+		site_close(&server.site);
+	} else {
+		rc = EXIT_FAILED;
+	}
+	free(server.stats);
+	free(server.listeners);
+	return rc;
+}
+
+void command_serve_help(void)
+{
+	args_print_help(&command);
+}
