@@ -570,7 +570,7 @@ static int stop_gently(struct server *server)
 	hear_end(busy);
 	while (server->result == 0)
 		rota_yield();
-	CHECK_EQ(dial_port(server->address, &late), -ECONNREFUSED);
+	CHECK_EQ(rota_tcp_connect(&late, server->address, NULL), -ECONNREFUSED);
 	rota_close(busy);
 	rota_close(idle);
 	rota_close(used);
@@ -684,7 +684,7 @@ static int faulty_client(void *arg)
 	char answer[4096];
 	ssize_t n;
 
-	if (dial_port(f->address, &s) == 0) {
+	if (rota_tcp_connect(&s, f->address, NULL) == 0) {
 		n = rota_write_all(s, GET, strlen(GET));
 		if (n > 0)
 			n = rota_read(s, answer, sizeof answer);
