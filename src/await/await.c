@@ -49,11 +49,11 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 	rota__op_submit(loop, &w->op);
 	if (deadline_ns != ROTA_FOREVER) {
 		w->timer = (struct rota__timer){ .fn = deadline_passed };
-		rota__timers_arm(&loop->timers, &w->timer, deadline_ns);
+		timers_arm(&loop->timers, &w->timer, deadline_ns);
 	}
 	rota__park(&w->wait);
 	if (deadline_ns != ROTA_FOREVER)
-		rota__timers_cancel(&loop->timers, &w->timer);
+		timers_cancel(&loop->timers, &w->timer);
 	return w->op.result == -ECANCELED && w->reason != 0 ? w->reason : w->op.result;
 }
 

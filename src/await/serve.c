@@ -160,7 +160,7 @@ static void pause_over(struct rota__timer *timer)
 static void pause_accepting(struct server *server)
 {
 	note_pause(server->listener);
-	rota__timers_arm(&server->listener->loop->timers, &server->pause, rota_deadline(PAUSE_NS));
+	timers_arm(&server->listener->loop->timers, &server->pause, rota_deadline(PAUSE_NS));
 }
 
 static int connection(void *arg)
@@ -219,7 +219,7 @@ static void stop(struct rota__wait *wait, int reason)
 	struct server *server = container_of(wait, struct server, wait);
 
 	server->reason = reason;
-	rota__timers_cancel(&server->listener->loop->timers, &server->pause);
+	timers_cancel(&server->listener->loop->timers, &server->pause);
 	if (server->armed)
 		rota__op_cancel(server->listener->loop, &server->op);
 	else

@@ -1,8 +1,6 @@
 /* timers.c - deadlines in order: a wheel for the far ones, a heap for the near ones (timers.h) */
 #include "base/timers.h"
 
-enum { IN_HEAP = TIMERS_LEVELS };
-
 /* ---- the heap: a pairing heap whose links are in the timers ----
  *
  * A node's children are a list through next; back points at the link that leads to the node, so that
@@ -67,14 +65,14 @@ static void heap_set_root(struct rota__timers *t, struct rota__timer *root)
 	}
 }
 
-static void heap_insert(struct rota__timers *t, struct rota__timer *timer)
+void rota__timers_heap_insert(struct rota__timers *t, struct rota__timer *timer)
 {
 	timer->child = NULL;
-	timer->level = IN_HEAP;
+	timer->level = TIMERS_IN_HEAP;
 	heap_set_root(t, t->heap != NULL ? meld(t->heap, timer) : timer);
 }
 
-static void heap_remove(struct rota__timers *t, struct rota__timer *timer)
+void rota__timers_heap_remove(struct rota__timers *t, struct rota__timer *timer)
 {
 	struct rota__timer *orphans;
 
@@ -92,95 +90,45 @@ static void heap_remove(struct rota__timers *t, struct rota__timer *timer)
 
 /* ---- the wheel ---- */
 
-static unsigned level_shift(unsigned level)
-{
-	return TIMERS_GRAIN + level * TIMERS_SLOT_BITS;
-}
-
-/* The lowest level on which the deadline and `now` are in different slots of the same turn; IN_HEAP:
- * they share even the finest slot. */
-static unsigned level_of(uint64_t now_ns, uint64_t deadline_ns)
-{
-	uint64_t differ = (now_ns ^ deadline_ns) >> TIMERS_GRAIN;
-
-	return differ == 0 ? IN_HEAP : (63 - (unsigned)__builtin_clzll(differ)) / TIMERS_SLOT_BITS;
-}
-
-static void place(struct rota__timers *t, struct rota__timer *timer)
-{
-	unsigned level, slot;
-	struct rota__timer_slot *s;
-
-	if (timer->deadline_ns <= t->now_ns ||
-		(level = level_of(t->now_ns, timer->deadline_ns)) == IN_HEAP) {
-		heap_insert(t, timer);
-		return;
-	}
-	slot = (timer->deadline_ns >> level_shift(level)) & (TIMERS_SLOTS - 1);
-	s = &t->slots[level][slot];
-	timer->level = (uint8_t)level;
-	timer->slot = (uint8_t)slot;
-	timer->next = s->first;
-	timer->back = &s->first;
-	if (s->first == NULL) {
-		t->occupied[level] |= UINT64_C(1) << slot;
-		s->earliest_ns = timer->deadline_ns;
-	} else {
-		s->first->back = &timer->next;
-		if (timer->deadline_ns < s->earliest_ns)
-			s->earliest_ns = timer->deadline_ns;
-	}
-	s->first = timer;
-}
-
 void rota__timers_init(struct rota__timers *t, uint64_t now_ns)
 {
 	*t = (struct rota__timers){ .now_ns = now_ns };
 }
 
-void rota__timers_arm(struct rota__timers *t, struct rota__timer *timer, uint64_t deadline_ns)
-{
-	timer->deadline_ns = deadline_ns;
-	timer->seq = t->next_seq++;
-	place(t, timer);
-}
-
-void rota__timers_cancel(struct rota__timers *t, struct rota__timer *timer)
-{
-	if (timer->back == NULL)
-		return;
-	if (timer->level == IN_HEAP) {
-		heap_remove(t, timer);
-	} else {
-		*timer->back = timer->next;
-		if (timer->next != NULL)
-			timer->next->back = timer->back;
-		else if (t->slots[timer->level][timer->slot].first == NULL)
-			t->occupied[timer->level] &= ~(UINT64_C(1) << timer->slot);
-	}
-	timer->back = NULL;
-}
-
 /* ---- time goes on ---- */
 
 /* The first slot that holds something; all on a level come before all on the next, and within a level
- * slots do not wrap, because a deadline in the next turn is on a higher level. */
-static bool first_slot(const struct rota__timers *t, unsigned *ret_level, unsigned *ret_slot)
+ * slots do not wrap, because a deadline in the next turn is on a higher level.  TIMERS_LEVELS as
+ * ret_level: none does. */
+static void find_first_slot(const struct rota__timers *t, unsigned *ret_level, unsigned *ret_slot)
 {
-	for (unsigned level = 0; level < TIMERS_LEVELS; level++) {
-		if (t->occupied[level] != 0) {
-			*ret_level = level;
-			*ret_slot = (unsigned)__builtin_ctzll(t->occupied[level]);
-			return true;
+	unsigned level, slot = 0;
+
+	for (level = 0; level < TIMERS_LEVELS; level++) {
+		for (uint64_t bits = t->occupied[level]; bits != 0; bits &= bits - 1) {
+			slot = (unsigned)__builtin_ctzll(bits);
+			if (t->slots[level][slot].first != NULL)
+				goto found;
 		}
 	}
-	return false;
+found:
+	*ret_level = level;
+	*ret_slot = slot;
+}
+
+/* Drop the bits that cancels left behind: those before the first slot. */
+static void forget_emptied(struct rota__timers *t, unsigned first_level, unsigned first_slot)
+{
+	for (unsigned level = 0; level < first_level; level++)
+		t->occupied[level] = 0;
+	if (first_level < TIMERS_LEVELS)
+		t->occupied[first_level] &= UINT64_MAX << first_slot;
 }
 
 /* When time enters a slot. */
 static uint64_t slot_start(const struct rota__timers *t, unsigned level, unsigned slot)
 {
-	unsigned shift = level_shift(level), above = shift + TIMERS_SLOT_BITS;
+	unsigned shift = timers_level_shift(level), above = shift + TIMERS_SLOT_BITS;
 	uint64_t turn = above < 64 ? t->now_ns >> above << above : 0;
 
 	return turn | (uint64_t)slot << shift;
@@ -198,7 +146,7 @@ static void enter_slot(struct rota__timers *t, unsigned level, unsigned slot)
 		next = timer->next;
 		if (next != NULL)
 			__builtin_prefetch(next->next, 1); /* cold memory: fetch while we place */
-		place(t, timer);
+		timers_place(t, timer);
 	}
 }
 
@@ -210,7 +158,9 @@ static void turn_to(struct rota__timers *t, uint64_t now_ns)
 	while (t->heap == NULL || t->heap->deadline_ns > now_ns) {
 		uint64_t start;
 
-		if (!first_slot(t, &level, &slot))
+		find_first_slot(t, &level, &slot);
+		forget_emptied(t, level, slot);
+		if (level == TIMERS_LEVELS)
 			break;
 		start = slot_start(t, level, slot);
 		if (start > now_ns)
@@ -242,5 +192,6 @@ uint64_t rota__timers_next_ns(const struct rota__timers *t)
 
 	if (t->heap != NULL)
 		return t->heap->deadline_ns;
-	return first_slot(t, &level, &slot) ? t->slots[level][slot].earliest_ns : UINT64_MAX;
+	find_first_slot(t, &level, &slot);
+	return level < TIMERS_LEVELS ? t->slots[level][slot].earliest_ns : UINT64_MAX;
 }

@@ -26,7 +26,7 @@ void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t
 	rota_timer_stop(timer);
 	timer->loop = loop;
 	stored(timer)->fn = timer_fired;
-	rota__timers_arm(&loop->timers, stored(timer), deadline_ns);
+	timers_arm(&loop->timers, stored(timer), deadline_ns);
 	loop->alive++;
 }
 
@@ -34,7 +34,7 @@ void rota_timer_stop(struct rota_timer *timer)
 {
 	if (!timers_armed(stored(timer)))
 		return;
-	rota__timers_cancel(&timer->loop->timers, stored(timer));
+	timers_cancel(&timer->loop->timers, stored(timer));
 	timer->loop->alive--;
 }
 

@@ -157,8 +157,8 @@ static void start(struct race *race, struct attempt *attempt, const struct rota_
 		.connect = { .addr = (const struct sockaddr *)&address->storage, .len = address->size },
 	};
 	rota__op_submit(race->loop, &attempt->op);
-	rota__timers_cancel(&race->loop->timers, &race->next_due);
-	rota__timers_arm(&race->loop->timers, &race->next_due, rota_deadline(ATTEMPT_DELAY_NS));
+	timers_cancel(&race->loop->timers, &race->next_due);
+	timers_arm(&race->loop->timers, &race->next_due, rota_deadline(ATTEMPT_DELAY_NS));
 }
 
 static void park(struct race *race, void (*cancel)(struct rota__wait *wait, int reason))
@@ -188,7 +188,7 @@ static unsigned run(struct race *race, const struct rota_address *addresses, uns
 
 static void wind_up(struct race *race, unsigned started)
 {
-	rota__timers_cancel(&race->loop->timers, &race->next_due);
+	timers_cancel(&race->loop->timers, &race->next_due);
 	for (unsigned i = 0; i < started; i++)
 		if (race->attempts[i].race != NULL)
 			rota__op_cancel(race->loop, &race->attempts[i].op);

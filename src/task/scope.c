@@ -174,7 +174,7 @@ void rota__scope_init(
 	if (own <= rota_now_ns())
 		rota__scope_cancel(scope, -ETIMEDOUT, SCOPE_BY_TIME);
 	else
-		rota__timers_arm(&owner->worker->loop->timers, timer_of(scope), own);
+		timers_arm(&owner->worker->loop->timers, timer_of(scope), own);
 }
 
 static void die(const char *what, const struct rota_task *task)
@@ -241,7 +241,7 @@ int rota_scope_join(struct rota_scope *scope)
 		die("rota_scope_join() of a scope that is not this task's innermost one", task);
 	wait_until_empty(scope, task);
 	if (timers_armed(timer_of(scope)))
-		rota__timers_cancel(&task->worker->loop->timers, timer_of(scope));
+		timers_cancel(&task->worker->loop->timers, timer_of(scope));
 	free_kept(scope, task->worker);
 	task->innermost = scope->outer;
 	if (scope->outer != NULL)

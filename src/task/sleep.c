@@ -20,7 +20,7 @@ static void sleep_cancelled(struct rota__wait *wait, int reason)
 	struct sleeper *s = container_of(wait, struct sleeper, wait);
 
 	s->reason = reason;
-	rota__timers_cancel(&wait->task->worker->loop->timers, &s->timer);
+	timers_cancel(&wait->task->worker->loop->timers, &s->timer);
 	rota__wake(wait->task);
 }
 
@@ -37,7 +37,7 @@ int rota_sleep_until(uint64_t deadline_ns)
 	s.reason = rota__task_cancelled(task);
 	if (s.reason != 0)
 		return s.reason;
-	rota__timers_arm(&task->worker->loop->timers, &s.timer, deadline_ns);
+	timers_arm(&task->worker->loop->timers, &s.timer, deadline_ns);
 	rota__park(&s.wait);
 	return s.reason;
 }

@@ -42,7 +42,7 @@ static int model_earliest(void)
 
 static void arm(int i, uint64_t deadline_ns)
 {
-	rota__timers_arm(&store, &timers[i], deadline_ns);
+	timers_arm(&store, &timers[i], deadline_ns);
 	model[i].armed = true;
 	model[i].deadline_ns = deadline_ns;
 	model[i].order = next_order++;
@@ -50,7 +50,7 @@ static void arm(int i, uint64_t deadline_ns)
 
 static void cancel(int i)
 {
-	rota__timers_cancel(&store, &timers[i]);
+	timers_cancel(&store, &timers[i]);
 	model[i].armed = false;
 }
 
@@ -176,10 +176,10 @@ TEST(cancelling_what_is_not_armed_does_nothing)
 	struct rota__timer timer = { 0 };
 
 	rota__timers_init(&store, 5);
-	rota__timers_cancel(&store, &timer);
-	rota__timers_arm(&store, &timer, 10);
-	rota__timers_cancel(&store, &timer);
-	rota__timers_cancel(&store, &timer);
+	timers_cancel(&store, &timer);
+	timers_arm(&store, &timer, 10);
+	timers_cancel(&store, &timer);
+	timers_cancel(&store, &timer);
 	CHECK(rota__timers_pop_due(&store, 100) == NULL);
 }
 
@@ -193,7 +193,7 @@ TEST(a_million_timers_fire_in_order)
 	CHECK(many != NULL);
 	rota__timers_init(&store, 0);
 	for (size_t i = 0; i < MANY; i++)
-		rota__timers_arm(&store, &many[i], random64() % 1000000000);
+		timers_arm(&store, &many[i], random64() % 1000000000);
 	while ((t = rota__timers_pop_due(&store, 1000000000)) != NULL) {
 		CHECK(t->deadline_ns >= last);
 		last = t->deadline_ns;
