@@ -110,6 +110,8 @@ rota__switch:		/* x0: void **save_sp, x1: void *to_sp, x2: void *value */
 context_start:
 	.cfi_startproc
 	.cfi_undefined x30
+	nop			/* unwinders look up what is before a return address: see that it */
+.Lfirst:			/* belongs to us while the context was never entered */
 	BTI_JC
 	blr	x19
 	brk	#1		/* entry functions do not return */
@@ -124,7 +126,7 @@ rota__context_make:	/* x0: void *stack_top, x1: void (*entry)(void *) */
 	.cfi_startproc
 	BTI_C
 	and	x16, x0, #-16
-	adr	x17, context_start
+	adr	x17, .Lfirst
 	SIGN_X17
 	sub	x0, x16, #160
 	stp	xzr, x17, [x0]		/* x29: the end of the frame chain; x30 */

@@ -79,6 +79,8 @@ rota__switch:		/* rdi: void **save_sp, rsi: void *to_sp, rdx: void *value */
 context_start:
 	.cfi_startproc
 	.cfi_undefined %rip
+	nop			/* unwinders look up the byte before a return address: see that it */
+.Lfirst:			/* belongs to us while the context was never entered */
 	endbr64
 	mov	%rax, %rdi
 	call	*%rbx
@@ -94,7 +96,7 @@ rota__context_make:	/* rdi: void *stack_top, rsi: void (*entry)(void *) */
 	.cfi_startproc
 	endbr64
 	and	$-16, %rdi
-	lea	context_start(%rip), %rcx
+	lea	.Lfirst(%rip), %rcx
 	lea	-56(%rdi), %rax
 	mov	%rcx, 48(%rax)
 	movq	$0, 40(%rax)		/* rbp: the end of the frame chain */

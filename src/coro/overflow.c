@@ -29,8 +29,8 @@
 
 enum {
 	SIGNAL_STACK_BYTES = 64 << 10, /* the kernel's frame is up to 11 KiB (AMX), dladdr small */
-	FRAMES_FIRST = 24,	       /* shown of a long backtrace: where it overflowed ... */
-	FRAMES_LAST = 8,	       /* ... and where it came from */
+	FRAMES_FIRST = 24,             /* shown of a long backtrace: where it overflowed ... */
+	FRAMES_LAST = 8,               /* ... and where it came from */
 };
 
 static size_t (*describe)(void *owner, char *buf, size_t n);
@@ -133,7 +133,7 @@ static bool frame_ok(const struct rota__stack *stack, const struct frame *f)
 	uintptr_t at = (uintptr_t)f;
 
 	return at % sizeof(void *) == 0 && at >= (uintptr_t)stack->base &&
-		at + sizeof *f <= (uintptr_t)stack->top;
+	       at + sizeof *f <= (uintptr_t)stack->top;
 }
 
 static void show_frame(unsigned number, uintptr_t code)
@@ -189,21 +189,45 @@ static void backtrace_of(const struct rota__stack *stack, uintptr_t pc, const st
 	}
 }
 
-static void backtrace_of_fault(const struct rota__stack *stack, const ucontext_t *u)
+/* ---- the handler ---- */
+
+/* Where the thread was; all 0 on a machine we do not know. */
+struct place {
+	uintptr_t pc, sp, fp;
+};
+
+static struct place place_of(const ucontext_t *u)
 {
 #if defined(__x86_64__)
-	backtrace_of(stack, (uintptr_t)u->uc_mcontext.gregs[REG_RIP],
-		(const struct frame *)u->uc_mcontext.gregs[REG_RBP]);
+	return (struct place){
+		.pc = (uintptr_t)u->uc_mcontext.gregs[REG_RIP],
+		.sp = (uintptr_t)u->uc_mcontext.gregs[REG_RSP],
+		.fp = (uintptr_t)u->uc_mcontext.gregs[REG_RBP],
+	};
 #elif defined(__aarch64__)
-	backtrace_of(stack, u->uc_mcontext.pc, (const struct frame *)u->uc_mcontext.regs[29]);
+	return (struct place){
+		.pc = u->uc_mcontext.pc,
+		.sp = u->uc_mcontext.sp,
+		.fp = u->uc_mcontext.regs[29],
+	};
+#else
+	return (struct place){ .pc = 0 };
 #endif
 }
 
-/* ---- the handler ---- */
-
-static bool in_guard(const struct rota__stack *stack, const void *address)
+/* The stack that overflowed, or NULL.  A wild pointer into a guard is not an overflow: the thread
+ * must run on that very stack.  The frame pointer counts too, because the stack pointer of a frame
+ * that is larger than the guard is already beyond it. */
+static struct rota__stack *overflowed(const siginfo_t *info, const struct place *at)
 {
-	return stack != NULL && address < stack->base;
+	struct rota__stack *stack = info->si_code > 0 ? rota__stack_of(info->si_addr) : NULL;
+
+	if (stack == NULL || info->si_addr >= stack->base)
+		return NULL;
+	if (at->pc != 0 && rota__stack_of((void *)at->sp) != stack &&
+		rota__stack_of((void *)at->fp) != stack)
+		return NULL;
+	return stack;
 }
 
 static void put_back(unsigned which, bool to_default)
@@ -250,11 +274,13 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	int saved_errno = errno;
 	unsigned which = sig == fault_signals[0] ? 0 : 1;
-	struct rota__stack *stack = info->si_code > 0 ? rota__stack_of(info->si_addr) : NULL;
+	struct place at = place_of(context);
+	struct rota__stack *stack = overflowed(info, &at);
 
-	if (in_guard(stack, info->si_addr)) {
+	if (stack != NULL) {
 		report(stack);
-		backtrace_of_fault(stack, context);
+		if (at.pc != 0)
+			backtrace_of(stack, at.pc, (const struct frame *)at.fp);
 		die_on_return(sig, which, info, false);
 	} else {
 		pass_on(sig, which, info, context);

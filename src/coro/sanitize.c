@@ -88,16 +88,15 @@ void *rota__sanitized_switch(struct rota__stack *from, void **save_sp, struct ro
 	return rota__switch(save_sp, to_sp, value);
 }
 
-/* A fiber for each task, not for each stack: its shadow call stack ends where the last task left it. */
+/* A fiber for each task, not for each stack: its shadow call stack ends where the last task left
+ * it. */
 void rota__sanitized_start(struct rota__stack *stack)
 {
 	rota__sanitized_cold(stack);
 	stack->fiber = __tsan_create_fiber(0);
 }
 
-void rota__sanitized_entered(void)
-{
-}
+void rota__sanitized_entered(void) {}
 
 void rota__sanitized_cold(struct rota__stack *stack)
 {

@@ -36,7 +36,7 @@
 #endif
 
 #ifndef PR_SET_VMA
-#define PR_SET_VMA	     0x53564d41 /* Linux 5.17 */
+#define PR_SET_VMA           0x53564d41 /* Linux 5.17 */
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
@@ -107,8 +107,8 @@ static void unlock_after_fork(void)
  * ask the kernel to write there: only a guarded page is EFAULT. */
 static bool madvise_guards_work(void)
 {
-	void *page = mmap(
-		NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page =
+		mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	bool works;
 
 	if (page == MAP_FAILED)
@@ -220,6 +220,7 @@ static void slab_unlink(struct rota__stack_slab *slab)
 {
 	struct rota__stack_depot *depot = slab->depot;
 	struct rota__stack_slab **at = &depot->slabs;
+	size_t guarded = 0;
 
 	while (*at != slab)
 		at = &(*at)->next;
@@ -231,7 +232,8 @@ static void slab_unlink(struct rota__stack_slab *slab)
 		store_release(&known[slab->known].begin, 0);
 	if (guard_kind == STACK_GUARD_MPROTECT)
 		for (unsigned w = 0; w < slab->words; w++)
-			mprotect_guards -= (unsigned)__builtin_popcountll(slab->bits[slab->words + w]);
+			guarded += (size_t)__builtin_popcountll(slab->bits[slab->words + w]);
+	add_relaxed(&mprotect_guards, -guarded);
 }
 
 static void slab_cool(struct rota__stack_slab *slab, unsigned first, unsigned count)
@@ -365,7 +367,8 @@ static struct rota__stack *stack_warm_up(struct rota__stack_slab *slab, unsigned
 
 /* ---- the depot: warm magazines, and the way back to cold ---- */
 
-static void depot_give(struct rota__stack_depot *depot, struct rota__stack *magazine, unsigned count)
+static void depot_give(
+	struct rota__stack_depot *depot, struct rota__stack *magazine, unsigned count)
 {
 	if (count == 0)
 		return;
@@ -606,7 +609,7 @@ struct rota__stack *rota__stack_of(const void *address)
 			continue;
 		slot = (at - begin) >> shift;
 		stack = (struct rota__stack *)(begin + (slot << shift) +
-			struct_offset((unsigned)slot, (size_t)1 << shift));
+					       struct_offset((unsigned)slot, (size_t)1 << shift));
 		return stack->top == stack ? stack : NULL; /* zero while cold */
 	}
 	return NULL;

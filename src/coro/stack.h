@@ -38,16 +38,16 @@ enum {
 };
 
 struct rota__stack {
-	struct rota__stack *next; /* while free: in the pool or magazine; yours while out */
-	void *base;		  /* lowest usable byte, just above the guard */
-	void *top;		  /* one past the highest usable byte, aligned to 64 */
-	size_t bytes;		  /* of the slot: what was asked for, the guard included */
-	void *owner;		  /* who runs on it, for reports; set and cleared by the user */
+	struct rota__stack *next;  /* while free: in the pool or magazine; yours while out */
+	void *base;                /* lowest usable byte, just above the guard */
+	void *top;                 /* one past the highest usable byte, aligned to 64 */
+	size_t bytes;              /* of the slot: what was asked for, the guard included */
+	void *owner;               /* who runs on it, for reports; set and cleared by the user */
 	struct rota__stack *batch; /* depot: next magazine, in the first stack of each */
-	void *fiber;		   /* ThreadSanitizer's, or NULL */
+	void *fiber;               /* ThreadSanitizer's, or NULL */
 	uint32_t valgrind_id;
 	uint16_t batch_count; /* depot: stacks in this magazine */
-	bool gapped;	      /* no guard could be had: an unused page that must stay zero */
+	bool gapped;          /* no guard could be had: an unused page that must stay zero */
 };
 
 struct rota__stack_depot;
@@ -93,12 +93,19 @@ static inline struct rota__stack *rota__stack_get(struct rota__stack_pool *pool)
 	return stack;
 }
 
+/* Look whether a task that ends here has overflowed unnoticed; while its owner can still be
+ * described.  Nothing where the stack has a guard. */
+static inline void rota__stack_check(struct rota__stack *stack)
+{
+	if (__builtin_expect(stack->gapped, 0))
+		rota__stack_check_gap(stack);
+}
+
 /* Take `stack` back.  It may be the stack one still runs on if no other get
  * or trim comes between this and the last switch away from it: it stays in this very pool. */
 static inline void rota__stack_put(struct rota__stack_pool *pool, struct rota__stack *stack)
 {
-	if (__builtin_expect(stack->gapped, 0))
-		rota__stack_check_gap(stack);
+	rota__stack_check(stack);
 	if (__builtin_expect(pool->free_count == STACK_MAGAZINE, 0))
 		rota__stack_put_slow(pool);
 	stack->owner = NULL;
@@ -107,9 +114,10 @@ static inline void rota__stack_put(struct rota__stack_pool *pool, struct rota__s
 	pool->free_count++;
 }
 
-/* How many bytes from the top down this stack's memory was ever written, since it was last cold: by
- * its present user or an earlier one.  Any thread that knows the stack to stay; costs a system
- * call.  Pages that were swapped out count as untouched if no deeper page is in memory. */
+/* How deep this stack was ever written since it was last cold, by its present user or an earlier
+ * one, in bytes from the top: down to the lowest word that is not zero.  Costs a system call and
+ * touches nothing.  Any thread, as long as the stack is sure to stay warm.  A page that was swapped
+ * out counts as untouched if none below it is in memory. */
 size_t rota__stack_used(const struct rota__stack *stack);
 
 /* The stack whose slot (guard included) holds `address`, or NULL.  Async-signal-safe, any thread;

@@ -4,6 +4,7 @@
 #ifndef ROTA_CORO_VALGRIND_H
 #define ROTA_CORO_VALGRIND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #if defined(__has_include)
@@ -26,6 +27,15 @@ static inline void valgrind_stack_deregister(uint32_t id)
 {
 #if defined(VALGRIND_STACK_DEREGISTER)
 	VALGRIND_STACK_DEREGISTER(id);
+#endif
+}
+
+static inline bool valgrind_watches(void)
+{
+#if defined(RUNNING_ON_VALGRIND)
+	return RUNNING_ON_VALGRIND != 0;
+#else
+	return false;
 #endif
 }
 

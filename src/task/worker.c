@@ -244,6 +244,7 @@ static void task_main(void *unused)
 		uint8_t class = task->stack_class;
 
 		rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
+		rota__stack_check(stack);
 		rota__task_ended(w, task, result);
 		/* Only a fresh task of the same size can go on here. */
 		if (w->head == w->tail || w->budget == 0 || w->starved != NULL ||
