@@ -76,8 +76,9 @@ static ssize_t take(struct http_body_in *body, struct http_inbox *in, void *buf,
 	}
 	if (size > body->pending.len)
 		size = body->pending.len;
-	if (size > 0)
-		memcpy(buf, body->pending.at, size);
+	if (size == 0)
+		return 0;
+	memcpy(buf, body->pending.at, size);
 	body->pending.at += size;
 	body->pending.len -= size;
 	return (ssize_t)size;
