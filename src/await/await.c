@@ -46,7 +46,7 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 	w->wait = (struct rota__wait){ .task = task, .cancel = cut_short };
 	w->op.done = op_done;
 	w->op.state = OP_FREE;
-	rota__op_submit(loop, &w->op);
+	rota__op_submit_with(loop, &w->op, w->space);
 	if (deadline_ns != ROTA_FOREVER) {
 		w->timer = (struct rota__timer){ .fn = deadline_passed };
 		timers_arm(&loop->timers, &w->timer, deadline_ns);

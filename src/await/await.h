@@ -9,6 +9,7 @@ struct rota__op_wait {
 	struct rota__op op;
 	struct rota__wait wait;
 	struct rota__timer timer; /* armed only if the wait has a deadline of its own */
+	struct rota__offload *space; /* of an op on files, which may go to the pool; else NULL */
 	int reason;		  /* why it was cut short, 0 for not */
 };
 

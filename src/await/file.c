@@ -1,4 +1,4 @@
-/* file.c - a task works with files: one op a call
+/* file.c - a task works with files: one op a call, nothing allocated
  *
  * The ops' paths and buffers are the caller's, who waits until the op has completed; so nothing is
  * copied.  io_uring carries the ops where it can, the loop hands the others to the blocking pool. */
@@ -14,7 +14,8 @@ enum { AT_ONCE = 0x7fff0000 };
 
 static int64_t perform(struct rota__op op)
 {
-	struct rota__op_wait w = { .op = op };
+	struct rota__offload space;
+	struct rota__op_wait w = { .op = op, .space = &space };
 
 	return rota__await(&w, ROTA_FOREVER);
 }

@@ -15,6 +15,7 @@
 #include "base/node.h"
 #include "base/timers.h"
 #include "poll/poller.h"
+#include "work/work.h"
 
 /* A growing ring of calls.  Ticks and microtasks are two of them. */
 struct rota__calls {
@@ -56,6 +57,18 @@ struct rota_loop {
 /* Hand an op over; exactly one op->done() follows, on this loop, later.  Goes to the blocking pool
  * where the poller cannot carry it. */
 void rota__op_submit(struct rota_loop *loop, struct rota__op *op);
+
+/* An op on the blocking pool. */
+struct rota__offload {
+	struct rota__job job;
+	struct rota_post post;
+	struct rota__op *op;
+	struct rota_loop *loop;
+	bool allocated;
+};
+
+/* The same with memory for the case that it goes to the pool, kept until done(); NULL: allocate it. */
+void rota__op_submit_with(struct rota_loop *loop, struct rota__op *op, struct rota__offload *space);
 
 /* Ask for the op's end.  Harmless on one that has completed or was cancelled already. */
 void rota__op_cancel(struct rota_loop *loop, struct rota__op *op);

@@ -3,20 +3,14 @@
  *   rota__op_submit() --poller takes it------------------------------> completed --> done()
  *                     \-it cannot--> offload: a job on the blocking pool --post--/
  *
- * An offloaded op looks like any other from outside.  Its job lives beside it: the op's own memory
- * is full, and a failed allocation is simply the op's result. */
+ * An offloaded op looks like any other from outside.  Its job lives beside it, because the op's own
+ * memory is full: in memory that the submitter brings, or else allocated; a failed allocation is simply
+ * the op's result. */
 #include <assert.h>
 
 #include "loop/loop.h"
 #include "os/mem.h"
 #include "work/work.h"
-
-struct offload {
-	struct rota__job job;
-	struct rota_post post;
-	struct rota__op *op;
-	struct rota_loop *loop;
-};
 
 static void complete(struct rota_loop *loop, struct rota__op *op, int64_t result)
 {
@@ -27,51 +21,66 @@ static void complete(struct rota_loop *loop, struct rota__op *op, int64_t result
 
 static void offload_run(struct rota__job *job)
 {
-	struct offload *o = container_of(job, struct offload, job);
+	struct rota__offload *o = container_of(job, struct rota__offload, job);
 
 	o->op->result = rota__op_perform(o->op);
 }
 
 static void offload_finished(struct rota__job *job)
 {
-	struct offload *o = container_of(job, struct offload, job);
+	struct rota__offload *o = container_of(job, struct rota__offload, job);
 
 	rota_post(o->loop, &o->post);
 }
 
-static void offload_done(struct rota_post *post)
+static void give_back(struct rota__offload *o)
 {
-	struct offload *o = container_of(post, struct offload, post);
-
-	complete(o->loop, o->op, o->op->result);
-	rota__free(o);
+	if (o->allocated)
+		rota__free(o);
 }
 
-static void offload(struct rota_loop *loop, struct rota__op *op)
+static void offload_done(struct rota_post *post)
 {
-	struct offload *o = rota__alloc_zero(sizeof *o);
+	struct rota__offload *o = container_of(post, struct rota__offload, post);
+	struct rota__op *op = o->op;
+	struct rota_loop *loop = o->loop;
+
+	give_back(o);
+	complete(loop, op, op->result);
+}
+
+static void offload(struct rota_loop *loop, struct rota__op *op, struct rota__offload *space)
+{
+	struct rota__offload *o = space != NULL ? space : rota__alloc(sizeof *o);
 	int rc;
 
 	if (o == NULL) {
 		complete(loop, op, -ENOMEM);
 		return;
 	}
-	o->job.run = offload_run;
-	o->job.done = offload_finished;
-	o->job.lane = WORK_FILES;
-	o->post.fn = offload_done;
-	o->op = op;
-	o->loop = loop;
+	*o = (struct rota__offload){
+		.job = { .run = offload_run, .done = offload_finished, .lane = WORK_FILES },
+		.post = { .fn = offload_done },
+		.op = op,
+		.loop = loop,
+		.allocated = space == NULL,
+	};
 	op->prev = (struct rota__op *)o; /* for cancel; the poller has no use for the link */
 	op->engine = OP_OFFLOADED;
 	rc = rota__work_submit(&o->job);
 	if (rc < 0) {
-		rota__free(o);
-		complete(loop, op, rc);
+		give_back(o);
+		/* A descriptor is closed whatever happens: the loop may wait for that, for once. */
+		complete(loop, op, op->kind == OP_CLOSE ? rota__op_perform(op) : rc);
 	}
 }
 
 void rota__op_submit(struct rota_loop *loop, struct rota__op *op)
+{
+	rota__op_submit_with(loop, op, NULL);
+}
+
+void rota__op_submit_with(struct rota_loop *loop, struct rota__op *op, struct rota__offload *space)
 {
 	assert(op->state == OP_FREE || op->state == OP_DONE);
 	assert(op->done != NULL);
@@ -80,7 +89,7 @@ void rota__op_submit(struct rota_loop *loop, struct rota__op *op)
 	op->engine = 0;
 	loop->alive++;
 	if (!loop->poller->engine->submit(loop->poller, op))
-		offload(loop, op);
+		offload(loop, op, space);
 }
 
 void rota__op_cancel(struct rota_loop *loop, struct rota__op *op)
@@ -93,10 +102,10 @@ void rota__op_cancel(struct rota_loop *loop, struct rota__op *op)
 		return;
 	}
 	/* A job that has begun cannot be stopped: its result will come. */
-	struct offload *o = (struct offload *)op->prev;
+	struct rota__offload *o = (struct rota__offload *)op->prev;
 
 	if (rota__work_cancel(&o->job)) {
-		rota__free(o);
+		give_back(o);
 		complete(loop, op, -ECANCELED);
 	}
 }
