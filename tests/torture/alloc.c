@@ -1,0 +1,494 @@
+/* alloc.c - the nth allocation fails, for every n, once and from then on
+ *
+ * A small program is run again and again.  In run n the nth allocation finds no memory; the runs end
+ * with the first that makes fewer than n.  Whatever fails, the program must end, answer what went
+ * wrong, and leave nothing behind: no memory (counted here), no descriptor (the harness looks). */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "await/ends.h"
+#include "await/temp.h"
+
+static size_t calls, fail_at, live;
+static bool for_good;
+
+static bool fails(void)
+{
+	size_t nth = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+
+	return for_good ? nth >= fail_at : nth == fail_at;
+}
+
+static void *alloc(size_t size)
+{
+	void *ptr = fails() ? NULL : malloc(size);
+
+	__atomic_add_fetch(&live, ptr != NULL, __ATOMIC_RELAXED);
+	return ptr;
+}
+
+static void *re_alloc(void *ptr, size_t size)
+{
+	void *moved = fails() ? NULL : realloc(ptr, size);
+
+	__atomic_add_fetch(&live, ptr == NULL && moved != NULL, __ATOMIC_RELAXED);
+	return moved;
+}
+
+static void dealloc(void *ptr)
+{
+	__atomic_sub_fetch(&live, ptr != NULL, __ATOMIC_RELAXED);
+	free(ptr);
+}
+
+/* Runs of the same program, with less and less in its way. */
+static void torture(rota_fn app, bool from_then_on)
+{
+	static const struct rota_allocator failing = { alloc, re_alloc, dealloc };
+	size_t nth = 0, kept;
+	int rc;
+
+	temp_enter();
+	rota_set_allocator(&failing);
+	for_good = false;
+	fail_at = 0;
+	calls = 0;
+	CHECK_EQ(rota_run(app, NULL, NULL), 0); /* it can succeed, and warms what is kept for later */
+	CHECK(calls > 0);
+	kept = live;
+	for_good = from_then_on;
+	do {
+		fail_at = ++nth;
+		calls = 0;
+		rc = rota_run(app, NULL, NULL);
+		if (rc < 0 && rc != -ENOMEM)
+			test_fail(__FILE__, __LINE__, "allocation %zu: the answer is %d (%s)", nth, rc, rota_strerror(rc));
+		if (live > kept)
+			test_fail(__FILE__, __LINE__, "allocation %zu: %zu were not given back", nth, live - kept);
+	} while (calls >= nth);
+	CHECK_EQ(rc, 0);
+	CHECK(nth > 1);
+}
+
+/* TORTURE(name) { ... }: a program, as two tests. */
+#define TORTURE(name)                                                                              \
+	static int name(void *arg);                                                                \
+	TEST(name##_survives_one_failure)                                                          \
+	{                                                                                          \
+		torture(name, false);                                                              \
+	}                                                                                          \
+	TEST(name##_survives_the_end_of_all_memory)                                                \
+	{                                                                                          \
+		torture(name, true);                                                               \
+	}                                                                                          \
+	static int name(void *arg)
+
+/* ---- tasks ---- */
+
+static int count;
+
+static int count_up(void *arg)
+{
+	int rc = rota_yield();
+
+	count += rc == 0;
+	return rc;
+}
+
+static int nest(void *arg)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	for (int i = 0; i < 10; i++)
+		rota_spawn(&scope, count_up, NULL);
+	return rota_scope_join(&scope);
+}
+
+TORTURE(spawning)
+{
+	struct rota_scope scope;
+	int rc;
+
+	count = 0;
+	rota_scope_open(&scope);
+	for (int i = 0; i < 100; i++) /* the ready ring grows */
+		rota_spawn(&scope, nest, NULL);
+	rc = rota_scope_join(&scope);
+	CHECK(rc < 0 || count == 1000);
+	return rc;
+}
+
+static int sleep_short(void *arg)
+{
+	return rota_sleep(ROTA_MICROSECONDS(10));
+}
+
+TORTURE(combining)
+{
+	struct rota_call calls_of[] = { { sleep_short, NULL }, { count_up, NULL }, { nest, NULL } };
+	int rc = rota_gather(calls_of, 3, NULL), winner;
+
+	if (rc < 0)
+		return rc;
+	winner = rota_race(calls_of, 3, &rc);
+	if (winner < 0)
+		return winner;
+	return rota_timeout(ROTA_SECONDS(100), nest, NULL);
+}
+
+static const struct rota_local color = { .name = "color" }, size = { .name = "size", .destroy = free };
+
+static int see_locals(void *arg)
+{
+	CHECK_STR(rota_local_get(&color), "red");
+	return rota_local_set(&color, (void *)"green");
+}
+
+TORTURE(task_locals)
+{
+	struct rota_call call = { see_locals, NULL };
+	void *value = malloc(1);
+	int rc = rota_local_set(&color, (void *)"red");
+
+	if (rc == 0)
+		rc = rota_local_set(&size, value);
+	if (rc < 0) {
+		free(value);
+		return rc;
+	}
+	return rota_gather(&call, 1, NULL);
+}
+
+static int answer(void *arg)
+{
+	return *(int *)arg;
+}
+
+TORTURE(blocking)
+{
+	int seven = 7, rc = rota_blocking(answer, &seven);
+
+	return rc == 7 ? 0 : rc;
+}
+
+/* ---- streams ---- */
+
+static int answer_lines(void *arg)
+{
+	struct rota_stream *s = arg;
+	char line[128];
+	ssize_t n;
+
+	while ((n = rota_read_line(s, line, sizeof line)) >= 0) {
+		line[n] = '\n';
+		n = rota_write_all(s, line, (size_t)n + 1);
+		if (n < 0)
+			break;
+	}
+	rota_close(s);
+	return n == ROTA_EOF ? 0 : (int)n;
+}
+
+static int ask_lines(struct rota_stream *s)
+{
+	char line[128];
+	ssize_t n = 0;
+
+	for (int i = 0; i < 3 && n >= 0; i++) {
+		n = rota_write_all(s, "question\n", 9);
+		if (n > 0)
+			n = rota_peek(s, line, 4);
+		if (n == 0)
+			n = ROTA_EOF;
+		if (n > 0)
+			n = rota_read_line(s, line, sizeof line);
+		CHECK(n < 0 || strcmp(line, "question") == 0);
+	}
+	rota_close(s);
+	return n < 0 ? (int)n : 0;
+}
+
+/* One side had no memory, and said so to the other by closing. */
+static int both(int rc, int joined)
+{
+	if (rc == -ENOMEM || joined == -ENOMEM)
+		return -ENOMEM;
+	return joined < 0 ? joined : rc;
+}
+
+/* A server's tasks fail without telling us; a connection that it closes is one of them. */
+static int or_closed(int rc)
+{
+	return rc == ROTA_EOF || rc == -ECONNRESET || rc == -EPIPE ? -ENOMEM : rc;
+}
+
+TORTURE(reading_and_writing)
+{
+	struct rota_stream *pair[2];
+	struct rota_scope scope;
+	int rc = rota_stream_pair(pair), joined;
+
+	if (rc < 0)
+		return rc;
+	rota_scope_open(&scope);
+	if (rota_spawn(&scope, answer_lines, pair[0]) < 0)
+		rota_close(pair[0]);
+	rc = ask_lines(pair[1]);
+	joined = rota_scope_join(&scope);
+	return both(rc, joined);
+}
+
+static int give_leases(void *arg)
+{
+	struct rota_stream *s = arg;
+	struct rota_lease lease;
+	ssize_t n;
+
+	while ((n = rota_read_lease(s, &lease)) > 0) {
+		n = rota_write_all(s, lease.data, lease.size);
+		rota_lease_return(&lease);
+		if (n < 0)
+			break;
+	}
+	rota_close(s);
+	return (int)n;
+}
+
+TORTURE(leasing_buffers)
+{
+	struct rota_stream *pair[2];
+	struct rota_scope scope;
+	int rc = rota_stream_pair(pair), joined;
+
+	if (rc < 0)
+		return rc;
+	rota_scope_open(&scope);
+	if (rota_spawn(&scope, give_leases, pair[0]) < 0)
+		rota_close(pair[0]);
+	rc = ask_lines(pair[1]);
+	joined = rota_scope_join(&scope);
+	return both(rc, joined);
+}
+
+static struct rota_listener *door;
+
+static int serve_door(void *arg)
+{
+	return rota_serve(door, answer_lines);
+}
+
+static int visit(const char *name)
+{
+	struct rota_stream *s;
+	int rc = rota_tcp_connect(&s, name, NULL);
+
+	return rc < 0 ? rc : or_closed(ask_lines(s));
+}
+
+/* A connection that cannot be served is closed; a server that cannot be started closes the door. */
+static int serve_and_visit(const char *address)
+{
+	struct rota_scope scope;
+	char name[64];
+	int rc = rota_tcp_listen(&door, address, NULL), joined;
+
+	if (rc < 0)
+		return rc;
+	rota_listener_name(door, name, sizeof name);
+	rota_scope_open(&scope);
+	rc = rota_spawn(&scope, serve_door, NULL);
+	for (int i = 0; i < 3 && rc == 0; i++)
+		rc = visit(name);
+	rota_scope_cancel(&scope);
+	joined = rota_scope_join(&scope);
+	rota_listener_close(door);
+	return both(rc, joined);
+}
+
+TORTURE(serving_tcp)
+{
+	return serve_and_visit("127.0.0.1:0");
+}
+
+TORTURE(serving_unix_sockets)
+{
+	return serve_and_visit("unix:socket");
+}
+
+static int accept_one(void *arg)
+{
+	struct rota_stream *s;
+	int rc = rota_accept(door, &s);
+
+	if (rc == 0)
+		rc = answer_lines(s);
+	rota_listener_close(door);
+	return rc;
+}
+
+/* Who cannot accept closes the listener, and that resets who waits in its queue. */
+TORTURE(accepting_one_by_one)
+{
+	struct rota_scope scope;
+	char name[64];
+	int rc = rota_tcp_listen(&door, "127.0.0.1:0", NULL), joined;
+
+	if (rc < 0)
+		return rc;
+	rota_listener_name(door, name, sizeof name);
+	rota_scope_open(&scope);
+	rc = rota_spawn(&scope, accept_one, NULL);
+	if (rc < 0)
+		rota_listener_close(door);
+	else
+		rc = visit(name);
+	rota_scope_cancel(&scope); /* nobody may have come */
+	joined = rota_scope_join(&scope);
+	return both(rc, joined);
+}
+
+TORTURE(copying_both_ways)
+{
+	struct ends left, right;
+	struct rota_stream *pair[2];
+	int rc = rota_stream_pair(pair);
+
+	if (rc < 0)
+		return rc;
+	left = (struct ends){ pair[0], pair[1] };
+	rc = rota_stream_pair(pair);
+	if (rc < 0) {
+		ends_close(&left);
+		return rc;
+	}
+	right = (struct ends){ pair[0], pair[1] };
+	CHECK_EQ(rota_shutdown_write(left.out), 0);
+	CHECK_EQ(rota_shutdown_write(right.in), 0);
+	rc = rota_copy_both(left.in, right.out, NULL);
+	ends_close(&left);
+	ends_close(&right);
+	return rc;
+}
+
+/* ---- files ---- */
+
+TORTURE(whole_files)
+{
+	void *data;
+	size_t bytes;
+	int rc = rota_write_file_atomic("f", "some text", 9, 0644);
+
+	CHECK(rc == 0 || access("f", F_OK) < 0 || strcmp(temp_contents("f"), "some text") == 0);
+	CHECK(temp_count() <= 1); /* nothing beside it */
+	if (rc == 0)
+		rc = rota_read_file("f", &data, &bytes, SIZE_MAX);
+	if (rc < 0)
+		return rc;
+	CHECK(bytes == 9 && strcmp(data, "some text") == 0);
+	rota_free(data);
+	rc = rota_read_file("/proc/self/maps", &data, &bytes, SIZE_MAX); /* grows as it is read */
+	if (rc == 0)
+		rota_free(data);
+	return rc;
+}
+
+TORTURE(folders)
+{
+	struct rota_folder *folder;
+	int rc = rota_mkdir("d", 0755);
+
+	if (rc < 0)
+		return rc;
+	rc = rota_readdir(".", &folder);
+	if (rc == 0) {
+		CHECK_EQ(folder->count, 1);
+		rota_free(folder);
+		rc = rota_readdir("/proc/self", &folder);
+	}
+	if (rc == 0)
+		rota_free(folder);
+	CHECK_EQ(rmdir("d"), 0);
+	return rc;
+}
+
+TORTURE(one_file)
+{
+	struct rota_file_info info;
+	size_t done;
+	int fd = rota_file_open("g", O_RDWR | O_CREAT, 0644), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = (int)rota_pwrite_all(fd, "text", 4, 0, &done);
+	if (rc >= 0)
+		rc = rota_fsync(fd);
+	if (rc == 0)
+		rc = rota_file_fstat(fd, &info);
+	if (rc == 0)
+		rc = rota_ftruncate(fd, 0);
+	if (rc == 0)
+		rc = rota_rename("g", "h");
+	if (rc == 0)
+		rc = rota_unlink("h");
+	CHECK_EQ(rota_file_close(fd), 0);
+	return rc;
+}
+
+/* ---- network ---- */
+
+TORTURE(looking_names_up)
+{
+	struct rota_address found[4];
+	int rc = rota_resolve("localhost:80", found, 4);
+
+	return rc < 0 ? rc : 0;
+}
+
+TORTURE(connecting_by_name)
+{
+	struct rota_stream *s;
+	char name[64];
+	int rc = rota_tcp_listen(&door, "127.0.0.1:0", NULL);
+
+	if (rc < 0)
+		return rc;
+	snprintf(name, sizeof name, "localhost:%d", rota_listener_port(door));
+	rc = rota_tcp_connect(&s, name, NULL);
+	if (rc == 0)
+		rota_close(s);
+	rota_listener_close(door);
+	return rc;
+}
+
+TORTURE(datagrams)
+{
+	struct rota_udp *udp;
+	char name[64], buf[8];
+	int rc = rota_udp_open(&udp, "127.0.0.1:0");
+
+	if (rc < 0)
+		return rc;
+	rota_udp_local_name(udp, name, sizeof name);
+	rc = rota_udp_connect(udp, name);
+	if (rc == 0)
+		rc = (int)rota_udp_send(udp, "x", 1, NULL);
+	if (rc >= 0)
+		rc = (int)rota_udp_recv(udp, buf, sizeof buf, NULL);
+	rota_udp_close(udp);
+	return rc < 0 ? rc : 0;
+}
+
+TORTURE(signals)
+{
+	struct rota_signals *s;
+	int rc = rota_signals_open(&s, (const int[]){ SIGUSR1 }, 1);
+
+	if (rc < 0)
+		return rc;
+	raise(SIGUSR1);
+	rc = rota_signals_wait(s);
+	rota_signals_close(s);
+	return rc == SIGUSR1 ? 0 : rc;
+}
