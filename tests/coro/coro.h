@@ -22,11 +22,11 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
-/* Under a tool or an emulator (which sets ROTA_TEST_SMALL), where counts of pages mean nothing and
- * a hundred thousand stacks take too long. */
+/* Under a tool or an emulator, where counts of pages mean nothing and a hundred thousand stacks take too
+ * long; or where ROTA_TEST_SMALL asks for less. */
 static inline bool watched(void)
 {
-	return SANITIZED || valgrind_watches() || getenv("ROTA_TEST_SMALL") != NULL;
+	return SANITIZED || valgrind_watches() || test_in_qemu() || getenv("ROTA_TEST_SMALL") != NULL;
 }
 
 struct co {
