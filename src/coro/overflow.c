@@ -12,7 +12,6 @@
  * the plain message is written out first. */
 #include "coro/overflow.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -25,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "coro/report.h"
 #include "coro/stack.h"
 
 enum {
@@ -44,53 +44,16 @@ static struct sigaction before[FAULTS];
 static __thread unsigned thread_depth;
 static __thread void *thread_signal_stack; /* ours, or NULL */
 
-/* ---- the report: one buffer, written with write() ---- */
+/* ---- the report ---- */
 
-struct text {
-	char bytes[512];
-	size_t n;
-};
-
-static void add(struct text *t, const char *s)
-{
-	while (*s != '\0' && t->n < sizeof t->bytes)
-		t->bytes[t->n++] = *s++;
-}
-
-static void add_number(struct text *t, uintptr_t value, unsigned base)
-{
-	char digits[24];
-	size_t n = sizeof digits;
-
-	digits[--n] = '\0';
-	do
-		digits[--n] = "0123456789abcdef"[value % base];
-	while ((value /= base) != 0);
-	add(t, digits + n);
-}
-
-static void flush(struct text *t)
-{
-	const char *from = t->bytes;
-	ssize_t n;
-
-	while (t->n > 0 && ((n = write(STDERR_FILENO, from, t->n)) > 0 || errno == EINTR)) {
-		if (n <= 0)
-			continue;
-		from += n;
-		t->n -= (size_t)n;
-	}
-	t->n = 0;
-}
-
-static void add_owner(struct text *t, const struct rota__stack *stack)
+static void add_owner(struct rota__report *t, const struct rota__stack *stack)
 {
 	size_t (*fn)(void *, char *, size_t) = load_acquire(&describe);
 	size_t room = sizeof t->bytes - t->n - 64; /* for what follows in the line */
 	size_t n;
 
 	if (fn == NULL || stack->owner == NULL) {
-		add(t, "a coroutine");
+		rota__report_add(t, "a coroutine");
 		return;
 	}
 	n = fn(stack->owner, t->bytes + t->n, room);
@@ -99,14 +62,14 @@ static void add_owner(struct text *t, const struct rota__stack *stack)
 
 static void report(const struct rota__stack *stack)
 {
-	struct text t = { .n = 0 };
+	struct rota__report t = { .n = 0 };
 
-	add(&t, "rota: stack overflow in ");
+	rota__report_add(&t, "rota: stack overflow in ");
 	add_owner(&t, stack);
-	add(&t, ", stack of ");
-	add_number(&t, stack->bytes >> 10, 10);
-	add(&t, " KiB\n");
-	flush(&t);
+	rota__report_add(&t, ", stack of ");
+	rota__report_number(&t, stack->bytes >> 10, 10);
+	rota__report_add(&t, " KiB\n");
+	rota__report_write(&t);
 }
 
 /* ---- the backtrace: frame pointers only, all within the stack ---- */
@@ -138,26 +101,10 @@ static bool frame_ok(const struct rota__stack *stack, const struct frame *f)
 
 static void show_frame(unsigned number, uintptr_t code)
 {
-	struct text t = { .n = 0 };
-	Dl_info in;
+	struct rota__report t = { .n = 0 };
 
-	add(&t, "  #");
-	add_number(&t, number, 10);
-	add(&t, "  0x");
-	add_number(&t, code, 16);
-	if (dladdr((void *)(code - (number > 0)), &in) != 0 && in.dli_fname != NULL) {
-		if (in.dli_sname != NULL) {
-			add(&t, " ");
-			add(&t, in.dli_sname);
-		}
-		add(&t, " (");
-		add(&t, in.dli_fname);
-		add(&t, "+0x");
-		add_number(&t, code - (uintptr_t)in.dli_fbase, 16);
-		add(&t, ")");
-	}
-	add(&t, "\n");
-	flush(&t);
+	rota__report_frame(&t, number, code);
+	rota__report_write(&t);
 }
 
 static unsigned count_frames(const struct rota__stack *stack, const struct frame *f)
@@ -179,12 +126,12 @@ static void backtrace_of(const struct rota__stack *stack, uintptr_t pc, const st
 		if (i <= FRAMES_FIRST || i + FRAMES_LAST > n) {
 			show_frame(i, without_signature(f->return_address));
 		} else if (i == FRAMES_FIRST + 1) {
-			struct text t = { .n = 0 };
+			struct rota__report t = { .n = 0 };
 
-			add(&t, "  ... ");
-			add_number(&t, n - FRAMES_FIRST - FRAMES_LAST, 10);
-			add(&t, " frames ...\n");
-			flush(&t);
+			rota__report_add(&t, "  ... ");
+			rota__report_number(&t, n - FRAMES_FIRST - FRAMES_LAST, 10);
+			rota__report_add(&t, " frames ...\n");
+			rota__report_write(&t);
 		}
 	}
 }

@@ -1,0 +1,44 @@
+/* peek.h - where another thread of this process is just now
+ *
+ * A thread that computes is asked by a signal, and answers with its registers and a copy of its
+ * stack. One that waits in a system call is not disturbed, because a signal could end its call with
+ * EINTR, which its code may not expect: the kernel says where it is (proc(5),
+ * /proc/PID/task/TID/syscall), and its stack is read from outside.
+ *
+ * Which functions it is in is found out afterwards from the copy, without unwind tables: by frame
+ * pointers where there are any, and otherwise by the words that look like return addresses: those
+ * behind a call instruction in executable memory.  Such a word may be left over from an earlier
+ * call, so a backtrace may show a function too many. */
+#ifndef ROTA_CORO_PEEK_H
+#define ROTA_CORO_PEEK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#pragma GCC visibility push(hidden)
+
+enum { PEEK_WORDS = 2048 };
+
+struct rota__peek {
+	uintptr_t pc, sp, fp; /* fp 0: not known */
+	long syscall;         /* the number of the call it waits in, -1: none */
+	size_t words;         /* of stack[], copied from sp upwards */
+	uintptr_t stack[PEEK_WORDS];
+};
+
+/* Choose a real-time signal that the program does not use, and keep it.  Again: nothing happens. 0;
+ * -EAGAIN: it uses them all. */
+int rota__peek_init(void);
+
+/* Look at thread `tid`, whose stack ends at `top`.  Waits some milliseconds at most.  0; -ESRCH: it
+ * is gone; -ETIMEDOUT: it does not answer (it has the signal blocked, or no CPU). */
+int rota__peek(struct rota__peek *peek, pid_t tid, const void *top);
+
+/* The code addresses of the functions it is in, innermost first; pcs[0] is where it is.  How many
+ * there are. */
+unsigned rota__peek_frames(const struct rota__peek *peek, uintptr_t *pcs, unsigned room);
+
+#pragma GCC visibility pop
+
+#endif
