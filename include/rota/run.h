@@ -16,6 +16,20 @@ enum rota_model {
 	ROTA_STEAL,	    /* work stealing: not there yet, -ENOTSUP */
 };
 
+/* A task that keeps its thread from the others: it computes, or waits in a system call, for long.  Told when it is noticed,
+ * and again when it is over.  The texts and frames are lent for the call, which is on a thread of its own and delays
+ * only the next report. */
+struct rota_blocked {
+	const char *task_name, *site; /* where it was spawned */
+	uint64_t task_id;
+	unsigned worker;
+	uint64_t held_ns; /* for how long so far */
+	bool over;	   /* it has let the thread go; what follows is not set then */
+	const char *call;  /* the system call it waits in; NULL: it computes */
+	void *const *frames; /* code addresses, innermost first, for dladdr(3) or addr2line(1) */
+	unsigned frame_count;
+};
+
 /* All zero is the best for this machine. */
 struct rota_options {
 	enum rota_model model;
@@ -25,6 +39,11 @@ struct rota_options {
 	uint64_t spin_ns;	    /* see struct rota_loop_options; 0: $ROTA_SPIN_US, else never */
 	bool keep_signals;	    /* do not turn SIGINT and SIGTERM into a cancellation */
 	void (*on_detached_error)(const char *task_name, int code); /* NULL: nobody is told */
+
+	/* A task that holds its thread for so long without waiting is named.  0: $ROTA_BLOCKED_MS, else 10 ms under
+	 * models with several threads and ROTA_FOREVER, which is never, under single. */
+	uint64_t blocked_ns;
+	void (*on_blocked)(const struct rota_blocked *blocked); /* NULL: it is written to stderr */
 };
 
 /* Run app(arg) as the first task on a loop of this thread, and return when it, all its scopes and

@@ -85,7 +85,8 @@ static void answer(int signo, siginfo_t *info, void *context)
 
 	(void)signo;
 	(void)info;
-	if (desk.tid == (pid_t)syscall(SYS_gettid) && cas_acq_rel(&desk.state, &asked, FILLING)) {
+	if (load_relaxed(&desk.tid) == (pid_t)syscall(SYS_gettid) &&
+		cas_acq_rel(&desk.state, &asked, FILLING)) {
 		struct rota__peek *peek = desk.into;
 
 		peek->syscall = -1;
@@ -102,7 +103,7 @@ static int ask(struct rota__peek *peek, pid_t tid, const void *top)
 	static const struct timespec patience = { .tv_nsec = ANSWER_MS * 1000000L };
 	uint32_t state;
 
-	desk.tid = tid;
+	store_relaxed(&desk.tid, tid); /* a late handler may look at it */
 	desk.top = top;
 	desk.into = peek;
 	store_release(&desk.state, ASKED); /* acquired by the handler's exchange */
@@ -122,8 +123,7 @@ static int ask(struct rota__peek *peek, pid_t tid, const void *top)
 
 /* ---- looking at one that waits in the kernel ---- */
 
-/* Read some of our own memory that may vanish meanwhile: the kernel checks. */
-static size_t read_carefully(void *to, const void *from, size_t size)
+size_t rota__read_carefully(void *to, const void *from, size_t size)
 {
 	struct iovec local = { to, size }, remote = { (void *)from, size };
 	ssize_t n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
@@ -163,7 +163,7 @@ int rota__peek(struct rota__peek *peek, pid_t tid, const void *top)
 
 	if (waits_in_kernel(peek, tid)) {
 		peek->words = words_between(peek->sp, top);
-		peek->words = read_carefully(peek->stack, (void *)peek->sp,
+		peek->words = rota__read_carefully(peek->stack, (void *)peek->sp,
 				      peek->words * sizeof *peek->stack) /
 			      sizeof *peek->stack;
 		return 0;
@@ -252,7 +252,7 @@ static bool behind_call(uintptr_t code)
 #if defined(__x86_64__)
 	unsigned char b[8]; /* b[8 - n] is n bytes before */
 
-	if (read_carefully(b, (void *)(code - 8), 8) != 8)
+	if (rota__read_carefully(b, (void *)(code - 8), 8) != 8)
 		return false;
 	if (b[3] == 0xe8) /* call rel32 */
 		return true;
@@ -270,7 +270,7 @@ static bool behind_call(uintptr_t code)
 #elif defined(__aarch64__)
 	uint32_t insn;
 
-	if (read_carefully(&insn, (void *)(code - 4), 4) != 4)
+	if (rota__read_carefully(&insn, (void *)(code - 4), 4) != 4)
 		return false;
 	return (insn & 0xfc000000) == 0x94000000 || (insn & 0xfffffc1f) == 0xd63f0000; /* bl, blr */
 #else

@@ -39,6 +39,11 @@ int rota__peek(struct rota__peek *peek, pid_t tid, const void *top);
  * there are. */
 unsigned rota__peek_frames(const struct rota__peek *peek, uintptr_t *pcs, unsigned room);
 
+/* Copy from our own memory what another thread may be changing or giving back: the kernel checks
+ * the addresses.  What was read must be found to be true afterwards.  How many bytes could be read.
+ */
+size_t rota__read_carefully(void *to, const void *from, size_t size);
+
 #pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "io/signal.h"
 #include "os/mem.h"
+#include "sched/watchdog.h"
 #include "task/task.h"
 #include "trace/trace.h"
 
@@ -43,6 +44,7 @@ static uint64_t spin_of(const struct rota_options *options)
 struct run {
 	struct rota__worker worker;
 	struct rota__signal_watch stop_signals;
+	struct rota__watched watched;
 	rota_fn app;
 	void *arg;
 	int result;
@@ -91,6 +93,21 @@ static int turn_until_done(struct run *run, struct rota_loop *loop, bool watch_s
 	return rc < 0 ? rc : run->result;
 }
 
+static int turn_watched(struct run *run, struct rota_loop *loop, const struct rota_options *options)
+{
+	uint64_t limit_ns = rota__watchdog_limit(options, false);
+	int rc;
+
+	if (limit_ns == ROTA_FOREVER)
+		return turn_until_done(run, loop, !options->keep_signals);
+	rc = rota__watchdog_join(&run->watched, &run->worker, 0, limit_ns, options->on_blocked);
+	if (rc == 0) {
+		rc = turn_until_done(run, loop, !options->keep_signals);
+		rota__watchdog_leave(&run->watched);
+	}
+	return rc;
+}
+
 static int run_on(struct rota_loop *loop, rota_fn app, void *arg, const struct rota_options *options)
 {
 	struct run *run = rota__alloc_zero(sizeof *run);
@@ -104,7 +121,7 @@ static int run_on(struct rota_loop *loop, rota_fn app, void *arg, const struct r
 	if (rc == 0) {
 		run->worker.on_detached_error = options->on_detached_error;
 		rota__trace_thread("worker 0");
-		rc = turn_until_done(run, loop, !options->keep_signals);
+		rc = turn_watched(run, loop, options);
 		rota__worker_fini(&run->worker);
 	}
 	rota__free(run);

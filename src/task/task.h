@@ -77,6 +77,9 @@ struct rota__worker {
 	uint32_t free_calls; /* see rota__coop() */
 	uint32_t budget; /* runs left before the loop looks at I/O again */
 	void *loop_sp;	 /* where the loop goes on while a task runs */
+	/* Set by who watches over workers (sched/), when it stops looking: it wants to be told of work. */
+	bool unwatched;
+	void (*on_unwatched)(struct rota__worker *worker);
 	struct rota_loop *loop;
 
 	struct rota__stack_pool stacks[STACK_CLASSES];

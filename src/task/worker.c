@@ -42,7 +42,7 @@ struct record_slab {
 /* The ring has a place for every task, so that waking one can never fail. */
 static bool ring_reserve(struct rota__worker *w)
 {
-	uint32_t room = w->ring != NULL ? w->mask + 1 : 0, used = w->tail - w->head;
+	uint32_t room = w->ring != NULL ? w->mask + 1 : 0;
 	struct rota__ready *ring;
 
 	if (w->tasks < room)
@@ -51,13 +51,11 @@ static bool ring_reserve(struct rota__worker *w)
 	ring = rota__alloc_zero(room * sizeof *ring);
 	if (ring == NULL)
 		return false;
-	for (uint32_t i = 0; i < used; i++)
-		ring[i] = w->ring[(w->head + i) & w->mask];
+	for (uint32_t i = w->head; i != w->tail; i++)
+		ring[i & (room - 1)] = w->ring[i & w->mask];
 	rota__free(w->ring);
 	w->ring = ring;
 	w->mask = room - 1;
-	w->head = 0;
-	w->tail = used;
 	return true;
 }
 
@@ -126,14 +124,15 @@ static inline struct rota_task *take(struct rota__worker *w)
 	if (w->budget == 0 || w->head == w->tail)
 		return NULL;
 	w->budget--;
-	task = w->ring[w->head++ & w->mask].task;
+	task = w->ring[w->head & w->mask].task;
+	store_relaxed(&w->head, w->head + 1); /* the watchdog looks at it */
 	__builtin_prefetch(w->ring[(w->head + AHEAD) & w->mask].sp);
 	return task;
 }
 
 static inline void set_running(struct rota__worker *w, struct rota_task *task)
 {
-	w->current = task;
+	store_relaxed(&w->current, task); /* for the watchdog */
 	task->state = TASK_RUNNING;
 	rota__trace(ROTA__EV_TASK_RUN, task->id, task->name);
 }
@@ -205,7 +204,7 @@ static inline __attribute__((always_inline)) void switch_away(struct rota__worke
 
 	rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
 	if (next == NULL) {
-		w->current = NULL;
+		store_relaxed(&w->current, NULL);
 		rota__stack_switch(task->stack, &task->sp, NULL, w->loop_sp, NULL, false);
 		return;
 	}
@@ -222,7 +221,7 @@ static _Noreturn void switch_for_good(struct rota__worker *w, struct rota__stack
 	void *nowhere;
 
 	release_stack(w, stack, class);
-	w->current = next;
+	store_relaxed(&w->current, next);
 	if (next != NULL) {
 		set_running(w, next);
 		rota__stack_switch(stack, &nowhere, next->stack, next->sp, NULL, true);
@@ -302,6 +301,8 @@ static void run_ready(struct rota_loop *loop)
 		next = take_prepared(w);
 		if (next != NULL) {
 			set_running(w, next);
+			if (__builtin_expect(load_relaxed(&w->unwatched), 0))
+				w->on_unwatched(w);
 			rota__stack_switch(NULL, &w->loop_sp, next->stack, next->sp, NULL, false);
 			rota__loop_after_callback(loop);
 		}

@@ -138,7 +138,7 @@ static const struct {
 #define DRAW_BEGIN   'B'
 #define DRAW_END     'E'
 #define DRAW_INSTANT 'i'
-#define X(event, how, name) { name, DRAW_##how, ROTA__EV_##event <= ROTA__EV_TASK_CANCEL },
+#define X(event, how, name) { name, DRAW_##how, ROTA__EV_##event <= ROTA__EV_TASK_BLOCKS },
 	ROTA__EVENTS(X)
 #undef X
 };

@@ -21,6 +21,7 @@
 	X(TASK_READY, INSTANT, "ready")		/* what it waited for is there */                  \
 	X(TASK_END, INSTANT, "end")                                                                \
 	X(TASK_CANCEL, INSTANT, "cancel")	/* its wait is cut short */                        \
+	X(TASK_BLOCKS, INSTANT, "blocks")	/* it holds its worker; on the watchdog's track */ \
 	X(POLL_BEGIN, BEGIN, "poll")		/* the loop sleeps */                              \
 	X(POLL_END, END, "poll")                                                                   \
 	X(TIMERS_BEGIN, BEGIN, "timers")                                                           \
