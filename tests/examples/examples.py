@@ -73,6 +73,14 @@ def read_exactly(s, size):
 
 
 @test
+def hog_names_who_keeps_the_thread():
+    out = subprocess.run([os.path.join(FOLDER, 'hog')], stdout=subprocess.PIPE, text=True, check=True).stdout
+    first, last = out.splitlines()[0], out.splitlines()[-1]
+    assert first.startswith('hog, spawned at ') and 'hog.c:' in first and 'keeps worker' in first, out
+    assert last.startswith('late by: p50 '), out
+
+
+@test
 def hello_waits_for_both_at_the_same_time():
     out = subprocess.run([os.path.join(FOLDER, 'hello')], stdout=subprocess.PIPE, text=True, check=True).stdout
     assert out == 'Task 1: starting\nTask 2: starting\nTask 1: done\nTask 2: done\n', out
