@@ -92,6 +92,10 @@ CASES = [
         Metric("spawn-join", "spawn and join, one after the other", "ns"),
         Metric("spawn-1m", "spawn a million, then join all", "ns"),
     ]),
+    program("forkjoin", "What does it cost to divide work among tasks?", [
+        Metric("fib-30", "fib(30), a task at each level", "ms"),
+        Metric("skynet", "skynet: a tree of a million tasks", "ms"),
+    ], both=True),
     program("task_memory", "What does a waiting task take?", [
         Metric("task-bytes", "memory of a waiting task, 1 M of them", "B"),
         Metric("task-create", "to make it and have it wait", "ns"),
