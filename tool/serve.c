@@ -32,7 +32,7 @@ struct server {
 static struct server server;
 
 static const struct arg_option options[] = {
-	{ "listen", 'l', ARG_TEXT, &server.host, "ADDR",
+	{ "listen", 'l', ARG_TEXT, &server.host, "ADDR[:PORT]",
 		"address to listen on; default 127.0.0.1, '*' is all", 0, 0 },
 	{ "host", 0, ARG_TEXT, &server.host, "ADDR", "the same", 0, 0 },
 	{ "port", 'p', ARG_NUMBER, &server.port, "N", "port; default 8080, 0 is any free one", 0,
@@ -243,7 +243,8 @@ static int complain_of_start(int rc)
 			server.poller ? server.poller : "chosen");
 		break;
 	default:
-		fprintf(stderr, "rota serve: %s\n", what);
+		fprintf(stderr, "rota serve: cannot start on '%s', port %d: %s\n", server.host, (int)server.port,
+			what);
 	}
 	return EXIT_FAILED;
 }
@@ -320,8 +321,32 @@ static int serve(void)
 	return EXIT_OK;
 }
 
+/* "ADDR:PORT", "[ADDR]:PORT" and "ADDR", where an ADDR with several colons is IPv6. */
+static int split_port(void)
+{
+	static char host[256];
+	const char *colon = strrchr(server.host, ':'), *bracket = strchr(server.host, ']');
+	char *end;
+
+	if (colon == NULL || (server.host[0] == '[' ? colon < bracket : strchr(server.host, ':') != colon))
+		return 0;
+	server.port = strtoul(colon + 1, &end, 10);
+	if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || server.port > 65535)
+		return args_complain(&command, "--listen '%s': '%s' is not a port, 0 to 65535", server.host,
+			colon + 1);
+	if ((size_t)(colon - server.host) >= sizeof host)
+		return args_complain(&command, "--listen '%s': the name is too long", server.host);
+	memcpy(host, server.host, (size_t)(colon - server.host));
+	server.host = host;
+	return 0;
+}
+
 static int check_words(void)
 {
+	int rc = split_port();
+
+	if (rc != 0)
+		return rc;
 	if (server.poller != NULL && strcmp(server.poller, "uring") != 0 &&
 		strcmp(server.poller, "epoll") != 0)
 		return args_complain(

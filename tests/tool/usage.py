@@ -152,6 +152,10 @@ def a_port_that_another_rota_serves_is_in_use_too():
 @test
 def an_address_that_is_not_ours_is_told():
     wrong(["serve", "--listen", "192.0.2.1", "--port", "0"], "cannot listen on '192.0.2.1'", status=1)
+    wrong(["serve", "--listen", "192.0.2.1:0"], "cannot listen on '192.0.2.1'", status=1)
+    wrong(["serve", "--listen", "127.0.0.1:65536"], "'65536' is not a port")
+    wrong(["serve", "--listen", "[::1]:http"], "'http' is not a port")
+    wrong(["serve", "--listen", "localhost:"], "'' is not a port")
 
 
 @test
