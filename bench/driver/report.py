@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs/performance.md and its plots, from results.json and machine.json.
+"""docs/performance.md and build/bench/performance.svg, from results.json and machine.json.
 
 Only what stands between the markers is written; the text around them is by hand.
 """
@@ -12,7 +12,7 @@ from results import number, read_results
 from subjects import BUILD, ROOT, is_ours, is_peer
 
 DOCUMENT = os.path.join(ROOT, "docs", "performance.md")
-PLOT = os.path.join(ROOT, "docs", "performance.svg")
+PLOT = os.path.join(BUILD, "performance.svg")
 
 
 def machine_lines():
