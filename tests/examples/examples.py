@@ -5,6 +5,7 @@ usage: examples.py FOLDER (where the built examples lie)"""
 import atexit
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -84,6 +85,20 @@ def hog_names_who_keeps_the_thread():
 def hello_waits_for_both_at_the_same_time():
     out = subprocess.run([os.path.join(FOLDER, 'hello')], stdout=subprocess.PIPE, text=True, check=True).stdout
     assert out == 'Task 1: starting\nTask 2: starting\nTask 1: done\nTask 2: done\n', out
+
+
+@test
+def fetch_waits_for_all_urls_at_the_same_time():
+    out = subprocess.run([os.path.join(FOLDER, 'fetch')], stdout=subprocess.PIPE, text=True, check=True).stdout
+    *answers, last = out.splitlines()
+    urls = [re.fullmatch(r' *(\d+) ms  200  http://127\.0\.0\.1:\d+/(\d+)', a) for a in answers]
+    assert len(urls) == 20 and all(urls), out
+    assert {int(u[2]) for u in urls} == set(range(10, 201, 10)), out
+    assert all(int(u[1]) >= int(u[2]) for u in urls), 'a server never answers early'
+    told = re.fullmatch(r'20 waits: (\S+) s in sum, the longest (\S+) s, all of it took (\S+) s', last)
+    waited, longest, took = map(float, told.groups())
+    assert waited > 2.09 and longest > 0.19, last
+    assert took < waited / 2, f'one after the other? {last}'
 
 
 @test
