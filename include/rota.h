@@ -11,6 +11,7 @@
 #include <rota/run.h>
 #include <rota/signal.h>
 #include <rota/stream.h>
+#include <rota/sync.h>
 #include <rota/task.h>
 
 #endif
