@@ -227,6 +227,7 @@ static int run(void)
 	load.progress = !load.quiet && isatty(STDERR_FILENO);
 	rc = crew_run(&crew);
 	load.finished_ns = rota_now_ns();
+	load.stopped = rc == -ECANCELED;
 	return report(rc);
 }
 

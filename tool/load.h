@@ -94,7 +94,8 @@ struct load {
 
 	/* while it runs */
 	struct load_worker *worker;
-	uint64_t begin_ns, end_ns, finished_ns; /* end_ns: no request is sent later */
+	uint64_t begin_ns, end_ns, finished_ns; /* end_ns: no request is due later */
+	bool stopped;				/* by a signal, before its end */
 	uint64_t requests_left;                 /* closed by zero; atomic */
 	char poller_name[16];
 };

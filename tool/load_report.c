@@ -63,13 +63,16 @@ uint64_t load_error_count(const struct load *load)
 	return t.error_count + (t.answers == 0);
 }
 
-/* Open loop: how many were due by the end of the sending time. */
+/* Open loop: how many were due before the end of the sending time, the first one at once.  A load
+ * that was stopped ends there; one that has sent all may be over before the last interval is. */
 static uint64_t due_count(const struct load *load)
 {
-	uint64_t end = load->finished_ns < load->end_ns ? load->finished_ns : load->end_ns;
-	uint64_t due = (uint64_t)((load_wide)(end - load->begin_ns) * load->rate / 1000000000);
+	uint64_t end = load->stopped && load->finished_ns < load->end_ns ? load->finished_ns
+									 : load->end_ns;
+	load_wide passed = (load_wide)(end - load->begin_ns) * load->rate;
+	load_wide due = (passed + 999999999) / 1000000000;
 
-	return load->requests != 0 && load->requests < due ? load->requests : due;
+	return load->requests != 0 && load->requests < due ? load->requests : (uint64_t)due;
 }
 
 static uint64_t sent_count(const struct load *load)
@@ -157,7 +160,16 @@ static void print_latency(const struct load *load, const struct histogram *h)
 				"this load: see --rate\n");
 }
 
-static void print_errors(const struct totals *t)
+/* Why connecting failed, the first time. */
+static int connect_error(const struct load *load)
+{
+	for (unsigned i = 0; i < load->workers; i++)
+		if (load->worker[i].connect_error != 0)
+			return load->worker[i].connect_error;
+	return 0;
+}
+
+static void print_errors(const struct load *load, const struct totals *t)
 {
 	const char *separator = "";
 
@@ -168,6 +180,8 @@ static void print_errors(const struct totals *t)
 		if (t->errors[i] == 0)
 			continue;
 		printf("%s%s %llu", separator, error_texts[i], (unsigned long long)t->errors[i]);
+		if (i == LOAD_ERROR_CONNECT)
+			printf(" (%s)", rota_strerror(connect_error(load)));
 		separator = ", ";
 	}
 	printf("\n");
@@ -223,7 +237,7 @@ void load_report(struct load *load)
 	if (all != NULL && t.answers > 0)
 		print_latency(load, all);
 	print_bytes(&t, passed);
-	print_errors(&t);
+	print_errors(load, &t);
 	free(all);
 }
 

@@ -199,23 +199,27 @@ static int send_due(struct load_conn *c)
 	return rc < 0 ? rc : (int)count;
 }
 
+/* What is due when the end comes is still sent, unless it had to wait for a place in the pipeline:
+ * a server that is too slow for the rate would make the end wait, too. */
 static int open_loop(struct load_conn *c)
 {
 	struct load *load = c->worker->load;
+	bool too_late = false;
 
 	for (;;) {
-		int rc = send_due(c);
+		int rc = too_late ? 0 : send_due(c);
 		uint64_t now = rota_now_ns(), next = due_ns(c, c->scheduled);
 		bool more = next < load->end_ns && now < load->end_ns &&
 			    load_get(load->requests_left) > 0;
+		bool full = c->in_flight == load->depth;
 
 		if (rc < 0)
 			return rc;
 		if (c->in_flight > 0) {
-			rc = take_answer(
-				c, more && c->in_flight < load->depth ? next : ROTA_FOREVER);
+			rc = take_answer(c, more && !full ? next : ROTA_FOREVER);
 			if (rc <= 0 && rc != -EAGAIN)
 				return rc < 0 ? rc : AGAIN;
+			too_late = too_late || (full && rota_now_ns() >= load->end_ns);
 		} else if (!more) {
 			return OVER;
 		} else {

@@ -15,6 +15,7 @@ import traceback
 
 ROTA = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "rota"
 _tests = []
+_started = []
 
 
 class Skip(Exception):
@@ -55,6 +56,10 @@ def main():
                 for line in traceback.format_exc().splitlines():
                     print(f"# {line}")
                 sys.stdout.flush()
+            for process in _started:  # a failed test leaves them behind
+                process.kill()
+                process.wait()
+            _started.clear()
             os.chdir("/")
     sys.exit(1 if failed else 0)
 
@@ -71,6 +76,13 @@ def contains(text, part):
 
 def rota(*arguments, **options):
     return subprocess.run([ROTA, *arguments], capture_output=True, text=True, **options)
+
+
+def start(*arguments, **options):
+    """The command, running; it does not outlive the test."""
+    process = subprocess.Popen([ROTA, *arguments], text=True, **options)
+    _started.append(process)
+    return process
 
 
 def poller_works(name):
