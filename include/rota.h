@@ -8,6 +8,7 @@
 #include <rota/loop.h>
 #include <rota/memory.h>
 #include <rota/net.h>
+#include <rota/process.h>
 #include <rota/run.h>
 #include <rota/signal.h>
 #include <rota/stream.h>

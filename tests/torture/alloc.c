@@ -492,3 +492,20 @@ TORTURE(signals)
 	rota_signals_close(s);
 	return rc == SIGUSR1 ? 0 : rc;
 }
+
+/* ---- processes ---- */
+
+TORTURE(processes)
+{
+	static const char *const argv[] = { "sh", "-c", "cat; echo end >&2", NULL };
+	struct rota_command command = { .argv = argv };
+	struct rota_output output;
+	int rc = rota_command_output(&command, "input", 5, 1000, &output);
+
+	if (rc < 0)
+		return rc;
+	CHECK_STR(output.out, "input");
+	CHECK_STR(output.err, "end\n");
+	rota_output_free(&output);
+	return 0;
+}
