@@ -2,12 +2,16 @@
 #ifndef ROTA_H
 #define ROTA_H
 
+#include <rota/async.h>
 #include <rota/base.h>
+#include <rota/conn.h>
 #include <rota/file.h>
+#include <rota/handle.h>
 #include <rota/http.h>
 #include <rota/loop.h>
 #include <rota/memory.h>
 #include <rota/net.h>
+#include <rota/poll.h>
 #include <rota/process.h>
 #include <rota/run.h>
 #include <rota/signal.h>

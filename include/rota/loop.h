@@ -35,7 +35,7 @@ enum rota_run_mode {
  * for an unknown poller, -ENOSYS or -EPERM for one this machine does not let us use. */
 ROTA_API int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *options);
 
-/* Give it back.  -EBUSY, and nothing happens, while something on it is alive or it is running. */
+/* Give it back.  -EBUSY, and nothing happens, while something on it is alive, a handle is not closed, or it is running. */
 ROTA_API int rota_loop_free(struct rota_loop *loop);
 
 /* Run it on this thread.  Waits as `mode` says.  1 if something is still alive, 0 if not, -EBUSY if

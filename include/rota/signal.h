@@ -1,4 +1,4 @@
-/* signal.h - a task waits for signals
+/* signal.h - signals, for tasks that wait and as callbacks
  *
  *	struct rota_signals *signals;
  *
@@ -17,6 +17,7 @@
 #define ROTA_SIGNAL_H
 
 #include <rota/base.h>
+#include <rota/handle.h>
 #include <signal.h>
 
 #ifdef __cplusplus
@@ -36,6 +37,20 @@ ROTA_API int rota_signals_wait(struct rota_signals *signals);
 /* Give them their former effect, unless another set has them too, and free the set.  A task that waits in
  * it gets ROTA_ECLOSED.  NULL is allowed.  Does not wait. */
 ROTA_API void rota_signals_close(struct rota_signals *signals);
+
+/* ---- callbacks ---- */
+
+struct rota_signal { /* zero it before the first use */
+	struct rota_handle handle;
+	uint64_t watch[10]; /* private from here on */
+	void (*fn)(struct rota_signal *signal, int signo);
+};
+
+/* Call fn(signal, signo) on the loop for each signal `signo`, until the handle is closed; otherwise as above.  -EINVAL for one
+ * that cannot be caught.  Keeps the loop alive. */
+#define rota_signal_open(loop, signal, signo, fn) rota_signal_open_at((loop), (signal), (signo), (fn), ROTA_HERE)
+ROTA_API int rota_signal_open_at(struct rota_loop *loop, struct rota_signal *signal, int signo,
+	void (*fn)(struct rota_signal *signal, int signo), const char *site);
 
 #ifdef __cplusplus
 }

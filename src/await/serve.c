@@ -11,40 +11,10 @@
 
 #include "await/await.h"
 #include "io/listener.h"
+#include "io/socket.h"
 #include "io/stream.h"
 #include "os/mem.h"
 #include "trace/trace.h"
-
-/* How long accepting rests when nothing is left to accept with: the kernel keeps the connections
- * waiting meanwhile, and a retry costs a few microseconds. */
-static const uint64_t PAUSE_NS = ROTA_MILLISECONDS(20);
-
-static bool out_of_resources(int64_t code)
-{
-	return code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -ENOBUFS;
-}
-
-/* accept(2): errors of the connection that was about to be accepted, not of the listener. */
-static bool concerns_connection(int64_t code)
-{
-	switch (code) {
-	case -ECONNABORTED:
-	case -EPERM: /* a firewall rule */
-	case -EPROTO:
-	case -ENETDOWN:
-	case -ENOPROTOOPT:
-	case -EHOSTDOWN:
-	case -ENONET:
-	case -EHOSTUNREACH:
-	case -EOPNOTSUPP:
-	case -ENETUNREACH:
-	case -EAGAIN:
-	case -EINTR:
-		return true;
-	default:
-		return false;
-	}
-}
 
 static void note_pause(struct rota_listener *l)
 {
@@ -104,13 +74,13 @@ int rota_accept(struct rota_listener *l, struct rota_stream **ret_stream)
 		fd = accept_one(l);
 		if (fd >= 0)
 			break;
-		if (out_of_resources(fd)) {
+		if (rota__accept_verdict(fd) == ACCEPT_REST) {
 			note_pause(l);
-			fd = rota_sleep(PAUSE_NS);
+			fd = rota_sleep(ROTA__ACCEPT_REST_NS);
 			if (fd == 0 && l->closed)
 				fd = ROTA_ECLOSED;
 		}
-		if (fd < 0 && !concerns_connection(fd)) {
+		if (fd < 0 && rota__accept_verdict(fd) == ACCEPT_BROKEN) {
 			rota__free(s);
 			return leave(l, (int)fd);
 		}
@@ -160,7 +130,7 @@ static void pause_over(struct rota__timer *timer)
 static void pause_accepting(struct server *server)
 {
 	note_pause(server->listener);
-	timers_arm(&server->listener->loop->timers, &server->pause, rota_deadline(PAUSE_NS));
+	timers_arm(&server->listener->loop->timers, &server->pause, rota_deadline(ROTA__ACCEPT_REST_NS));
 }
 
 static int connection(void *arg)
@@ -201,9 +171,9 @@ static void accept_done(struct rota__op *op)
 		return;
 	server->armed = false;
 	if (result < 0 && server->reason == 0) {
-		if (out_of_resources(result))
+		if (rota__accept_verdict(result) == ACCEPT_REST)
 			pause_accepting(server);
-		else if (!concerns_connection(result))
+		else if (rota__accept_verdict(result) == ACCEPT_BROKEN)
 			server->reason = (int)result;
 	}
 	if (server->reason == 0) {

@@ -49,12 +49,6 @@ static void signal_arrived(struct rota__signal_watch *watch, int signo)
 		answer(s, take(s));
 }
 
-/* A handler for a fault returns to the instruction that faults, for ever. */
-static bool is_fault(int signo)
-{
-	return signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL;
-}
-
 int rota_signals_open(struct rota_signals **ret_signals, const int *signals, size_t count)
 {
 	struct rota_loop *loop = rota_loop_current();
@@ -63,9 +57,6 @@ int rota_signals_open(struct rota_signals **ret_signals, const int *signals, siz
 
 	if (loop == NULL)
 		return -EPERM;
-	for (size_t i = 0; i < count; i++)
-		if (is_fault(signals[i]))
-			return -EINVAL;
 	s = rota__alloc_zero(sizeof *s);
 	if (s == NULL)
 		return -ENOMEM;

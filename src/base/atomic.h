@@ -20,6 +20,7 @@
 #define swap_seq(p, v)	      __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
 #define add_relaxed(p, v)     __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define add_acq_rel(p, v)     __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
+#define add_seq(p, v)	      __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
 /* *expected is rewritten on failure.  The weak forms may fail without a reason: for loops. */
 #define cas_acq_rel(p, expected, v)                                                                \
 	__atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)

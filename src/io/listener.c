@@ -9,12 +9,8 @@
 
 #include "io/address.h"
 #include "io/listener.h"
+#include "io/socket.h"
 #include "os/mem.h"
-
-static int set(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
-}
 
 static int configure(int fd, int family, const struct rota_listen_options *options)
 {
@@ -22,14 +18,14 @@ static int configure(int fd, int family, const struct rota_listen_options *optio
 
 	if (family == AF_UNIX)
 		return 0;
-	rc = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	rc = rota__socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (rc == 0 && options->reuse_port)
-		rc = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+		rc = rota__socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (rc == 0 && family == AF_INET6)
-		rc = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->only_ipv6);
+		rc = rota__socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->only_ipv6);
 	/* Accepted sockets inherit it: one call here instead of one for each connection. */
 	if (rc == 0 && !options->keep_delay)
-		rc = set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		rc = rota__socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	return rc;
 }
 
@@ -71,7 +67,7 @@ static const char *path_of(const struct rota_address *address)
 	return un->sun_family == AF_UNIX && un->sun_path[0] != '\0' ? un->sun_path : NULL;
 }
 
-static int open_socket(const struct rota_address *address, const struct rota_listen_options *options)
+static int try_socket(const struct rota_address *address, const struct rota_listen_options *options)
 {
 	int family = address->storage.ss_family;
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), rc;
@@ -89,31 +85,49 @@ static int open_socket(const struct rota_address *address, const struct rota_lis
 	return rc;
 }
 
-int rota__listen(struct rota_listener **ret_listener, struct rota_loop *loop, const struct rota_address *address,
-	const struct rota_listen_options *options)
+int rota__listen_socket(
+	const struct rota_address *address, const struct rota_listen_options *options, char **ret_unlink_path)
 {
 	const char *path = path_of(address);
 	struct rota_address ipv4;
+	int fd;
+
+	*ret_unlink_path = NULL;
+	if (path != NULL) {
+		*ret_unlink_path = rota__alloc(strlen(path) + 1);
+		if (*ret_unlink_path == NULL)
+			return -ENOMEM;
+		strcpy(*ret_unlink_path, path);
+	}
+	fd = try_socket(address, options);
+	if (rota__address_without_ipv6(&ipv4, address, fd) && !options->only_ipv6)
+		fd = try_socket(&ipv4, options);
+	if (fd < 0)
+		rota__free(*ret_unlink_path);
+	return fd;
+}
+
+void rota__listen_socket_close(int fd, char *unlink_path)
+{
+	if (unlink_path != NULL)
+		unlink(unlink_path);
+	close(fd);
+	rota__free(unlink_path);
+}
+
+int rota__listen(struct rota_listener **ret_listener, struct rota_loop *loop, const struct rota_address *address,
+	const struct rota_listen_options *options)
+{
 	struct rota_listener *l = rota__alloc_zero(sizeof *l);
 
-	if (l != NULL && path != NULL) {
-		l->unlink_path = rota__alloc(strlen(path) + 1);
-		if (l->unlink_path != NULL)
-			strcpy(l->unlink_path, path);
-	}
-	if (l == NULL || (path != NULL && l->unlink_path == NULL)) {
-		rota__free(l);
+	if (l == NULL)
 		return -ENOMEM;
-	}
 	l->loop = loop;
 	l->connections_max = options->connections_max;
-	l->fd = open_socket(address, options);
-	if (rota__address_without_ipv6(&ipv4, address, l->fd) && !options->only_ipv6)
-		l->fd = open_socket(&ipv4, options);
+	l->fd = rota__listen_socket(address, options, &l->unlink_path);
 	if (l->fd < 0) {
 		int rc = l->fd;
 
-		rota__free(l->unlink_path);
 		rota__free(l);
 		return rc;
 	}
@@ -124,10 +138,7 @@ int rota__listen(struct rota_listener **ret_listener, struct rota_loop *loop, co
 void rota__listener_free(struct rota_listener *l)
 {
 	l->loop->poller->engine->forget(l->loop->poller, l->fd);
-	if (l->unlink_path != NULL)
-		unlink(l->unlink_path);
-	close(l->fd);
-	rota__free(l->unlink_path);
+	rota__listen_socket_close(l->fd, l->unlink_path);
 	rota__free(l);
 }
 

@@ -23,6 +23,12 @@ struct rota_listener {
 int rota__listen(struct rota_listener **ret_listener, struct rota_loop *loop, const struct rota_address *address,
 	const struct rota_listen_options *options);
 
+/* The socket alone: the descriptor, and the file that goes with it (NULL for none; ours to free by the second
+ * call). */
+int rota__listen_socket(
+	const struct rota_address *address, const struct rota_listen_options *options, char **ret_unlink_path);
+void rota__listen_socket_close(int fd, char *unlink_path);
+
 void rota__listener_free(struct rota_listener *listener);
 
 #endif

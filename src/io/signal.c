@@ -107,6 +107,17 @@ static int catch(int signo)
 	return -errno;
 }
 
+/* A handler for a fault returns to the instruction that faults, for ever. */
+static bool is_fault(int signo)
+{
+	return signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL;
+}
+
+static uint64_t bit_of(int signo)
+{
+	return signo < 1 || signo > SIGNALS || is_fault(signo) ? 0 : UINT64_C(1) << (signo - 1);
+}
+
 int rota__signal_watch_start(struct rota__signal_watch *w, struct rota_loop *loop, rota__signal_fn fn,
 	const int *signals, size_t count)
 {
@@ -116,7 +127,7 @@ int rota__signal_watch_start(struct rota__signal_watch *w, struct rota_loop *loo
 	*w = (struct rota__signal_watch){ .post = { .fn = deliver }, .loop = loop, .fn = fn };
 	block_and_lock(&old);
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		uint64_t bit = signals[i] < 1 || signals[i] > SIGNALS ? 0 : UINT64_C(1) << (signals[i] - 1);
+		uint64_t bit = bit_of(signals[i]);
 
 		if (w->wanted & bit)
 			continue; /* named twice */

@@ -1,11 +1,9 @@
 /* stream.c - a stream's life, its name and its options; reading and writing is in await/stream.c */
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "io/address.h"
+#include "io/socket.h"
 #include "io/stream.h"
 #include "os/mem.h"
 
@@ -37,23 +35,22 @@ void rota__stream_free(struct rota_stream *s)
 int rota_stream_from_fd(struct rota_stream **ret_stream, int fd)
 {
 	struct rota_loop *loop = rota_loop_current();
-	int type, flags = fcntl(fd, F_GETFL);
-	socklen_t size = sizeof type;
-	bool socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
 	struct rota_stream *s;
+	bool socket;
+	int rc;
 
 	if (loop == NULL)
 		return -EPERM;
-	if (flags < 0)
-		return -errno;
-	if (socket && type != SOCK_STREAM && type != SOCK_SEQPACKET)
-		return -EPROTOTYPE;
+	rc = rota__fd_streams(fd, &socket);
+	if (rc < 0)
+		return rc;
 	s = rota__stream_new(loop, fd, socket);
 	if (s == NULL)
 		return -ENOMEM;
-	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+	rc = rota__fd_set_nonblocking(fd);
+	if (rc < 0) {
 		rota__free(s);
-		return -errno;
+		return rc;
 	}
 	*ret_stream = s;
 	return 0;
@@ -106,20 +103,12 @@ uint64_t rota_stream_received(const struct rota_stream *s)
 
 int rota_stream_set_nodelay(struct rota_stream *s, bool on)
 {
-	int value = on;
-
-	return setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) < 0 ? -errno : 0;
+	return rota__socket_set_nodelay(s->fd, on);
 }
 
 int rota_stream_set_keepalive(struct rota_stream *s, unsigned idle_seconds)
 {
-	int on = idle_seconds > 0, idle = (int)idle_seconds;
-
-	if (setsockopt(s->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0)
-		return -errno;
-	if (on && setsockopt(s->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) < 0)
-		return -errno;
-	return 0;
+	return rota__socket_set_keepalive(s->fd, idle_seconds);
 }
 
 int rota_stream_peer_name(const struct rota_stream *s, char *buf, size_t size)

@@ -29,6 +29,8 @@ int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *o
 	rota__timers_init(&loop->timers, loop->now_ns);
 	for (int i = 0; i < 3; i++)
 		loop->phase[i].next = loop->phase[i].prev = &loop->phase[i];
+	list_init(&loop->handles);
+	list_init(&loop->handle_records);
 	mpsc_init(&loop->posts);
 	loop->owner_pid = getpid();
 	loop->spin_ns = options->spin_ns;
@@ -38,7 +40,7 @@ int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *o
 
 int rota_loop_free(struct rota_loop *loop)
 {
-	if (loop->running || rota_loop_alive(loop))
+	if (loop->running || rota_loop_alive(loop) || !list_empty(&loop->handles))
 		return -EBUSY;
 	/* A thread whose post has run already may still be in the middle of waking us. */
 	while (!mpsc_quiet(&loop->posts))

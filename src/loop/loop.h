@@ -34,6 +34,12 @@ struct rota_loop {
 	struct rota__fifo closing;   /* last words of handles, run in the closing phase */
 	struct rota_watcher phase[3]; /* list heads, by enum rota_phase */
 	struct rota__calls ticks, microtasks;
+	struct list handles; /* all that are not closed; io/handle.c */
+
+	/* Debug builds: the notes about handles, and the hook that compares some of them with what they are about before each
+	 * poll. */
+	struct list handle_records;
+	void (*look)(struct rota_loop *loop);
 
 	/* The hook of the task layer: run what is ready, at most until the loop should look at I/O
 	 * again.  It keeps tasks_ready true while something is ready.  NULL: no tasks. */

@@ -163,6 +163,8 @@ void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
 	run_nodes(loop, &loop->pending);
 	run_watchers(loop, ROTA_IDLE);
 	run_watchers(loop, ROTA_PREPARE);
+	if (loop->look != NULL)
+		loop->look(loop);
 	poll(loop, deadline_ns);
 	run_completions(loop);
 	run_posts(loop);

@@ -181,6 +181,17 @@ static void note_received(struct rota__fd_state *state, struct rota__op *op, int
 		state->ready[READS] = false;
 }
 
+/* A poll for both directions waits with the writes; what makes it ready may be either. */
+static bool polls_both(const struct rota__op *op)
+{
+	return op->kind == OP_POLL && op->poll.events & POLLOUT && op->poll.events & ~(uint32_t)POLLOUT;
+}
+
+static bool may_be_ready(const struct rota__fd_state *state, enum rota__direction d, const struct rota__op *op)
+{
+	return state->ready[d] || (state->ready[READS] && polls_both(op));
+}
+
 /* One try.  True: the op is through with this queue (completed or starved). */
 static bool attempt(struct rota__readiness *r, struct rota__fd_state *state, enum rota__direction d, struct rota__op *op)
 {
@@ -188,6 +199,8 @@ static bool attempt(struct rota__readiness *r, struct rota__fd_state *state, enu
 
 	if (n == -EAGAIN) {
 		state->ready[d] = false;
+		if (polls_both(op))
+			state->ready[READS] = false;
 		return false;
 	}
 	if (n == -ENOBUFS && op->kind == OP_RECV_POOLED) {
@@ -231,7 +244,7 @@ static void run_queue(struct rota__readiness *r, struct rota__fd_state *state, e
 {
 	struct rota__op *op;
 
-	while ((op = state->first[d]) != NULL && state->ready[d]) {
+	while ((op = state->first[d]) != NULL && may_be_ready(state, d, op)) {
 		if (op->kind == OP_ACCEPT_MULTI) {
 			if (!accept_many(r, state, op))
 				return;
@@ -296,7 +309,7 @@ static void wait_for_edge(struct rota__readiness *r, struct rota__fd_state *stat
 		}
 		state->watched = true; /* what is ready already is reported as the first edge */
 	}
-	if (state->ready[d])
+	if (may_be_ready(state, d, op))
 		make_hot(r, state, op->fd);
 }
 
@@ -351,7 +364,8 @@ void rota__readiness_forget(struct rota__readiness *r, int fd)
 {
 	struct rota__fd_state *state = state_of(r, fd, false);
 
-	if (state == NULL)
+	/* Somebody else's op on a descriptor that is shared: its edge is still to come. */
+	if (state == NULL || state->first[READS] != NULL || state->first[WRITES] != NULL)
 		return;
 	state->generation++;
 	state->watched = state->ended = false;

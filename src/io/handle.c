@@ -1,0 +1,278 @@
+/* handle.c - the life of a handle (handle.h) */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/handle.h"
+#include "os/mem.h"
+
+static const struct rota__handle_kind *const kinds[HANDLE_KINDS] = {
+#define X(name) [KIND_##name] = &rota__kind_##name,
+	ROTA__HANDLE_KINDS(X)
+#undef X
+};
+
+/* ---- handles whose memory is used for something else before they were closed ----
+ *
+ * A debug build notes beside each handle what it is and where it was opened.  Before each poll a few
+ * handles are compared with their notes, so that the cost is bounded; small programs have all of theirs looked at.  The
+ * sanitizer sees a freed one in this look, too. */
+#ifndef NDEBUG
+
+struct record {
+	struct list link;
+	struct rota_handle *handle;
+	struct rota_loop *loop;
+	const char *site;
+	uint8_t kind;
+};
+
+enum { LOOKS_A_TURN = 32 };
+
+static bool intact(const struct record *r)
+{
+	const struct rota_handle *h = r->handle;
+
+	return h->record == r && h->loop == r->loop && h->kind == r->kind && h->site == r->site &&
+		h->state >= HANDLE_OPEN && h->state <= HANDLE_FINISHED;
+}
+
+static void look(struct rota_loop *loop)
+{
+	struct list *records = &loop->handle_records, *start = records->next;
+
+	for (int i = 0; i < LOOKS_A_TURN && !list_empty(records); i++) {
+		struct record *r = list_first(records, struct record, link);
+
+		if (!intact(r)) {
+			fprintf(stderr,
+				"rota: the memory of a handle (%s, opened at %s) was freed or overwritten before it was closed\n",
+				kinds[r->kind]->name, r->site);
+			abort();
+		}
+		list_remove(&r->link);
+		list_append(records, &r->link);
+		if (records->next == start)
+			return; /* once around */
+	}
+}
+
+/* Without memory the handle goes without. */
+static void note(struct rota_handle *h)
+{
+	struct record *r = rota__alloc(sizeof *r);
+
+	h->record = r;
+	if (r == NULL)
+		return;
+	*r = (struct record){ .handle = h, .loop = h->loop, .site = h->site, .kind = h->kind };
+	list_append(&h->loop->handle_records, &r->link);
+	h->loop->look = look;
+}
+
+static void forget(struct rota_handle *h)
+{
+	struct record *r = h->record;
+
+	if (r == NULL)
+		return;
+	list_remove(&r->link);
+	rota__free(r);
+	h->record = NULL;
+}
+
+#else
+
+static void note(struct rota_handle *h)
+{
+}
+
+static void forget(struct rota_handle *h)
+{
+}
+
+#endif
+
+/* ---- opening ---- */
+
+/* The loop's list head is a pair of pointers like next and prev. */
+_Static_assert(offsetof(struct rota_handle, prev) - offsetof(struct rota_handle, next) ==
+		offsetof(struct list, prev) - offsetof(struct list, next),
+	"a handle's links are a list's");
+
+static struct list *link_of(struct rota_handle *h)
+{
+	return (struct list *)(void *)&h->next;
+}
+
+int rota__handle_open(struct rota_handle *h, struct rota_loop *loop, uint8_t kind, const char *site)
+{
+	if (h->state != HANDLE_NONE)
+		return -EBUSY;
+	h->loop = loop;
+	h->site = site;
+	h->on_close = NULL;
+	h->kind = kind;
+	h->state = HANDLE_OPEN;
+	h->flags = 0;
+	h->pending = 0;
+	list_append(&loop->handles, link_of(h));
+	note(h);
+	return 0;
+}
+
+/* ---- what is pending ---- */
+
+static bool unreferenced(const struct rota_handle *h)
+{
+	return h->flags & HANDLE_UNREF;
+}
+
+void rota__handle_submit(struct rota_handle *h, struct rota__op *op, void (*done)(struct rota__op *op))
+{
+	h->pending++;
+	h->ops++;
+	op->done = done;
+	op->state = OP_FREE;
+	rota__op_submit(h->loop, op);
+	if (unreferenced(h))
+		h->loop->alive--;
+}
+
+void rota__handle_arrived(struct rota_handle *h)
+{
+	assert(h->pending > 0 && h->ops > 0);
+	h->pending--;
+	h->ops--;
+	if (unreferenced(h))
+		h->loop->alive++; /* the loop has just counted the op out */
+}
+
+void rota__handle_defer(struct rota_handle *h, struct rota__node *node, void (*fn)(struct rota__node *node))
+{
+	h->pending++;
+	node->fn = fn;
+	rota__loop_defer(h->loop, node);
+}
+
+void rota__handle_ran(struct rota_handle *h)
+{
+	assert(h->pending > 0);
+	h->pending--;
+}
+
+/* ---- references ---- */
+
+static uint32_t weight(const struct rota_handle *h)
+{
+	return h->ops + (h->flags & HANDLE_HELD ? 1 : 0);
+}
+
+void rota__handle_hold(struct rota_handle *h, bool on)
+{
+	if (on == ((h->flags & HANDLE_HELD) != 0))
+		return;
+	h->flags ^= HANDLE_HELD;
+	if (!unreferenced(h))
+		h->loop->alive += on ? 1 : -1;
+}
+
+void rota_handle_ref(struct rota_handle *h)
+{
+	if (h->state == HANDLE_NONE || !unreferenced(h))
+		return;
+	h->flags &= (uint8_t)~HANDLE_UNREF;
+	h->loop->alive += weight(h);
+}
+
+void rota_handle_unref(struct rota_handle *h)
+{
+	if (h->state != HANDLE_OPEN || unreferenced(h))
+		return;
+	h->flags |= HANDLE_UNREF;
+	h->loop->alive -= weight(h);
+}
+
+/* ---- closing ---- */
+
+static void last_word(struct rota__node *node)
+{
+	struct rota_handle *h = container_of((void *(*)[2])node, struct rota_handle, node);
+
+	list_remove(link_of(h));
+	forget(h);
+	h->state = HANDLE_NONE;
+	if (h->on_close != NULL)
+		h->on_close(h);
+}
+
+void rota__handle_left(struct rota_handle *h)
+{
+	struct rota__node *node = (struct rota__node *)h->node;
+
+	if (h->state != HANDLE_CLOSING || h->pending > 0)
+		return;
+	h->state = HANDLE_FINISHED;
+	rota__handle_hold(h, false);
+	if (kinds[h->kind]->release != NULL)
+		kinds[h->kind]->release(h);
+	node->fn = last_word;
+	rota__loop_close_later(h->loop, node);
+}
+
+int rota_handle_close(struct rota_handle *h, void (*on_close)(struct rota_handle *handle))
+{
+	if (h->state != HANDLE_OPEN)
+		return ROTA_ECLOSED;
+	rota_handle_ref(h);
+	h->state = HANDLE_CLOSING;
+	h->on_close = on_close;
+	h->pending++; /* whatever stop() does, it is not finished within */
+	if (kinds[h->kind]->stop != NULL)
+		kinds[h->kind]->stop(h);
+	h->pending--;
+	rota__handle_left(h);
+	return 0;
+}
+
+/* ---- what it says of itself ---- */
+
+bool rota_handle_has_ref(const struct rota_handle *h)
+{
+	return h->state != HANDLE_NONE && !unreferenced(h);
+}
+
+bool rota_handle_is_open(const struct rota_handle *h)
+{
+	return h->state == HANDLE_OPEN;
+}
+
+bool rota_handle_is_active(const struct rota_handle *h)
+{
+	return h->state != HANDLE_NONE && (h->pending > 0 || h->flags & HANDLE_HELD);
+}
+
+bool rota_handle_is_closing(const struct rota_handle *h)
+{
+	return h->state == HANDLE_CLOSING || h->state == HANDLE_FINISHED;
+}
+
+const char *rota_handle_kind(const struct rota_handle *h)
+{
+	return kinds[h->kind]->name;
+}
+
+const char *rota_handle_site(const struct rota_handle *h)
+{
+	return h->site != NULL ? h->site : "nowhere";
+}
+
+void rota_loop_each_handle(struct rota_loop *loop, void (*fn)(struct rota_handle *handle, void *arg), void *arg)
+{
+	struct list *it, *next;
+
+	for (it = loop->handles.next; it != &loop->handles; it = next) {
+		next = it->next;
+		fn((struct rota_handle *)(void *)((char *)it - offsetof(struct rota_handle, next)), arg);
+	}
+}

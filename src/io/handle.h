@@ -1,0 +1,75 @@
+/* handle.h - the inside of a handle: what its kinds are made of
+ *
+ * A kind says in its table how to stop and what to release.  Everything that is under way for a handle, ops as well as
+ * callbacks that were put off, is counted in `pending`; a closing handle is finished when that is 0:
+ *
+ *   OPEN --close: kind->stop()--> CLOSING --pending is 0: kind->release()--> FINISHED --closing phase: on_close()--> NONE
+ *
+ * An unreferenced handle takes its ops out of loop->alive while they wait, and puts them back just before the loop does. */
+#ifndef ROTA_IO_HANDLE_H
+#define ROTA_IO_HANDLE_H
+
+#include <rota/handle.h>
+
+#include "loop/loop.h"
+
+enum rota__handle_state { HANDLE_NONE, HANDLE_OPEN, HANDLE_CLOSING, HANDLE_FINISHED };
+
+enum {
+	HANDLE_UNREF = 1,
+	HANDLE_HELD = 2, /* counts as alive by itself, without an op: async, signals */
+};
+
+struct rota__handle_kind {
+	const char *name;
+	void (*stop)(struct rota_handle *handle);    /* end what is pending; may be NULL */
+	void (*release)(struct rota_handle *handle); /* nothing is pending: give back what it has; may be NULL */
+};
+
+/* One for each enum value; each kind's file defines its own. */
+#define ROTA__HANDLE_KINDS(X) X(conn) X(acceptor) X(poll) X(async) X(signal)
+
+enum rota__handle_kind_number {
+#define X(name) KIND_##name,
+	ROTA__HANDLE_KINDS(X)
+#undef X
+	HANDLE_KINDS
+};
+
+#define X(name) extern const struct rota__handle_kind rota__kind_##name;
+ROTA__HANDLE_KINDS(X)
+#undef X
+
+/* The handle becomes one of `loop`.  -EBUSY: it is open, or not closed yet. */
+int rota__handle_open(struct rota_handle *handle, struct rota_loop *loop, uint8_t kind, const char *site);
+
+static inline bool handle_open(const struct rota_handle *handle)
+{
+	return handle->state == HANDLE_OPEN;
+}
+
+/* Submit an op of the handle.  Its done() calls rota__handle_arrived() first. */
+void rota__handle_submit(struct rota_handle *handle, struct rota__op *op, void (*done)(struct rota__op *op));
+
+/* Run node->fn in the pending phase; it calls rota__handle_ran() first. */
+void rota__handle_defer(struct rota_handle *handle, struct rota__node *node, void (*fn)(struct rota__node *node));
+
+/* One pending thing less: an op that completed, a callback that was put off. */
+void rota__handle_arrived(struct rota_handle *handle);
+void rota__handle_ran(struct rota_handle *handle);
+
+/* What every done() calls last: a closing handle with nothing pending is finished.  The memory may not be looked at
+ * afterwards. */
+void rota__handle_left(struct rota_handle *handle);
+
+/* It counts as alive (or no more) without an op. */
+void rota__handle_hold(struct rota_handle *handle, bool on);
+
+/* An op's place in a public struct, where it is so many words. */
+enum { OP_WORDS = sizeof(struct rota__op) / sizeof(uint64_t) };
+
+#define OP_IN(holder) ((struct rota__op *)(holder)->op)
+#define ROOM_FOR_OP(type)                                                                                              \
+	_Static_assert(sizeof(((struct type *)0)->op) >= sizeof(struct rota__op), "struct " #type " has room for an op")
+
+#endif
