@@ -9,20 +9,11 @@
 #ifndef guard_wait_zero
 enum { SPINS = 100 }; /* some 2 us: ten times as long as a guard is held; then the holder has no CPU */
 
-static inline void pause_cpu(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
 static void wait_zero(const uint32_t *word)
 {
 	for (int i = 0; load_acquire(word) != 0; i++) {
 		if (i < SPINS)
-			pause_cpu();
+			guard_pause();
 		else
 			sched_yield();
 	}

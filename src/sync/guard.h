@@ -29,22 +29,37 @@
 #define GUARD_FRESH  ((const void *)0)
 #define GUARD_SHARED ((const void *)1)
 
+/* Between two looks at what another thread is about to change. */
+static inline void guard_pause(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
 /* How it was entered, and so how it is left. */
 enum rota__entry { ENTERED_AS_OWNER, ENTERED_BY_WORD };
 
 enum rota__entry rota__guard_enter_slow(struct rota__guard *guard, const void *me);
 
-/* `me`: who enters, by its worker; NULL where there is none. */
+/* `me`: who enters, by its worker; NULL where there is none.  False: it is not its owner's guard. */
+static inline bool guard_enter_owned(struct rota__guard *guard, const void *me)
+{
+	if (__builtin_expect(load_relaxed(&guard->owner) != me || me == NULL, 0))
+		return false;
+	store_relaxed(&guard->inside, 1);
+	__asm__ volatile("" ::: "memory"); /* the other side's membarrier(2) does the rest */
+	if (__builtin_expect(load_relaxed(&guard->owner) == me, 1))
+		return true;
+	store_release(&guard->inside, 0);
+	return false;
+}
+
 static inline enum rota__entry guard_enter_as(struct rota__guard *guard, const void *me)
 {
-	if (__builtin_expect(load_relaxed(&guard->owner) == me && me != NULL, 1)) {
-		store_relaxed(&guard->inside, 1);
-		__asm__ volatile("" ::: "memory"); /* the other side's membarrier(2) does the rest */
-		if (__builtin_expect(load_relaxed(&guard->owner) == me, 1))
-			return ENTERED_AS_OWNER;
-		store_release(&guard->inside, 0);
-	}
-	return rota__guard_enter_slow(guard, me);
+	return guard_enter_owned(guard, me) ? ENTERED_AS_OWNER : rota__guard_enter_slow(guard, me);
 }
 
 static inline void guard_leave(struct rota__guard *guard, enum rota__entry entry)

@@ -246,3 +246,149 @@ TASK_TEST(jobs_of_the_blocking_pool_may_end_a_wait)
 	CHECK_EQ(rota_wait_group_wait(&group), 0);
 	CHECK_EQ(rota_scope_join(&scope), 0);
 }
+
+/* ---- channels ---- */
+
+enum { VALUES = 20000, SENDERS = 3 };
+
+static struct rota_chan ch;
+static uint64_t received_sum, received_count;
+static atomic_int senders_left;
+
+/* Values of one sender arrive in its order: value = sender * VALUES + i. */
+static int receive_all(void *arg)
+{
+	uint64_t last[THREADS * SENDERS] = { 0 }, value;
+	int rc;
+
+	while ((rc = rota_chan_recv(&ch, &value)) == 0) {
+		uint64_t sender = value / VALUES;
+
+		CHECK(sender < THREADS * SENDERS);
+		CHECK(last[sender] <= value % VALUES);
+		last[sender] = value % VALUES + 1;
+		__atomic_fetch_add(&received_sum, value, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&received_count, 1, __ATOMIC_RELAXED);
+	}
+	CHECK_EQ(rc, ROTA_ECLOSED);
+	return 0;
+}
+
+static int send_all(void *arg)
+{
+	uint64_t first = (uint64_t)(long)arg * VALUES;
+
+	for (uint64_t i = 0; i < VALUES; i++) {
+		uint64_t value = first + i;
+
+		CHECK_EQ(rota_chan_send(&ch, &value), 0);
+	}
+	if (atomic_fetch_sub(&senders_left, 1) == 1)
+		rota_chan_close(&ch);
+	return 0;
+}
+
+static int send_and_receive(void *thread)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	for (long i = 0; i < SENDERS; i++)
+		rota_spawn(&scope, send_all, (void *)((long)thread * SENDERS + i));
+	rota_spawn(&scope, receive_all, NULL);
+	rota_spawn(&scope, receive_all, NULL);
+	return rota_scope_join(&scope);
+}
+
+static void all_values_arrive_once(uint32_t capacity)
+{
+	uint64_t count = (uint64_t)THREADS * SENDERS * VALUES;
+
+	received_sum = received_count = 0;
+	atomic_store(&senders_left, THREADS * SENDERS);
+	CHECK_EQ(rota_chan_init(&ch, sizeof(uint64_t), capacity), 0);
+	on_threads(send_and_receive);
+	CHECK_EQ(received_count, count);
+	CHECK_EQ(received_sum, count * (count - 1) / 2);
+	CHECK_EQ(rota_chan_fini(&ch), 0);
+}
+
+TEST(over_a_bounded_channel_every_value_arrives_once_and_in_its_senders_order)
+{
+	all_values_arrive_once(64);
+}
+
+TEST(over_a_channel_of_one_place_every_value_arrives_once)
+{
+	all_values_arrive_once(1);
+}
+
+TEST(at_a_rendezvous_every_value_arrives_once)
+{
+	all_values_arrive_once(0);
+}
+
+TEST(over_an_unbounded_channel_every_value_arrives_once)
+{
+	all_values_arrive_once(ROTA_UNBOUNDED);
+}
+
+/* Both sides give up now and then: what was said to be sent is received, and nothing else. */
+static uint64_t sent_sum;
+
+static int send_in_a_hurry(void *arg)
+{
+	for (uint64_t i = 1; i <= VALUES / 10; i++) {
+		int rc = rota_chan_send_until(&ch, &i, rota_deadline(ROTA_MICROSECONDS(10)));
+
+		if (rc == 0)
+			__atomic_fetch_add(&sent_sum, i, __ATOMIC_RELAXED);
+		else
+			CHECK_EQ(rc, -ETIMEDOUT);
+	}
+	if (atomic_fetch_sub(&senders_left, 1) == 1)
+		rota_chan_close(&ch);
+	return 0;
+}
+
+static int receive_in_a_hurry(void *arg)
+{
+	for (;;) {
+		uint64_t value;
+		int rc = rota_chan_recv_until(&ch, &value, rota_deadline(ROTA_MICROSECONDS(10)));
+
+		if (rc == 0)
+			__atomic_fetch_add(&received_sum, value, __ATOMIC_RELAXED);
+		else if (rc == ROTA_ECLOSED)
+			return 0;
+		else
+			CHECK_EQ(rc, -ETIMEDOUT);
+	}
+}
+
+static int hurry_both_ways(void *thread)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	for (int i = 0; i < SENDERS; i++)
+		rota_spawn(&scope, send_in_a_hurry, NULL);
+	rota_spawn(&scope, receive_in_a_hurry, NULL);
+	return rota_scope_join(&scope);
+}
+
+static void nothing_is_lost_to_deadlines(uint32_t capacity)
+{
+	sent_sum = received_sum = 0;
+	atomic_store(&senders_left, THREADS * SENDERS);
+	CHECK_EQ(rota_chan_init(&ch, sizeof(uint64_t), capacity), 0);
+	on_threads(hurry_both_ways);
+	CHECK_EQ(received_sum, sent_sum);
+	CHECK_EQ(rota_chan_fini(&ch), 0);
+}
+
+TEST(a_channel_loses_nothing_to_deadlines)
+{
+	nothing_is_lost_to_deadlines(1);
+	nothing_is_lost_to_deadlines(0);
+}
