@@ -40,7 +40,7 @@ static inline void world_cover(const char *path, const char *text)
 	close(fd);
 	CHECK_EQ(chmod(temp, 0644), 0);
 	world_write(temp, text);
-	CHECK_EQ(mount(temp, path, NULL, MS_BIND, NULL), 0);
+	CHECK_EQ(mount(temp, path, "none", MS_BIND, NULL), 0);
 	CHECK_EQ(unlink(temp), 0);
 }
 
@@ -63,7 +63,7 @@ static inline void world_enter(void)
 	if (geteuid() == 0 ? unshare(CLONE_NEWNS | CLONE_NEWNET) < 0
 			   : unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) < 0)
 		SKIP("this machine allows no namespaces");
-	CHECK_EQ(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	CHECK_EQ(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	world_loopback_up();
 	world_cover("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n");
 	world_cover("/etc/nsswitch.conf", "hosts: files dns\nservices: files\n");
