@@ -79,6 +79,19 @@ ROTA_API uint64_t rota_stream_written(const struct rota_stream *stream);
 /* No more bytes from us: the peer sees the end of the stream; reading goes on (half close). */
 ROTA_API int rota_shutdown_write(struct rota_stream *stream);
 
+/* ---- descriptors, over local sockets ---- */
+
+/* Write `size` bytes, at least one, and send up to 253 descriptors with the first; they stay ours too.  Waits.  `size`,
+ * or an error: -EINVAL, -EBADF, -ETOOMANYREFS, and those of a write. */
+ROTA_API ssize_t rota_send_fds(
+	struct rota_stream *stream, const int *fds, unsigned count, const void *data, size_t size);
+
+/* As rota_read(), with the descriptors that came with these bytes: *ret_count of them, yours, closed on exec.  If
+ * there are more than `room`, or than this process may have, they are closed and the answer is ROTA_ELIMIT or
+ * -EMFILE; the bytes are lost.  Read with nothing else where descriptors may come: other reads drop them. */
+ROTA_API ssize_t rota_recv_fds(struct rota_stream *stream, int *ret_fds, unsigned room, unsigned *ret_count,
+	void *data, size_t size);
+
 /* ---- the stream itself ---- */
 
 /* Close and free it; tasks that wait on it get ROTA_ECLOSED.  NULL is allowed.  Does not wait. */
