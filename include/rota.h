@@ -14,6 +14,7 @@
 #include <rota/net.h>
 #include <rota/poll.h>
 #include <rota/process.h>
+#include <rota/process_pool.h>
 #include <rota/run.h>
 #include <rota/signal.h>
 #include <rota/stream.h>

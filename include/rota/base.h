@@ -42,6 +42,7 @@ enum {
 	ROTA_EPROTOCOL = -4005,  /* the peer broke the protocol */
 	ROTA_ECLOSED = -4006, /* the object was closed */
 	ROTA_EREDIRECTS = -4007, /* more redirects than allowed, or one that leads nowhere */
+	ROTA_ECRASHED = -4008, /* the process that worked on it ended in the middle */
 };
 
 /* The text for a code above or a negative errno: "connection refused".  Any thread; never NULL; the

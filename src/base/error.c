@@ -29,6 +29,8 @@ const char *rota_strerror(int code)
 		return "closed";
 	case ROTA_EREDIRECTS:
 		return "too many redirects";
+	case ROTA_ECRASHED:
+		return "the worker process crashed";
 	}
 	/* strerrordesc_np: the plain English text, from any thread (glibc 2.32). */
 	text = code <= 0 && code > -4096 ? strerrordesc_np(-code) : NULL;
