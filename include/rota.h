@@ -4,8 +4,8 @@
 
 #include <rota/async.h>
 #include <rota/base.h>
-#include <rota/conn.h>
 #include <rota/channel.h>
+#include <rota/conn.h>
 #include <rota/file.h>
 #include <rota/handle.h>
 #include <rota/http.h>
@@ -20,5 +20,6 @@
 #include <rota/stream.h>
 #include <rota/sync.h>
 #include <rota/task.h>
+#include <rota/watch.h>
 
 #endif

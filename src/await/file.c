@@ -2,12 +2,10 @@
  *
  * The ops' paths and buffers are the caller's, who waits until the op has completed; so nothing is
  * copied.  io_uring carries the ops where it can, the loop hands the others to the blocking pool. */
-#include <dirent.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "await/await.h"
-#include "await/file.h"
+#include "io/file_info.h"
 
 /* What one read or write moves at most: the system's own limit, MAX_RW_COUNT, of any page size. */
 enum { AT_ONCE = 0x7fff0000 };
@@ -137,72 +135,17 @@ ssize_t rota_pwrite_all(int fd, const void *buf, size_t size, uint64_t offset, s
 
 /* ---- what a file is ---- */
 
-enum rota_file_type rota__file_type(unsigned dt)
-{
-	switch (dt) {
-	case DT_REG:
-		return ROTA_FILE_REGULAR;
-	case DT_DIR:
-		return ROTA_FILE_FOLDER;
-	case DT_LNK:
-		return ROTA_FILE_LINK;
-	case DT_FIFO:
-		return ROTA_FILE_PIPE;
-	case DT_SOCK:
-		return ROTA_FILE_SOCKET;
-	case DT_CHR:
-		return ROTA_FILE_CHARACTER;
-	case DT_BLK:
-		return ROTA_FILE_BLOCK;
-	default:
-		return ROTA_FILE_UNKNOWN;
-	}
-}
-
-/* 64 bits hold the years 1678 to 2261; file systems know others, which end there. */
-static int64_t ns_of(struct statx_timestamp at)
-{
-	enum { NS = 1000000000 };
-
-	if (at.tv_sec >= INT64_MAX / NS)
-		return INT64_MAX;
-	if (at.tv_sec <= INT64_MIN / NS)
-		return INT64_MIN;
-	return at.tv_sec * NS + at.tv_nsec;
-}
-
-static struct rota_file_info info_of(const struct statx *stx)
-{
-	enum { UNIT = 512 }; /* of stx_blocks, whatever the file system's */
-
-	return (struct rota_file_info){
-		.type = rota__file_type(IFTODT(stx->stx_mode)),
-		.mode = stx->stx_mode & 07777,
-		.uid = stx->stx_uid,
-		.gid = stx->stx_gid,
-		.size = stx->stx_size,
-		.disk_bytes = stx->stx_blocks * UNIT,
-		.device = makedev(stx->stx_dev_major, stx->stx_dev_minor),
-		.inode = stx->stx_ino,
-		.links = stx->stx_nlink,
-		.read_at_ns = ns_of(stx->stx_atime),
-		.written_at_ns = ns_of(stx->stx_mtime),
-		.changed_at_ns = ns_of(stx->stx_ctime),
-		.made_at_ns = stx->stx_mask & STATX_BTIME ? ns_of(stx->stx_btime) : 0,
-	};
-}
-
 static int stat_at(int fd, const char *path, int flags, struct rota_file_info *ret_info)
 {
 	struct statx stx;
 	int64_t rc = perform((struct rota__op){
 		.kind = OP_STATX,
 		.fd = fd,
-		.path = { .path = path, .statx = &stx, .flags = flags, .mode = STATX_BASIC_STATS | STATX_BTIME },
+		.path = { .path = path, .statx = &stx, .flags = flags, .mode = ROTA__STATX_MASK },
 	});
 
 	if (rc == 0)
-		*ret_info = info_of(&stx);
+		*ret_info = rota__file_info(&stx);
 	return (int)rc;
 }
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "await/await.h"
-#include "await/file.h"
+#include "io/file_info.h"
 #include "os/mem.h"
 #include "work/work.h"
 

@@ -121,6 +121,13 @@ int rota__handle_open(struct rota_handle *h, struct rota_loop *loop, uint8_t kin
 	return 0;
 }
 
+void rota__handle_undo(struct rota_handle *h)
+{
+	list_remove(link_of(h));
+	forget(h);
+	h->state = HANDLE_NONE;
+}
+
 /* ---- what is pending ---- */
 
 static bool unreferenced(const struct rota_handle *h)
@@ -199,9 +206,7 @@ static void last_word(struct rota__node *node)
 {
 	struct rota_handle *h = container_of((void *(*)[2])node, struct rota_handle, node);
 
-	list_remove(link_of(h));
-	forget(h);
-	h->state = HANDLE_NONE;
+	rota__handle_undo(h);
 	if (h->on_close != NULL)
 		h->on_close(h);
 }

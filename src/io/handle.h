@@ -27,7 +27,7 @@ struct rota__handle_kind {
 };
 
 /* One for each enum value; each kind's file defines its own. */
-#define ROTA__HANDLE_KINDS(X) X(conn) X(acceptor) X(poll) X(async) X(signal)
+#define ROTA__HANDLE_KINDS(X) X(conn) X(acceptor) X(poll) X(async) X(signal) X(watch) X(file_watch)
 
 enum rota__handle_kind_number {
 #define X(name) KIND_##name,
@@ -42,6 +42,9 @@ ROTA__HANDLE_KINDS(X)
 
 /* The handle becomes one of `loop`.  -EBUSY: it is open, or not closed yet. */
 int rota__handle_open(struct rota_handle *handle, struct rota_loop *loop, uint8_t kind, const char *site);
+
+/* It was opened in this very call, which fails: as if it had not been. */
+void rota__handle_undo(struct rota_handle *handle);
 
 static inline bool handle_open(const struct rota_handle *handle)
 {

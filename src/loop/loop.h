@@ -36,6 +36,8 @@ struct rota_loop {
 	struct rota__calls ticks, microtasks;
 	struct list handles; /* all that are not closed; io/handle.c */
 
+	void *watches;	     /* what the loop's file watches share; io/watch_hub.c */
+
 	/* Debug builds: the notes about handles, and the hook that compares some of them with what they are about before each
 	 * poll. */
 	struct list handle_records;
