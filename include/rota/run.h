@@ -12,9 +12,11 @@ extern "C" {
 enum rota_model {
 	ROTA_MODEL_DEFAULT, /* $ROTA_MODEL, else single */
 	ROTA_SINGLE,	    /* one loop on the calling thread */
-	ROTA_GROUP,	    /* loop groups: not there yet, -ENOTSUP */
-	ROTA_STEAL,	    /* work stealing: not there yet, -ENOTSUP */
+	ROTA_GROUP,	    /* several loops, each on its thread; a task stays on the loop it was spawned on */
+	ROTA_STEAL,	    /* the same, but a worker without work takes ready tasks from others */
 };
+
+enum { ROTA_WORKERS_MAX = 1024 };
 
 /* A task that keeps its thread from the others: it computes, or waits in a system call, for long.  Told when it is noticed,
  * and again when it is over.  The texts and frames are lent for the call, which is on a thread of its own and delays
@@ -33,7 +35,9 @@ struct rota_blocked {
 /* All zero is the best for this machine. */
 struct rota_options {
 	enum rota_model model;
-	unsigned workers;	    /* $ROTA_WORKERS; the single model has one whatever this says */
+	/* 0: $ROTA_WORKERS, else one for each CPU we may use under steal, two under group.  The single model has one
+	 * whatever this says. */
+	unsigned workers;
 	const char *poller;	    /* "uring", "epoll"; NULL: $ROTA_POLLER, else the best that works */
 	size_t stack_bytes;	    /* of a task; 0 = 64 KiB */
 	uint64_t spin_ns;	    /* see struct rota_loop_options; 0: $ROTA_SPIN_US, else never */
@@ -54,9 +58,13 @@ struct rota_options {
  * poller or model, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */
 ROTA_API int rota_run(rota_fn app, void *arg, const struct rota_options *options);
 
-/* What the current run uses: "single"; "uring" or "epoll".  "none" outside of a run. */
+/* What the current run uses: "single", "group" or "steal"; "uring" or "epoll".  "none" outside of a run. */
 ROTA_API const char *rota_model_name(void);
 ROTA_API const char *rota_poller_name(void);
+
+/* How many workers it has, and which one runs the caller, from 0.  0 outside of a run. */
+ROTA_API unsigned rota_worker_count(void);
+ROTA_API unsigned rota_worker_number(void);
 
 /* Call fn(arg) on a thread of the blocking pool and wait for it: for code that blocks or computes for
  * long.  fn must not use tasks or waits.  Its answer; -ECANCELED or -ETIMEDOUT if the cancellation

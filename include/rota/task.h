@@ -60,6 +60,8 @@ struct rota_scope { /* yours to place on the stack, not to move; the fields are 
 	int32_t cancel, error[ROTA_SCOPE_ERRORS_KEPT];
 	uint32_t flags;
 	void *joiner;
+	uint32_t pins;
+	uint8_t lock;
 };
 
 struct rota_scope_options {
@@ -76,6 +78,7 @@ ROTA_API void rota_scope_open_with(struct rota_scope *scope, const struct rota_s
  *   0            all went well, or it was ended by rota_scope_cancel() and nothing else went wrong
  *   -ETIMEDOUT   its deadline, or an inherited one, passed first
  *   -ECANCELED   an outer scope was cancelled
+ *   -EPERM       it is not this task's; -EINVAL: it is not the innermost.  Nothing happened.
  *   other        the first error of a task in it (a failed rota_spawn() counts as one) */
 ROTA_API int rota_scope_join(struct rota_scope *scope);
 
@@ -98,6 +101,7 @@ struct rota_task_options {
 	/* 0: the run's default.  Rounded up to a power of two.  With a size of its own the task ends
 	 * with -ENOMEM, unrun, if no such stack can be had; with the default it waits for one. */
 	size_t stack_bytes;
+	bool pinned; /* it stays on the worker that spawns it, and so on one thread */
 };
 
 /* Make fn(arg) a task of `scope`.  It is ready, and the caller goes on.  Its name is the name of the
@@ -114,7 +118,7 @@ ROTA_API int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *
 	const struct rota_task_options *options, const char *name, const char *site);
 
 /* Wait for the end of one task.  0 and *ret_result (may be NULL) on its end, however often it is
- * asked; -EDEADLK for oneself; -ECANCELED, -ETIMEDOUT: this wait was cut short, the task goes on. */
+ * asked; -EDEADLK for oneself, for a task that waits for one's own end, in however many steps; -ECANCELED, -ETIMEDOUT: this wait was cut short, the task goes on. */
 ROTA_API int rota_join(struct rota_task *task, int *ret_result);
 
 /* Cancel one task and all below it. */

@@ -17,7 +17,7 @@ static void cut_short(struct rota__wait *wait, int reason)
 	struct rota__op_wait *w = container_of(wait, struct rota__op_wait, wait);
 
 	w->reason = reason;
-	rota__op_cancel(wait->task->worker->loop, &w->op);
+	rota__op_cancel(wait->loop, &w->op);
 }
 
 static void deadline_passed(struct rota__timer *timer)
@@ -42,8 +42,9 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 		return w->reason;
 	if (deadline_ns != ROTA_FOREVER && deadline_ns <= rota_now_ns())
 		return -ETIMEDOUT;
+	rota__pin(task); /* op and timer belong to this loop */
 	loop = task->worker->loop;
-	w->wait = (struct rota__wait){ .task = task, .cancel = cut_short };
+	w->wait = (struct rota__wait){ .task = task, .cancel = cut_short, .loop = loop };
 	w->op.done = op_done;
 	w->op.state = OP_FREE;
 	rota__op_submit_with(loop, &w->op, w->space);
@@ -54,6 +55,7 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 	rota__park(&w->wait);
 	if (deadline_ns != ROTA_FOREVER)
 		timers_cancel(&loop->timers, &w->timer);
+	rota__unpin(task);
 	return w->op.result == -ECANCELED && w->reason != 0 ? w->reason : w->op.result;
 }
 

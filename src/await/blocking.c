@@ -25,7 +25,7 @@ static void ran(struct rota__job *job)
 {
 	struct blocking *b = container_of(job, struct blocking, job);
 
-	rota_post(b->wait.task->worker->loop, &b->post);
+	rota_post(b->wait.loop, &b->post);
 }
 
 static void wake(struct rota_post *post)
@@ -33,7 +33,7 @@ static void wake(struct rota_post *post)
 	struct blocking *b = container_of(post, struct blocking, post);
 
 	b->wait.cancel = NULL;
-	b->wait.task->worker->loop->alive--;
+	b->wait.loop->alive--;
 	rota__wake(b->wait.task);
 }
 
@@ -45,7 +45,7 @@ static void cut_short(struct rota__wait *wait, int reason)
 	if (!rota__work_cancel(&b->job))
 		return;
 	b->result = reason;
-	wait->task->worker->loop->alive--;
+	wait->loop->alive--;
 	rota__wake(wait->task);
 }
 
@@ -66,10 +66,11 @@ int rota__blocking(rota_fn fn, void *arg, uint8_t lane)
 	rc = rota__task_cancelled(task);
 	if (rc != 0)
 		return rc;
-	task->worker->loop->alive++;
+	b.wait.loop = task->worker->loop;
+	b.wait.loop->alive++;
 	rc = rota__work_submit(&b.job);
 	if (rc < 0) {
-		task->worker->loop->alive--;
+		b.wait.loop->alive--;
 		return rc;
 	}
 	rota__park(&b.wait);

@@ -14,6 +14,7 @@
 #include "io/socket.h"
 #include "io/stream.h"
 #include "os/mem.h"
+#include "task/team.h"
 #include "trace/trace.h"
 
 static void note_pause(struct rota_listener *l)
@@ -30,15 +31,28 @@ static int leave(struct rota_listener *l, int rc)
 	return rc;
 }
 
-void rota_listener_close(struct rota_listener *l)
+static void close_here(struct rota_listener *l)
 {
-	if (l == NULL || l->closed)
+	if (l->closed)
 		return;
 	l->closed = true;
 	if (l->users == 0)
 		rota__listener_free(l);
 	else
 		rota__cut_short(l->waiter, ROTA_ECLOSED);
+}
+
+void rota_listener_close(struct rota_listener *l)
+{
+	struct rota_task *task = rota__current();
+	bool pinned;
+
+	if (l == NULL)
+		return;
+	pinned = task != NULL && rota__pin_to(task, l->loop) == 0;
+	close_here(l);
+	if (pinned)
+		rota__unpin(task);
 }
 
 /* ---- one by one ---- */
@@ -54,13 +68,11 @@ static int64_t accept_one(struct rota_listener *l)
 	return fd;
 }
 
-int rota_accept(struct rota_listener *l, struct rota_stream **ret_stream)
+static int accept_here(struct rota_listener *l, struct rota_stream **ret_stream)
 {
 	struct rota_stream *s;
 	int64_t fd;
 
-	if (rota__current() == NULL)
-		return -EPERM;
 	if (l->closed)
 		return ROTA_ECLOSED;
 	if (l->users > 0)
@@ -90,6 +102,18 @@ int rota_accept(struct rota_listener *l, struct rota_stream **ret_stream)
 	return leave(l, 0);
 }
 
+int rota_accept(struct rota_listener *l, struct rota_stream **ret_stream)
+{
+	struct rota_task *task = rota__current();
+	int rc;
+
+	if (task == NULL || rota__pin_to(task, l->loop) < 0)
+		return -EPERM;
+	rc = accept_here(l, ret_stream);
+	rota__unpin(task);
+	return rc;
+}
+
 /* ---- for ever ---- */
 
 struct server {
@@ -98,6 +122,7 @@ struct server {
 	struct rota__timer pause;
 	struct rota_scope scope;
 	struct rota_listener *listener;
+	struct rota_loop *loop; /* the listener's, which may be gone when the last connections end */
 	int (*serve)(struct rota_stream *stream, void *arg);
 	void *arg;
 	unsigned connections;
@@ -139,14 +164,24 @@ static int connection(void *arg)
 	struct server *server = stream->server;
 	int rc = server->serve(stream, server->arg); /* takes the stream */
 
+	rota__pin_to(rota__current(), server->loop); /* of this run: it cannot fail */
 	server->connections--;
 	arm(server);
 	return rc;
 }
 
+/* In a team the connections go to the workers in turn, and stay with theirs. */
+static struct rota__worker *worker_for_next(const struct server *server)
+{
+	struct rota__worker *here = server->loop->tasks;
+
+	return here->team != NULL ? rota__team_place(here->team) : here;
+}
+
 static void accepted(struct server *server, int fd)
 {
-	struct rota_stream *s = rota__stream_new(server->listener->loop, fd, true);
+	struct rota__worker *worker = worker_for_next(server);
+	struct rota_stream *s = rota__stream_new(worker->loop, fd, true);
 
 	if (s == NULL) {
 		close(fd);
@@ -154,7 +189,7 @@ static void accepted(struct server *server, int fd)
 	}
 	s->server = server;
 	server->connections++;
-	if (rota_spawn_at(&server->scope, connection, s, "connection", "rota_serve") < 0) {
+	if (rota__spawn_on(worker, &server->scope, connection, s, "connection", "rota_serve") < 0) {
 		server->connections--;
 		rota_close(s);
 	}
@@ -196,22 +231,21 @@ static void stop(struct rota__wait *wait, int reason)
 		rota__wake(wait->task);
 }
 
-int rota_serve_with(struct rota_listener *l, int (*serve)(struct rota_stream *stream, void *arg), void *arg)
+static int serve_here(struct rota_task *task, struct rota_listener *l,
+	int (*serve)(struct rota_stream *stream, void *arg), void *arg)
 {
-	struct rota_task *task = rota__current();
 	struct rota_scope_options each_for_itself = { .flags = ROTA_SCOPE_COLLECT };
 	struct server server = {
 		.op = { .fd = l->fd, .done = accept_done },
-		.wait = { .task = task, .cancel = stop },
+		.wait = { .task = task, .cancel = stop, .loop = l->loop },
 		.pause = { .fn = pause_over },
 		.listener = l,
+		.loop = l->loop,
 		.serve = serve,
 		.arg = arg,
 	};
 	int reason;
 
-	if (task == NULL)
-		return -EPERM;
 	if (l->closed)
 		return ROTA_ECLOSED;
 	if (l->users > 0)
@@ -228,6 +262,18 @@ int rota_serve_with(struct rota_listener *l, int (*serve)(struct rota_stream *st
 	leave(l, 0);
 	rota_scope_join(&server.scope);
 	return reason;
+}
+
+int rota_serve_with(struct rota_listener *l, int (*serve)(struct rota_stream *stream, void *arg), void *arg)
+{
+	struct rota_task *task = rota__current();
+	int rc;
+
+	if (task == NULL || rota__pin_to(task, l->loop) < 0)
+		return -EPERM;
+	rc = serve_here(task, l, serve, arg);
+	rota__unpin(task);
+	return rc;
 }
 
 static int serve_plain(struct rota_stream *stream, void *arg)

@@ -74,15 +74,26 @@ static void free_set(struct rota_post *post)
 	rota__free(container_of(post, struct rota_signals, last));
 }
 
-void rota_signals_close(struct rota_signals *s)
+static void close_here(struct rota_signals *s)
 {
-	if (s == NULL)
-		return;
 	rota__signal_watch_stop(&s->watch);
 	if (s->waiter != NULL)
 		answer(s, ROTA_ECLOSED);
 	s->last.fn = free_set;
 	rota_post(s->watch.loop, &s->last);
+}
+
+void rota_signals_close(struct rota_signals *s)
+{
+	struct rota_task *task = rota__current();
+	bool pinned;
+
+	if (s == NULL)
+		return;
+	pinned = task != NULL && rota__pin_to(task, s->watch.loop) == 0;
+	close_here(s);
+	if (pinned)
+		rota__unpin(task);
 }
 
 static void cut_short(struct rota__wait *wait, int reason)
@@ -94,15 +105,11 @@ static void cut_short(struct rota__wait *wait, int reason)
 	rota__wake(wait->task);
 }
 
-int rota_signals_wait(struct rota_signals *s)
+static int wait_here(struct rota_signals *s, struct rota_task *task)
 {
-	struct rota_task *task = rota__current();
-	struct waiter w = { .wait = { .task = task, .cancel = cut_short }, .set = s };
-	int reason;
+	struct waiter w = { .wait = { .task = task, .cancel = cut_short, .loop = s->watch.loop }, .set = s };
+	int reason = rota__task_cancelled(task);
 
-	if (task == NULL)
-		return -EPERM;
-	reason = rota__task_cancelled(task);
 	if (reason != 0)
 		return reason;
 	if (s->arrived != 0)
@@ -112,4 +119,16 @@ int rota_signals_wait(struct rota_signals *s)
 	s->waiter = &w;
 	rota__park(&w.wait);
 	return w.answer; /* the set may be gone */
+}
+
+int rota_signals_wait(struct rota_signals *s)
+{
+	struct rota_task *task = rota__current();
+	int rc;
+
+	if (task == NULL || rota__pin_to(task, s->watch.loop) < 0)
+		return -EPERM;
+	rc = wait_here(s, task);
+	rota__unpin(task);
+	return rc;
 }

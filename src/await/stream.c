@@ -22,8 +22,14 @@
 
 static bool enter(struct rota_stream *s)
 {
-	if (s->closed || rota__current() == NULL)
+	struct rota_task *task = rota__current();
+
+	if (task == NULL || rota__pin_to(task, s->loop) < 0)
 		return false;
+	if (s->closed) {
+		rota__unpin(task);
+		return false;
+	}
 	s->users++;
 	return true;
 }
@@ -37,12 +43,13 @@ static ssize_t leave(struct rota_stream *s, ssize_t n)
 {
 	if (--s->users == 0 && s->closed)
 		rota__stream_free(s);
+	rota__unpin(rota__current());
 	return n;
 }
 
-void rota_close(struct rota_stream *s)
+static void close_here(struct rota_stream *s)
 {
-	if (s == NULL || s->closed)
+	if (s->closed)
 		return;
 	s->closed = true;
 	if (s->users == 0) {
@@ -51,6 +58,20 @@ void rota_close(struct rota_stream *s)
 	}
 	rota__cut_short(s->reader, ROTA_ECLOSED);
 	rota__cut_short(s->writer, ROTA_ECLOSED);
+}
+
+/* From a task that is on another worker than the stream, it goes there; a callback is on the stream's loop. */
+void rota_close(struct rota_stream *s)
+{
+	struct rota_task *task = rota__current();
+	bool pinned;
+
+	if (s == NULL)
+		return;
+	pinned = task != NULL && rota__pin_to(task, s->loop) == 0;
+	close_here(s);
+	if (pinned)
+		rota__unpin(task);
 }
 
 /* Wait for the op in one direction of the stream.  The wait is noted, for close() to find. */
@@ -96,7 +117,7 @@ static ssize_t receive_file(struct rota_stream *s, const struct iovec *iov, int 
 		ssize_t n = readv(s->fd, iov, count);
 
 		if (n >= 0) {
-			rota__coop(rota__worker_here);
+			rota__coop(rota__here());
 			return n;
 		}
 		if (errno == EINTR)
@@ -349,21 +370,28 @@ ssize_t rota_read_lease(struct rota_stream *s, struct rota_lease *ret_lease)
 
 	if (!enter(s))
 		return refused(s);
-	if (!s->socket || ahead_count(s) > 0)
-		return leave(s, lease_ahead(s, ret_lease));
-	n = wait_for(s, &s->reader, &w, s->read_deadline_ns);
-	s->drained = n > 0 && !(w.op.flags & OP_NONEMPTY);
+	if (!s->socket || ahead_count(s) > 0) {
+		n = lease_ahead(s, ret_lease);
+	} else {
+		n = wait_for(s, &s->reader, &w, s->read_deadline_ns);
+		s->drained = n > 0 && !(w.op.flags & OP_NONEMPTY);
+		if (n > 0)
+			*ret_lease = (struct rota_lease){ w.op.buf.base, (size_t)n, w.op.buffer_id };
+	}
 	if (n > 0)
-		*ret_lease = (struct rota_lease){ w.op.buf.base, (size_t)n, w.op.buffer_id };
+		rota__pin(rota__current()); /* the buffer is the loop's: until it is returned the task stays */
 	return leave(s, n);
 }
 
 void rota_lease_return(struct rota_lease *lease)
 {
-	struct rota__poller *poller = rota__worker_here->loop->poller;
+	struct rota__poller *poller = rota__here()->loop->poller;
 
+	if (lease->data == NULL)
+		return;
 	if (lease->id != (uint32_t)LEASE_OF_AHEAD)
 		poller->engine->give_back(poller, lease->id);
+	rota__unpin(rota__current());
 	*lease = (struct rota_lease){ NULL, 0, (uint32_t)LEASE_OF_AHEAD };
 }
 
@@ -399,7 +427,7 @@ static ssize_t put(struct rota_stream *s, const struct iovec *iov, int count)
 		ssize_t n = try_put(s, iov, count);
 
 		if (n >= 0) {
-			rota__coop(rota__worker_here);
+			rota__coop(rota__here());
 			return n;
 		}
 		rc = wait_for_room(s, n);

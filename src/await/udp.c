@@ -23,8 +23,14 @@ struct udp_wait {
 
 static bool enter(struct rota_udp *udp)
 {
-	if (udp->closed || rota__current() == NULL)
+	struct rota_task *task = rota__current();
+
+	if (task == NULL || rota__pin_to(task, udp->loop) < 0)
 		return false;
+	if (udp->closed) {
+		rota__unpin(task);
+		return false;
+	}
 	udp->users++;
 	return true;
 }
@@ -38,14 +44,15 @@ static ssize_t leave(struct rota_udp *udp, ssize_t n)
 {
 	if (--udp->users == 0 && udp->closed)
 		rota__udp_free(udp);
+	rota__unpin(rota__current());
 	return n;
 }
 
-void rota_udp_close(struct rota_udp *udp)
+static void close_here(struct rota_udp *udp)
 {
 	struct list *it;
 
-	if (udp == NULL || udp->closed)
+	if (udp->closed)
 		return;
 	udp->closed = true;
 	if (udp->users == 0) {
@@ -54,6 +61,19 @@ void rota_udp_close(struct rota_udp *udp)
 	}
 	list_each(it, &udp->waits)
 		rota__cut_short(&container_of(it, struct udp_wait, link)->op.wait, ROTA_ECLOSED);
+}
+
+void rota_udp_close(struct rota_udp *udp)
+{
+	struct rota_task *task = rota__current();
+	bool pinned;
+
+	if (udp == NULL)
+		return;
+	pinned = task != NULL && rota__pin_to(task, udp->loop) == 0;
+	close_here(udp);
+	if (pinned)
+		rota__unpin(task);
 }
 
 /* ---- waiting ---- */
@@ -103,7 +123,7 @@ static ssize_t send_one(struct rota_udp *udp, const void *data, size_t size, con
 		ssize_t n = sendto(udp->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, sa, sa_size);
 
 		if (n >= 0) {
-			rota__coop(rota__worker_here);
+			rota__coop(rota__here());
 			return n;
 		}
 		rc = wait_to_send(udp, errno);
@@ -131,7 +151,7 @@ static ssize_t recv_one(struct rota_udp *udp, void *data, size_t size, struct ro
 			rota__udp_inward(&from);
 			if (ret_from != NULL)
 				*ret_from = from;
-			rota__coop(rota__worker_here);
+			rota__coop(rota__here());
 			return n;
 		}
 		rc = wait_to_recv(udp, errno);
@@ -219,7 +239,7 @@ static int send_many(struct rota_udp *udp, const struct rota_udp_message *messag
 			rc = wait_to_send(udp, -n);
 	}
 	if (done > 0)
-		rota__coop(rota__worker_here);
+		rota__coop(rota__here());
 	return done > 0 ? (int)done : rc;
 }
 
@@ -246,7 +266,7 @@ static int recv_many(struct rota_udp *udp, struct rota_udp_message *messages, un
 			break; /* that was all there is */
 	}
 	if (done > 0)
-		rota__coop(rota__worker_here);
+		rota__coop(rota__here());
 	return done > 0 ? (int)done : rc;
 }
 

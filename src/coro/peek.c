@@ -157,6 +157,13 @@ static bool waits_in_kernel(struct rota__peek *peek, pid_t tid)
 	return true;
 }
 
+bool rota__peek_waits(pid_t tid)
+{
+	struct rota__peek at;
+
+	return waits_in_kernel(&at, tid);
+}
+
 int rota__peek(struct rota__peek *peek, pid_t tid, const void *top)
 {
 	int rc;

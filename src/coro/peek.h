@@ -12,6 +12,7 @@
 #ifndef ROTA_CORO_PEEK_H
 #define ROTA_CORO_PEEK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,6 +31,9 @@ struct rota__peek {
 /* Choose a real-time signal that the program does not use, and keep it.  Again: nothing happens. 0;
  * -EAGAIN: it uses them all. */
 int rota__peek_init(void);
+
+/* Does thread `tid` wait in a system call? */
+bool rota__peek_waits(pid_t tid);
 
 /* Look at thread `tid`, whose stack ends at `top`.  Waits some milliseconds at most.  0; -ESRCH: it
  * is gone; -ETIMEDOUT: it does not answer (it has the signal blocked, or no CPU). */

@@ -46,6 +46,9 @@ struct rota_loop {
 	/* The hook of the task layer: run what is ready, at most until the loop should look at I/O
 	 * again.  It keeps tasks_ready true while something is ready.  NULL: no tasks. */
 	void (*run_tasks)(struct rota_loop *loop);
+	/* May the loop sleep?  And: it slept, or was about to.  NULL: nobody wants to know. */
+	bool (*may_sleep)(struct rota_loop *loop);
+	void (*woke)(struct rota_loop *loop);
 	void *tasks;
 	bool tasks_ready;
 

@@ -140,7 +140,8 @@ static void poll(struct rota_loop *loop, uint64_t deadline_ns)
 
 	if (deadline_ns > next)
 		deadline_ns = next;
-	if (deadline_ns <= loop->now_ns || rota__loop_busy(loop) || nothing_to_wait_for(loop)) {
+	if (deadline_ns <= loop->now_ns || rota__loop_busy(loop) || nothing_to_wait_for(loop) ||
+		(loop->may_sleep != NULL && !loop->may_sleep(loop))) {
 		loop->poller->engine->wait(loop->poller, ROTA_NOW);
 		loop->now_ns = rota_now_ns();
 		return;
@@ -148,6 +149,8 @@ static void poll(struct rota_loop *loop, uint64_t deadline_ns)
 	rota__trace(ROTA__EV_POLL_BEGIN, 0, NULL);
 	if (loop->spin_ns == 0 || !poll_spinning(loop, deadline_ns))
 		poll_asleep(loop, deadline_ns);
+	if (loop->woke != NULL)
+		loop->woke(loop);
 	rota__trace(ROTA__EV_POLL_END, 0, NULL);
 }
 

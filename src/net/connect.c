@@ -206,7 +206,8 @@ int rota__connect_first(const struct rota_address *addresses, unsigned count, co
 		return -ENOMEM;
 	race->wait.task = task;
 	race->next_due.fn = next_is_due;
-	race->loop = task->worker->loop;
+	rota__pin(task); /* sockets and timer are on this loop */
+	race->loop = race->wait.loop = task->worker->loop;
 	race->options = options;
 	race->winner = -1;
 	race->due = true;
@@ -216,6 +217,7 @@ int rota__connect_first(const struct rota_address *addresses, unsigned count, co
 		rc = race->winner; /* what is there wins over the cancellation */
 	else if (rc == 0)
 		rc = race->error;
+	rota__unpin(task);
 	rota__free(race);
 	return rc;
 }

@@ -154,7 +154,7 @@ static int wait_for(struct lookup **lookup)
 
 	(*lookup)->job = (struct rota__job){ .run = look_up, .done = looked_up, .lane = WORK_NAMES };
 	(*lookup)->post.fn = wake;
-	(*lookup)->loop = task->worker->loop;
+	(*lookup)->loop = w.wait.loop = task->worker->loop;
 	(*lookup)->wait = &w.wait;
 	if (rc == 0)
 		rc = rota__work_submit(&(*lookup)->job);

@@ -1,23 +1,17 @@
-/* run.c - rota_run(): a loop, a worker, the first task, and the way out
- *
- * The way out: the first task ends -> what is detached is cancelled -> the loop turns until the last
- * task has ended -> loop and worker are given back. */
+/* run.c - rota_run(): the options, the signals, and which model runs the program */
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "io/signal.h"
-#include "os/mem.h"
-#include "sched/watchdog.h"
-#include "task/task.h"
-#include "trace/trace.h"
+#include "sched/model.h"
 
-/* The model asked for, or a negative error.  What is not built yet says so instead of running as
- * something else. */
+static const char *const names[] = { "", "single", "group", "steal" };
+
+/* The model asked for, or a negative error. */
 static int model_of(const struct rota_options *options)
 {
-	static const char *const names[] = { "", "single", "group", "steal" };
 	const char *env = getenv("ROTA_MODEL");
 	int model = options->model;
 
@@ -25,112 +19,39 @@ static int model_of(const struct rota_options *options)
 		for (model = ROTA_SINGLE; model <= ROTA_STEAL; model++)
 			if (strcmp(env, names[model]) == 0)
 				break;
-		if (model > ROTA_STEAL)
-			return -EINVAL;
 	}
-	if (model == ROTA_GROUP || model == ROTA_STEAL)
-		return -ENOTSUP;
-	return model == ROTA_MODEL_DEFAULT || model == ROTA_SINGLE ? ROTA_SINGLE : -EINVAL;
+	if (model == ROTA_MODEL_DEFAULT)
+		model = ROTA_SINGLE;
+	return model >= ROTA_SINGLE && model <= ROTA_STEAL ? model : -EINVAL;
 }
 
 static uint64_t spin_of(const struct rota_options *options)
 {
 	const char *env = getenv("ROTA_SPIN_US");
 
-	return options->spin_ns == 0 && env != NULL ? ROTA_MICROSECONDS(strtoul(env, NULL, 10))
-						    : options->spin_ns;
+	return options->spin_ns == 0 && env != NULL ? ROTA_MICROSECONDS(strtoul(env, NULL, 10)) : options->spin_ns;
 }
 
-struct run {
-	struct rota__worker worker;
-	struct rota__signal_watch stop_signals;
-	struct rota__watched watched;
-	rota_fn app;
-	void *arg;
-	int result;
-	bool ended;
-};
-
-static int first_task(void *arg)
+/* How many workers, or a negative error. */
+static int workers_of(const struct rota_options *options, int model)
 {
-	struct run *run = arg;
+	const char *env = getenv("ROTA_WORKERS");
+	unsigned long workers = options->workers;
+	char *end;
 
-	run->result = run->app(run->arg);
-	run->ended = true;
-	return 0;
-}
-
-/* Asked to stop: once is a request to end well, twice an order. */
-static void stop_asked(struct rota__signal_watch *watch, int signo)
-{
-	struct run *run = container_of(watch, struct run, stop_signals);
-
-	rota__signal_watch_stop(watch);
-	rota__scope_cancel(&run->worker.root, -ECANCELED, 0);
-}
-
-static int turn_until_done(struct run *run, struct rota_loop *loop, bool watch_signals)
-{
-	int rc;
-
-	if (watch_signals) {
-		rc = rota__signal_watch_start(&run->stop_signals, loop, stop_asked, (const int[]){ SIGINT, SIGTERM }, 2);
-		if (rc < 0)
-			return rc;
-		rota__signal_watch_once(&run->stop_signals);
+	if (workers == 0 && env != NULL && *env != '\0') {
+		workers = strtoul(env, &end, 10);
+		if (*end != '\0' || workers == 0)
+			return -EINVAL;
 	}
-	rc = rota_spawn_at(&run->worker.root, first_task, run, "main", "rota_run");
-	while (rc == 0 && !run->ended)
-		rota__loop_turn(loop, ROTA_FOREVER);
-	rota__scope_cancel(&run->worker.root, -ECANCELED, 0);
-	while (run->worker.root.live > 0)
-		rota__loop_turn(loop, ROTA_FOREVER);
-	if (watch_signals)
-		rota__signal_watch_stop(&run->stop_signals);
-	/* Posts and offloaded ops of cancelled waits may still be on their way. */
-	while (rota_loop_alive(loop))
-		rota__loop_turn(loop, ROTA_FOREVER);
-	return rc < 0 ? rc : run->result;
-}
-
-static int turn_watched(struct run *run, struct rota_loop *loop, const struct rota_options *options)
-{
-	uint64_t limit_ns = rota__watchdog_limit(options, false);
-	int rc;
-
-	if (limit_ns == ROTA_FOREVER)
-		return turn_until_done(run, loop, !options->keep_signals);
-	rc = rota__watchdog_join(&run->watched, &run->worker, 0, limit_ns, options->on_blocked);
-	if (rc == 0) {
-		rc = turn_until_done(run, loop, !options->keep_signals);
-		rota__watchdog_leave(&run->watched);
-	}
-	return rc;
-}
-
-static int run_on(struct rota_loop *loop, rota_fn app, void *arg, const struct rota_options *options)
-{
-	struct run *run = rota__alloc_zero(sizeof *run);
-	int rc;
-
-	if (run == NULL)
-		return -ENOMEM;
-	run->app = app;
-	run->arg = arg;
-	rc = rota__worker_init(&run->worker, loop, options->stack_bytes);
-	if (rc == 0) {
-		run->worker.on_detached_error = options->on_detached_error;
-		rota__trace_thread("worker 0");
-		rc = turn_watched(run, loop, options);
-		rota__worker_fini(&run->worker);
-	}
-	rota__free(run);
-	return rc;
+	if (workers == 0)
+		workers = rota__cpu_count() * (model == ROTA_GROUP ? 2 : 1); /* Netty's and Tokio's rule */
+	return workers <= ROTA_WORKERS_MAX ? (int)workers : -EINVAL;
 }
 
 /* Writing to a peer that is gone must be an error, not the end of the program, and sendfile(2) and pipes
  * know no MSG_NOSIGNAL.  The signal is sent to the thread that wrote: it is blocked there during the run,
- * and what came of it is taken away at the end. */
+ * and what came of it is taken away at the end.  Threads of the run inherit this. */
 static void block_sigpipe(sigset_t *only_pipe, sigset_t *before)
 {
 	sigemptyset(only_pipe);
@@ -152,39 +73,95 @@ static void unblock_sigpipe(const sigset_t *only_pipe, const sigset_t *before)
 int rota_run(rota_fn app, void *arg, const struct rota_options *options)
 {
 	static const struct rota_options defaults;
-	struct rota_loop_options loop_options;
-	struct rota_loop *loop;
+	struct run run = { .app = app, .arg = arg, .options = options != NULL ? options : &defaults };
 	sigset_t only_pipe, before;
-	int rc;
+	int model, workers, rc;
 
-	if (options == NULL)
-		options = &defaults;
 	if (rota__loop_here != NULL)
 		return -EBUSY;
-	rc = model_of(options);
-	if (rc < 0)
-		return rc;
-	loop_options = (struct rota_loop_options){ .poller = options->poller, .spin_ns = spin_of(options) };
-	rc = rota_loop_new(&loop, &loop_options);
-	if (rc < 0)
-		return rc;
-	rc = rota__loop_enter(loop);
-	if (rc == 0) {
-		block_sigpipe(&only_pipe, &before);
-		rc = run_on(loop, app, arg, options);
-		unblock_sigpipe(&only_pipe, &before);
-		rota__loop_leave(loop);
-	}
-	rota_loop_free(loop);
+	model = model_of(run.options);
+	if (model < 0)
+		return model;
+	workers = workers_of(run.options, model);
+	if (workers < 0)
+		return workers;
+	run.loop_options = (struct rota_loop_options){ .poller = run.options->poller, .spin_ns = spin_of(run.options) };
+	block_sigpipe(&only_pipe, &before);
+	rc = model == ROTA_SINGLE ? rota__run_single(&run) : rota__run_team(&run, (unsigned)workers, model == ROTA_STEAL);
+	unblock_sigpipe(&only_pipe, &before);
 	return rc;
 }
 
 const char *rota_model_name(void)
 {
-	return rota__worker_here != NULL ? "single" : "none";
+	const struct rota__worker *here = rota__here();
+
+	if (here == NULL)
+		return "none";
+	return names[here->team == NULL ? ROTA_SINGLE : here->team->steal ? ROTA_STEAL : ROTA_GROUP];
+}
+
+unsigned rota_worker_count(void)
+{
+	const struct rota__worker *here = rota__here();
+
+	return here == NULL ? 0 : here->team == NULL ? 1 : here->team->size;
+}
+
+unsigned rota_worker_number(void)
+{
+	return rota__here() != NULL ? rota__here()->number : 0;
 }
 
 const char *rota_poller_name(void)
 {
-	return rota__worker_here != NULL ? rota_loop_poller(rota__worker_here->loop) : "none";
+	return rota__here() != NULL ? rota_loop_poller(rota__here()->loop) : "none";
+}
+
+/* ---- what both models do ---- */
+
+int rota__run_first_task(void *arg)
+{
+	struct run *run = arg;
+
+	run->result = run->app(run->arg);
+	rota__scope_cancel(rota__here()->root, -ECANCELED, 0);
+	return 0;
+}
+
+/* Asked to stop: once is a request to end well, twice an order. */
+static void stop_asked(struct rota__signal_watch *watch, int signo)
+{
+	rota__signal_watch_stop(watch);
+	rota__scope_cancel(rota__here()->root, -ECANCELED, 0);
+}
+
+int rota__run_watch_signals(struct run *run, struct rota_loop *loop)
+{
+	int rc;
+
+	if (run->options->keep_signals)
+		return 0;
+	rc = rota__signal_watch_start(&run->stop_signals, loop, stop_asked, (const int[]){ SIGINT, SIGTERM }, 2);
+	if (rc == 0)
+		rota__signal_watch_once(&run->stop_signals);
+	return rc;
+}
+
+void rota__run_unwatch_signals(struct run *run)
+{
+	if (!run->options->keep_signals)
+		rota__signal_watch_stop(&run->stop_signals);
+}
+
+void rota__run_root_init(struct rota_scope *root)
+{
+	rota__scope_init(root, NULL, NULL);
+	root->flags |= ROTA_SCOPE_COLLECT | SCOPE_ROOT;
+}
+
+void rota__run_drain(struct rota_loop *loop)
+{
+	while (rota_loop_alive(loop))
+		rota__loop_turn(loop, ROTA_FOREVER);
 }

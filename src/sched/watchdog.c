@@ -154,14 +154,6 @@ static bool look_at(struct rota__watched *w, struct rota_blocked *b, void **fram
 	return true;
 }
 
-/* Did it have the CPU at least half of the time, or wait in the kernel?  If not, it is the machine
- * that is slow. */
-static bool is_to_blame(
-	const struct rota__watched *w, const struct rota_blocked *b, uint64_t cpu_ns)
-{
-	return b->call != NULL || cpu_ns - w->cpu_ns >= b->held_ns / 2;
-}
-
 static uint64_t cpu_time(const struct rota__watched *w)
 {
 	struct timespec t = { 0 };
@@ -170,6 +162,13 @@ static uint64_t cpu_time(const struct rota__watched *w)
 	if (pthread_getcpuclockid(w->thread, &clock) == 0)
 		clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Has it computed for so long, or does it wait in the kernel?  If neither, it got no CPU: then it
+ * is the machine that is slow. */
+static bool is_to_blame(const struct rota__watched *w)
+{
+	return cpu_time(w) - w->cpu_ns >= w->limit_ns || rota__peek_waits(w->tid);
 }
 
 static void say_over(struct rota__watched *w, uint64_t now_ns)
@@ -192,11 +191,9 @@ static void say_blocked(struct rota__watched *w, uint64_t now_ns)
 	void *frames[FRAMES];
 	struct rota_blocked blocked;
 
-	if (!look_at(w, &blocked, frames))
+	if (!is_to_blame(w) || !look_at(w, &blocked, frames))
 		return;
 	blocked.held_ns = now_ns - w->since_ns;
-	if (!is_to_blame(w, &blocked, cpu_time(w)))
-		return;
 	w->told = true;
 	rota__trace(ROTA__EV_TASK_BLOCKS, w->id, rota__trace_on ? rota__trace_text(w->name) : NULL);
 	tell(w, &blocked);

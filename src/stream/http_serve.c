@@ -10,6 +10,7 @@
  *   4. joins */
 #include "os/mem.h"
 #include "stream/http_server.h"
+#include "task/task.h"
 
 /* ---- pools ---- */
 
@@ -148,7 +149,7 @@ static int connection_begin(struct http_server *server, struct rota_stream *stre
 		return -ENOMEM;
 	*c = (struct http_conn){ .server = server, .stream = stream, .idle = true };
 	rota__http1_parser_init(&c->parser, &server->limits);
-	rc = rota_spawn_task(&c->task, &server->tasks, connection, c, NULL);
+	rc = rota_spawn_task(&c->task, &server->tasks, connection, c, &(struct rota_task_options){ .pinned = true });
 	if (rc < 0) {
 		conn_return(server, c);
 		return rc;
@@ -275,7 +276,7 @@ static int serve(struct http_server *server)
 	int rc, ended = 0;
 
 	rota_scope_open(&outer);
-	rc = rota_spawn_task(&door, &outer, acceptor, server, NULL);
+	rc = rota_spawn_task(&door, &outer, acceptor, server, &(struct rota_task_options){ .pinned = true });
 	if (rc == 0) {
 		rota_scope_open_with(
 			&server->tasks, &(struct rota_scope_options){
@@ -292,14 +293,16 @@ static int serve(struct http_server *server)
 int rota_http_serve(struct rota_listener *listener, rota_http_handler handler, void *arg,
 	const struct rota_http_options *options)
 {
+	struct rota_task *task = rota__current();
 	struct http_server *server;
 	int rc;
 
-	if (rota_self() == NULL)
+	if (task == NULL)
 		return -EPERM;
 	server = rota__alloc_zero(sizeof *server);
 	if (server == NULL)
 		return -ENOMEM;
+	rota__pin(task); /* all of a server is on one loop */
 	server->handler = handler;
 	server->arg = arg;
 	server->listener = listener;
@@ -310,5 +313,6 @@ int rota_http_serve(struct rota_listener *listener, rota_http_handler handler, v
 		rc = serve(server);
 	pools_fini(server);
 	rota__free(server);
+	rota__unpin(task);
 	return rc;
 }

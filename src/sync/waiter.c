@@ -63,9 +63,11 @@ int rota__waiter_park(struct rota__waiter *w, uint64_t deadline_ns)
 		return w->result;
 	}
 	w->timer.fn = cut_by_deadline;
+	rota__pin(w->wait.task); /* the timer is this loop's */
 	timers_arm(&w->worker->loop->timers, &w->timer, deadline_ns);
 	rota__park(&w->wait);
 	timers_cancel(&w->worker->loop->timers, &w->timer);
+	rota__unpin(w->wait.task);
 	return w->result;
 }
 

@@ -116,7 +116,9 @@ void rota__waiter_wake_elsewhere(struct rota__waiter *w);
 /* It has been taken out; its object's guard has been left.  Its memory may be gone afterwards. */
 static inline void waiter_wake(struct rota__waiter *w)
 {
-	if (__builtin_expect(w->worker == rota__worker_here, 1))
+	struct rota__worker *here = rota__here();
+
+	if (here == w->worker || (here != NULL && here->team != NULL && here->team == w->worker->team))
 		rota__wake(w->wait.task);
 	else
 		rota__waiter_wake_elsewhere(w);
@@ -134,7 +136,7 @@ static inline void wakes_run(struct rota__wakes *wakes)
 
 static inline const void *guard_me(void)
 {
-	return rota__worker_here;
+	return rota__here();
 }
 
 static inline enum rota__entry guard_enter(struct rota__guard *guard)
@@ -154,6 +156,7 @@ static inline void waiter_init(struct rota__waiter *w, struct rota_task *task, s
 	w->claim = NULL;
 	w->worker = task->worker;
 	w->wait.task = task;
+	w->wait.loop = NULL;
 	w->wait.cancel = cut != NULL ? rota__waiter_cut_task : NULL;
 	w->cut = cut;
 	w->guard = guard;

@@ -47,14 +47,14 @@ struct race {
 static int run_member(void *arg)
 {
 	struct member *m = arg;
+	int nobody = -1;
 	int result = m->call->fn(m->call->arg);
 
 	if (m->ret_result != NULL)
 		*m->ret_result = result;
 	if (m->race == NULL)
 		return result;
-	if (m->race->winner < 0) {
-		m->race->winner = (int)(m->call - m->race->calls);
+	if (cas_acq_rel(&m->race->winner, &nobody, (int)(m->call - m->race->calls))) {
 		m->race->result = result;
 		rota_scope_cancel(&m->race->scope);
 	}

@@ -15,13 +15,13 @@ struct rota__binding {
 
 struct rota__binding *rota__locals_inherit(struct rota_task *parent)
 {
-	parent->locals->holders++;
+	add_relaxed(&parent->locals->holders, 1);
 	return parent->locals;
 }
 
 void rota__locals_drop(struct rota__binding *b)
 {
-	while (b != NULL && --b->holders == 0) {
+	while (b != NULL && add_acq_rel(&b->holders, -1) == 1) {
 		struct rota__binding *rest = b->rest;
 
 		if (b->key->destroy != NULL)
@@ -40,7 +40,7 @@ int rota_local_set(const struct rota_local *key, void *value)
 		return -EPERM;
 	/* Nobody else can see the newest binding: set it again in place. */
 	b = task->locals;
-	if (b != NULL && b->key == key && b->task_id == task->id && b->holders == 1) {
+	if (b != NULL && b->key == key && b->task_id == task->id && load_acquire(&b->holders) == 1) {
 		if (key->destroy != NULL)
 			key->destroy(b->value);
 		b->value = value;

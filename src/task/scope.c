@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "task/task.h"
+#include "task/team.h"
 #include "trace/trace.h"
 
 _Static_assert(sizeof(struct rota__timer) <= sizeof(((struct rota_scope *)0)->timer),
@@ -33,44 +34,68 @@ static struct rota_scope *outermost(const struct rota_task *task)
 
 /* ---- cancellation ---- */
 
+/* With the task's lock. */
 static void interrupt(struct rota_task *task, int reason)
 {
 	struct rota__wait *wait = task->wait;
 	void (*cancel)(struct rota__wait *, int);
 
-	if (task->state != TASK_WAITING || wait->cancel == NULL)
+	if (wait == NULL || (!rota__in_team() && task->state != TASK_WAITING))
+		return;
+	if (wait->loop != NULL && wait->loop != rota__here()->loop) {
+		rota__team_cancel_there(wait, reason);
+		return;
+	}
+	cancel = wait->cancel;
+	if (cancel == NULL)
 		return;
 	rota__trace(ROTA__EV_TASK_CANCEL, task->id, task->name);
-	cancel = wait->cancel;
 	wait->cancel = NULL; /* at most once */
 	cancel(wait, reason);
 }
 
 /* Scopes still to be visited, linked through scope->work: a list instead of recursion, because the
- * tree may be deeper than the stack of the task that cancels it. */
+ * tree may be deeper than the stack of the task that cancels it.  A scope in the list is pinned: its join
+ * waits for us. */
 struct worklist {
 	struct rota_scope *first;
 	int reason;
 };
 
+/* What keeps the scope alive is the lock of its owner or of what is above, or the caller's own place in it. */
 static void visit_later(struct worklist *list, struct rota_scope *scope)
 {
-	if ((scope->flags & ROTA_SCOPE_SHIELD) || scope->cancel != 0)
-		return;
-	scope->cancel = list->reason;
-	scope->work = list->first;
-	list->first = scope;
+	rota__lock(&scope->lock);
+	if (!(scope->flags & ROTA_SCOPE_SHIELD) && scope->cancel == 0) {
+		store_relaxed(&scope->cancel, list->reason);
+		scope->pins++;
+		scope->work = list->first;
+		list->first = scope;
+	}
+	rota__unlock(&scope->lock);
 }
 
 static void visit_task(struct worklist *list, struct rota_task *task)
 {
-	if (task->cancel != 0 || task->state == TASK_ENDED)
-		return;
-	task->cancel = list->reason;
-	if (task->innermost == NULL)
-		interrupt(task, list->reason);
+	rota__lock(&task->lock);
+	if (task->cancel == 0 && load_relaxed(&task->state) != TASK_ENDED) {
+		store_relaxed(&task->cancel, list->reason);
+		if (task->innermost == NULL)
+			interrupt(task, list->reason);
+		else
+			visit_later(list, outermost(task));
+	}
+	rota__unlock(&task->lock);
+}
+
+static void visit_owner(struct worklist *list, struct rota_scope *scope)
+{
+	rota__lock(&scope->owner->lock);
+	if (scope->inner != NULL)
+		visit_later(list, scope->inner);
 	else
-		visit_later(list, outermost(task));
+		interrupt(scope->owner, list->reason);
+	rota__unlock(&scope->owner->lock);
 }
 
 static void visit_all(struct worklist *list)
@@ -79,12 +104,13 @@ static void visit_all(struct worklist *list)
 
 	while ((scope = list->first) != NULL) {
 		list->first = scope->work;
-		if (scope->inner != NULL)
-			visit_later(list, scope->inner);
-		else if (scope->owner != NULL)
-			interrupt(scope->owner, list->reason);
+		if (scope->owner != NULL)
+			visit_owner(list, scope);
+		rota__lock(&scope->lock);
 		for (struct rota_task *task = scope->first; task != NULL; task = task->next)
 			visit_task(list, task);
+		store_release(&scope->pins, scope->pins - 1); /* pairs with the acquire in rota_scope_join() */
+		rota__unlock(&scope->lock);
 	}
 }
 
@@ -92,12 +118,15 @@ void rota__scope_cancel(struct rota_scope *scope, int reason, uint32_t why)
 {
 	struct worklist list = { .reason = reason };
 
+	rota__lock(&scope->lock);
 	scope->flags |= why;
-	if (scope->cancel != 0)
-		return; /* everything below knows already */
-	scope->cancel = reason;
-	scope->work = NULL;
-	list.first = scope;
+	if (scope->cancel == 0) { /* else everything below knows already */
+		store_relaxed(&scope->cancel, reason);
+		scope->pins++;
+		scope->work = NULL;
+		list.first = scope;
+	}
+	rota__unlock(&scope->lock);
 	visit_all(&list);
 }
 
@@ -142,6 +171,27 @@ uint64_t rota_current_deadline(void)
 
 /* ---- open and join ---- */
 
+/* The timer is the loop's: until the join its owner stays there. */
+static void start_deadline(struct rota_scope *scope, uint64_t deadline_ns)
+{
+	scope->deadline_ns = deadline_ns;
+	timer_of(scope)->fn = deadline_passed;
+	rota__pin(scope->owner);
+	scope->flags |= SCOPE_PINS;
+	if (deadline_ns <= rota_now_ns())
+		rota__scope_cancel(scope, -ETIMEDOUT, SCOPE_BY_TIME);
+	else
+		timers_arm(&scope->owner->worker->loop->timers, timer_of(scope), deadline_ns);
+}
+
+static void stop_deadline(struct rota_scope *scope, struct rota_task *task)
+{
+	if (!(scope->flags & SCOPE_PINS))
+		return;
+	timers_cancel(&task->worker->loop->timers, timer_of(scope));
+	rota__unpin(task);
+}
+
 void rota__scope_init(
 	struct rota_scope *scope, struct rota_task *owner, const struct rota_scope_options *options)
 {
@@ -157,24 +207,22 @@ void rota__scope_init(
 	scope->cancel = 0;
 	scope->flags = options ? options->flags & (ROTA_SCOPE_COLLECT | ROTA_SCOPE_SHIELD) : 0;
 	scope->joiner = NULL;
-	if (owner != NULL && !(scope->flags & ROTA_SCOPE_SHIELD)) {
+	scope->pins = 0;
+	scope->lock = 0;
+	if (owner == NULL)
+		return;
+	rota__lock(&owner->lock);
+	if (!(scope->flags & ROTA_SCOPE_SHIELD)) {
 		scope->deadline_ns = deadline_of(owner);
 		scope->cancel = rota__task_cancelled(owner);
 	}
-	if (owner != NULL) {
-		scope->outer = owner->innermost;
-		if (scope->outer != NULL)
-			scope->outer->inner = scope;
-		owner->innermost = scope;
-	}
-	if (own >= scope->deadline_ns)
-		return;
-	scope->deadline_ns = own;
-	timer_of(scope)->fn = deadline_passed;
-	if (own <= rota_now_ns())
-		rota__scope_cancel(scope, -ETIMEDOUT, SCOPE_BY_TIME);
-	else
-		timers_arm(&owner->worker->loop->timers, timer_of(scope), own);
+	scope->outer = owner->innermost;
+	if (scope->outer != NULL)
+		scope->outer->inner = scope;
+	owner->innermost = scope;
+	rota__unlock(&owner->lock);
+	if (own < scope->deadline_ns)
+		start_deadline(scope, own);
 }
 
 static void die(const char *what, const struct rota_task *task)
@@ -204,11 +252,24 @@ static void wait_until_empty(struct rota_scope *scope, struct rota_task *task)
 {
 	struct rota__wait wait = { .task = task };
 
+	rota__lock(&scope->lock);
 	while (scope->live > 0) {
 		scope->joiner = &wait;
+		rota__unlock(&scope->lock);
 		rota__park(&wait);
+		rota__lock(&scope->lock);
 	}
 	scope->joiner = NULL;
+	rota__unlock(&scope->lock);
+}
+
+/* Whoever cancels it from another thread may still be at it. */
+static void wait_until_unvisited(const struct rota_scope *scope)
+{
+	unsigned looks = 0;
+
+	while (load_acquire(&scope->pins) > 0) /* pairs with the release in visit_all() */
+		rota__spin_pause(&looks);
 }
 
 static void free_kept(struct rota_scope *scope, struct rota__worker *worker)
@@ -238,20 +299,22 @@ int rota_scope_join(struct rota_scope *scope)
 	if (task == NULL)
 		return -EPERM;
 	if (task->innermost != scope)
-		die("rota_scope_join() of a scope that is not this task's innermost one", task);
+		return scope->owner != task ? -EPERM : -EINVAL;
 	wait_until_empty(scope, task);
-	if (timers_armed(timer_of(scope)))
-		timers_cancel(&task->worker->loop->timers, timer_of(scope));
-	free_kept(scope, task->worker);
+	stop_deadline(scope, task);
+	rota__lock(&task->lock);
 	task->innermost = scope->outer;
 	if (scope->outer != NULL)
 		scope->outer->inner = NULL;
+	rota__unlock(&task->lock);
+	wait_until_unvisited(scope);
+	free_kept(scope, task->worker);
 	return verdict(scope);
 }
 
 struct rota_scope *rota_detached(void)
 {
-	return rota__worker_here ? &rota__worker_here->root : NULL;
+	return rota__here() ? rota__here()->root : NULL;
 }
 
 /* ---- the tasks in it ---- */
@@ -270,44 +333,66 @@ static void unlink_task(struct rota_scope *scope, struct rota_task *task)
 
 void rota__scope_note_error(struct rota_scope *scope, int code)
 {
+	bool cancel = false;
+
+	rota__lock(&scope->lock);
 	/* What a cancelled task says is the echo of the cancellation, not news. */
 	if (scope->cancel != 0 && (code == -ECANCELED || code == -ETIMEDOUT)) {
 		scope->flags |= SCOPE_CUT;
-		return;
+	} else {
+		if (scope->errors < ROTA_SCOPE_ERRORS_KEPT)
+			scope->error[scope->errors] = code;
+		scope->errors++;
+		cancel = !(scope->flags & ROTA_SCOPE_COLLECT);
 	}
-	if (scope->errors < ROTA_SCOPE_ERRORS_KEPT)
-		scope->error[scope->errors] = code;
-	scope->errors++;
-	if (!(scope->flags & ROTA_SCOPE_COLLECT))
+	rota__unlock(&scope->lock);
+	if (cancel)
 		rota__scope_cancel(scope, -ECANCELED, SCOPE_BY_ERROR);
 }
 
+/* The last one wakes the join, and then the scope may be gone. */
 void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task)
 {
+	struct rota__wait *joiner = NULL;
+	bool root = scope == worker->root, kept, last;
+
 	if (task->result < 0) {
-		if ((scope->flags & SCOPE_ROOT) && worker->on_detached_error != NULL)
+		if (root && worker->on_detached_error != NULL)
 			worker->on_detached_error(rota_task_name(task), task->result);
 		rota__scope_note_error(scope, task->result);
 	}
-	if (!(task->flags & TASK_KEPT)) {
+	rota__lock(&scope->lock);
+	store_relaxed(&task->state, TASK_ENDED);
+	kept = task->flags & TASK_KEPT;
+	if (!kept)
 		unlink_task(scope, task);
-		rota__record_free(worker, task);
-	}
-	if (--scope->live == 0 && scope->joiner != NULL) {
-		struct rota__wait *joiner = scope->joiner;
-
+	last = --scope->live == 0;
+	if (last) {
+		joiner = scope->joiner;
 		scope->joiner = NULL;
-		rota__wake(joiner->task);
 	}
+	rota__unlock(&scope->lock);
+	if (!kept)
+		rota__record_free(worker, task);
+	if (joiner != NULL)
+		rota__wake(joiner->task);
+	else if (last && root && worker->team != NULL)
+		worker->team->on_empty(worker->team);
 }
 
 void rota_task_release(struct rota_task *task)
 {
+	struct rota_scope *home = task->home;
+	bool ended;
+
+	rota__lock(&home->lock);
 	task->flags &= (uint8_t)~TASK_KEPT;
-	if (task->state != TASK_ENDED)
-		return;
-	unlink_task(task->home, task);
-	rota__record_free(task->worker, task);
+	ended = task->state == TASK_ENDED;
+	if (ended)
+		unlink_task(home, task);
+	rota__unlock(&home->lock);
+	if (ended)
+		rota__record_free(rota__here(), task);
 }
 
 uint32_t rota_scope_errors(const struct rota_scope *scope, int *ret_codes, uint32_t room)

@@ -20,7 +20,7 @@ static void sleep_cancelled(struct rota__wait *wait, int reason)
 	struct sleeper *s = container_of(wait, struct sleeper, wait);
 
 	s->reason = reason;
-	timers_cancel(&wait->task->worker->loop->timers, &s->timer);
+	timers_cancel(&wait->loop->timers, &s->timer);
 	rota__wake(wait->task);
 }
 
@@ -37,7 +37,8 @@ int rota_sleep_until(uint64_t deadline_ns)
 	s.reason = rota__task_cancelled(task);
 	if (s.reason != 0)
 		return s.reason;
-	timers_arm(&task->worker->loop->timers, &s.timer, deadline_ns);
+	s.wait.loop = task->worker->loop;
+	timers_arm(&s.wait.loop->timers, &s.timer, deadline_ns);
 	rota__park(&s.wait);
 	return s.reason;
 }

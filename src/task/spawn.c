@@ -2,33 +2,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "task/task.h"
+#include "task/team.h"
 #include "trace/trace.h"
 
-static void add_to(struct rota_scope *scope, struct rota_task *task)
+/* 0, or the reason of a cancellation: then it is not in it. */
+static int add_to(struct rota_scope *scope, struct rota_task *task)
 {
+	int reason;
+
 	task->home = scope;
-	task->cancel = scope->cancel;
-	task->prev = scope->last;
+	task->cancel = 0;
 	task->next = NULL;
-	if (scope->last != NULL)
-		scope->last->next = task;
-	else
-		scope->first = task;
-	scope->last = task;
-	scope->live++;
+	rota__lock(&scope->lock);
+	reason = scope->cancel;
+	if (reason == 0) {
+		task->prev = scope->last;
+		if (scope->last != NULL)
+			scope->last->next = task;
+		else
+			scope->first = task;
+		scope->last = task;
+		scope->live++;
+	}
+	rota__unlock(&scope->lock);
+	return reason;
 }
 
-static inline int spawn(struct rota_task **ret_task, struct rota_scope *scope, rota_fn fn, void *arg,
-	const char *name, const char *site, size_t stack_bytes)
+/* `on`: the worker that gets it, or NULL for this one. */
+static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, struct rota_scope *scope, rota_fn fn,
+	void *arg, const char *name, const char *site, const struct rota_task_options *options)
 {
-	struct rota__worker *worker = rota__worker_here;
+	struct rota__worker *worker = rota__here();
 	struct rota_task *task;
+	int reason;
 
 	if (worker == NULL)
 		return -EPERM;
-	if (scope->cancel != 0)
-		return scope->cancel;
 	task = rota__record_new(worker);
 	if (task == NULL)
 		return -ENOMEM;
@@ -36,20 +45,46 @@ static inline int spawn(struct rota_task **ret_task, struct rota_scope *scope, r
 	task->arg = arg;
 	task->site = site;
 	task->name = __builtin_expect(rota__trace_on, 0) ? rota__trace_text(name) : name;
-	task->stack_class = stack_bytes == 0 ? worker->default_class : rota__stack_class(stack_bytes);
+	task->stack_class = worker->default_class;
+	if (options != NULL) {
+		if (options->stack_bytes != 0)
+			task->stack_class = rota__stack_class(options->stack_bytes);
+		task->pinned = options->pinned;
+		task->flags = TASK_KEPT;
+	}
+	reason = add_to(scope, task);
+	if (reason != 0) {
+		rota__record_free(worker, task);
+		return reason;
+	}
 	if (worker->current != NULL && worker->current->locals != NULL)
 		task->locals = rota__locals_inherit(worker->current);
-	add_to(scope, task);
 	rota__trace(ROTA__EV_TASK_SPAWN, task->id, task->name);
-	rota__make_ready(worker, task);
-	*ret_task = task;
+	*ret_task = task; /* it may be gone when it is ready */
+	if (on != NULL && on != worker)
+		rota__team_send(on, task);
+	else if (worker->team != NULL)
+		rota__team_queue(worker, task);
+	else
+		rota__make_ready(worker, task);
 	return 0;
 }
 
 int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site)
 {
 	struct rota_task *task;
-	int rc = spawn(&task, scope, fn, arg, name, site, 0);
+	int rc = spawn(&task, NULL, scope, fn, arg, name, site, NULL);
+
+	if (rc < 0)
+		rota__scope_note_error(scope, rc);
+	return rc;
+}
+
+int rota__spawn_on(struct rota__worker *worker, struct rota_scope *scope, rota_fn fn, void *arg, const char *name,
+	const char *site)
+{
+	struct rota_task *task;
+	int rc = spawn(&task, worker, scope, fn, arg, name, site, NULL);
 
 	if (rc < 0)
 		rota__scope_note_error(scope, rc);
@@ -59,25 +94,29 @@ int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *n
 int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *scope, rota_fn fn, void *arg,
 	const struct rota_task_options *options, const char *name, const char *site)
 {
-	struct rota_task *task = NULL; /* gcc does not see that spawn() sets it */
-	int rc = spawn(&task, scope, fn, arg, options && options->name ? options->name : name,
-		options && options->site ? options->site : site, options ? options->stack_bytes : 0);
+	static const struct rota_task_options defaults;
+	int rc;
 
-	if (rc < 0) {
+	if (options == NULL)
+		options = &defaults;
+	rc = spawn(ret_task, NULL, scope, fn, arg, options->name ? options->name : name,
+		options->site ? options->site : site, options);
+	if (rc < 0)
 		rota__scope_note_error(scope, rc);
-		return rc;
-	}
-	task->flags |= TASK_KEPT;
-	*ret_task = task;
-	return 0;
+	return rc;
 }
 
 /* ---- the end ---- */
+
+/* Who joins whom is guarded by one lock for all: it is taken for tasks with handles only, and makes
+ * circles easy to see. */
+static uint8_t join_lock;
 
 struct joiner {
 	struct rota__wait wait;
 	struct rota_task *target;
 	struct joiner *prev, *next; /* in target->joiners */
+	bool out;		    /* of that list: somebody has woken it, or does so now */
 	bool ended;
 	int reason;
 };
@@ -85,6 +124,15 @@ struct joiner {
 static struct joiner *first_joiner(const struct rota_task *task)
 {
 	return task->joiners ? container_of(task->joiners, struct joiner, wait) : NULL;
+}
+
+static void joiner_add(struct joiner *j)
+{
+	j->next = first_joiner(j->target);
+	if (j->next != NULL)
+		j->next->prev = j;
+	j->target->joiners = &j->wait;
+	j->wait.task->joins = j->target;
 }
 
 static void joiner_remove(struct joiner *j)
@@ -95,21 +143,48 @@ static void joiner_remove(struct joiner *j)
 		j->target->joiners = j->next ? &j->next->wait : NULL;
 	if (j->next != NULL)
 		j->next->prev = j->prev;
+	j->out = true;
+	j->wait.task->joins = NULL;
 }
 
 static void join_cancelled(struct rota__wait *wait, int reason)
 {
 	struct joiner *j = container_of(wait, struct joiner, wait);
+	bool first;
 
-	joiner_remove(j);
+	rota__lock(&join_lock);
+	first = !j->out;
+	if (first)
+		joiner_remove(j);
+	rota__unlock(&join_lock);
+	if (!first)
+		return;
 	j->reason = reason;
 	rota__wake(wait->task);
 }
 
+static void wake_joiners(struct rota_task *task, int result)
+{
+	struct joiner *j, *list = NULL;
+
+	rota__lock(&join_lock);
+	task->result = result;
+	task->has_result = true;
+	while ((j = first_joiner(task)) != NULL) {
+		joiner_remove(j);
+		j->ended = true;
+		j->next = list;
+		list = j;
+	}
+	rota__unlock(&join_lock);
+	while ((j = list) != NULL) {
+		list = j->next;
+		rota__wake(j->wait.task);
+	}
+}
+
 void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result)
 {
-	struct joiner *j;
-
 	if (task->innermost != NULL) {
 		fprintf(stderr, "rota: task \"%s\" (spawned at %s) ended with an open scope\n",
 			rota_task_name(task), task->site);
@@ -117,38 +192,47 @@ void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int r
 	}
 	rota__trace(ROTA__EV_TASK_END, task->id, task->name);
 	task->result = result;
-	task->state = TASK_ENDED;
 	task->stack = NULL;
 	task->sp = NULL;
 	worker->ended++;
 	if (task->locals != NULL)
 		rota__locals_drop(task->locals);
-	while ((j = first_joiner(task)) != NULL) {
-		joiner_remove(j);
-		j->ended = true;
-		rota__wake(j->wait.task);
-	}
+	if (task->flags & TASK_KEPT)
+		wake_joiners(task, result);
 	rota__scope_task_ended(worker, task->home, task);
+}
+
+/* Can `task` end only after `self`?  It owns a scope that `self` is in, however deep; or it waits in a join for
+ * one that does. */
+static bool waits_for(const struct rota_task *task, const struct rota_task *self)
+{
+	for (; task != NULL; task = task->joins)
+		for (const struct rota_task *above = self; above != NULL; above = above->home->owner)
+			if (above == task)
+				return true;
+	return false;
 }
 
 int rota_join(struct rota_task *task, int *ret_result)
 {
 	struct rota_task *self = rota__current();
 	struct joiner j = { .wait = { .task = self, .cancel = join_cancelled }, .target = task };
+	int rc = 0;
+	bool ended;
 
 	if (self == NULL)
 		return -EPERM;
-	if (task == self)
-		return -EDEADLK;
-	if (task->state != TASK_ENDED) {
-		int reason = rota__task_cancelled(self);
-
-		if (reason != 0)
-			return reason;
-		j.next = first_joiner(task);
-		if (j.next != NULL)
-			j.next->prev = &j;
-		task->joiners = &j.wait;
+	rota__lock(&join_lock);
+	ended = task->has_result;
+	if (!ended) {
+		rc = waits_for(task, self) ? -EDEADLK : rota__task_cancelled(self);
+		if (rc == 0)
+			joiner_add(&j);
+	}
+	rota__unlock(&join_lock);
+	if (rc != 0)
+		return rc;
+	if (!ended) {
 		rota__park(&j.wait);
 		if (!j.ended)
 			return j.reason;

@@ -1,31 +1,50 @@
 /* task.h - what a task is, and the worker that runs it
  *
- *            spawn                take()                 fn returns
- *   (record) -----> FRESH/READY ---------> RUNNING --------------------> ENDED
- *                        ^                    |  rota__park()
- *                        |   rota__wake()     v
- *                        +---------------- WAITING
+ *            spawn               take()                 fn returns
+ *   (record) -----> FRESH/READY --------> RUNNING --------------------> ENDED
+ *                        ^                   |  rota__park()
+ *                        |   rota__wake()    v
+ *                        +--------------- WAITING
  *
  *   FRESH    ready, has never run: no stack yet (sp == NULL).  Given one at its first run, so that a
  *            million spawned tasks that run one after the other share one warm stack.
- *   READY    in its worker's ready ring, exactly once
+ *   READY    in one ready queue, exactly once
  *   RUNNING  worker->current; READY and RUNNING tasks have wait == NULL
  *   WAITING  wait points at the waiter on its own stack: what it waits for, and how to cut it short
  *   ENDED    result is final; the record lives on only while a handle is out (KEPT)
  *
- * Who may touch what: everything here belongs to the worker's thread.  Another thread reaches a task
- * only by a post to its loop.  The record is kept small (a waiting task costs this, a page of stack
- * and its share of page tables), and what only a running task needs lives on its stack. */
+ * Who may touch what.  With one worker everything here belongs to its thread.  In a team (task/team.h) a task
+ * is woken and cancelled from any of its threads, hence two more states: a task that parks is visible to wakers before
+ * it has left its stack, and must not be run elsewhere before.
+ *
+ *   RUNNING --park--> PARKING --left its stack--> WAITING --wake--> READY
+ *      |                 \--wake--> NOTIFIED --left its stack--> READY
+ *      \--wake--> NOTIFIED --park--> RUNNING
+ *
+ * `lock` guards a task's wait and its chain of scopes against who cancels it, a scope's lock its list of tasks.  Locks are
+ * taken downwards in the tree: a scope's, its tasks', their scopes'; those of what a task waits on come last.
+ *
+ * The record is kept small (a waiting task costs this, a page of stack and its share of page tables), and
+ * what only a running task needs lives on its stack. */
 #ifndef ROTA_TASK_TASK_H
 #define ROTA_TASK_TASK_H
 
 #include <rota/run.h>
 #include <rota/task.h>
 
+#include "base/steal.h"
 #include "coro/stack.h"
 #include "loop/loop.h"
+#include "os/spin.h"
 
-enum rota__task_state { TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_ENDED };
+enum rota__task_state {
+	TASK_READY,
+	TASK_RUNNING, /* with one worker only; in a team a running task stays READY */
+	TASK_PARKING,
+	TASK_NOTIFIED,
+	TASK_WAITING,
+	TASK_ENDED,
+};
 
 enum {
 	TASK_KEPT = 1, /* a handle is out: the record stays after the end */
@@ -34,9 +53,16 @@ enum {
 /* What a task waits on; on its stack while it waits. */
 struct rota__wait {
 	struct rota_task *task;
-	/* Cut the wait short: arrange that the task is woken, now or soon.  Called at most once, only
-	 * while waiting, with the reason (-ECANCELED, -ETIMEDOUT).  NULL: cannot be cut short. */
+	/* Cut the wait short: arrange that the task is woken, now or soon.  Called at most once, with the reason
+	 * (-ECANCELED, -ETIMEDOUT), before rota__park() has returned.  NULL: cannot be cut short. */
 	void (*cancel)(struct rota__wait *wait, int reason);
+	/* Where cancel() must run: what wakes the task happens on this loop too, and so the two cannot meet.
+	 * NULL: on any thread, at the same time as a wake-up; cancel() then finds out by itself who is first. */
+	struct rota_loop *loop;
+	/* A cancellation on its way to `loop` (task/team.c). */
+	struct rota_post post;
+	int reason;
+	uint32_t posted;
 };
 
 struct rota_task {
@@ -57,6 +83,11 @@ struct rota_task {
 	int32_t result;
 	int32_t cancel; /* the reason that reaches the task's own level, 0 for none */
 	uint8_t state, flags, stack_class;
+	uint8_t lock;
+	bool has_result;	  /* for joins: it has ended */
+	uint16_t pinned;	  /* reasons why it may not move to another worker */
+	struct rota__node node;	  /* in the queues of a team */
+	struct rota_task *joins;  /* the one whose end it waits for in rota_join() */
 };
 
 /* One entry of the ready ring: the sp is here so that the next stacks can be prefetched without
@@ -94,35 +125,104 @@ struct rota__worker {
 	uint64_t next_id, last_id;
 	uint64_t ended; /* tasks that ended, for counts and tests */
 
-	struct rota_scope root;
+	struct rota_scope *root; /* what is detached */
 	void (*on_detached_error)(const char *task_name, int code);
+
+	/* In a team only. */
+	struct rota__team *team; /* NULL: it is alone */
+	unsigned number;
+	uint32_t free_record_count;
+	uint32_t looks;		    /* at the queues: now and then the injector's turn comes first */
+	uint32_t lifo_runs;	    /* in a row */
+	bool own_turn;		    /* else that of the shared ring */
+	bool searching, asleep;	    /* counted by the team */
+	uint64_t random;
+	struct rota__fifo own;	    /* ready, and not to be moved */
+	struct rota_task *lifo;	    /* made ready last: its data is in the cache */
+	struct rota_task *left;	    /* whom the last switch left, until that is dealt with */
+	int left_to;		    /* enum rota__leave */
+	struct rota__worker *left_for;
+	struct rota__steal shared;  /* ready, for whoever is first */
 };
 
 extern _Thread_local struct rota__worker *rota__worker_here __attribute__((tls_model("initial-exec")));
 
-int rota__worker_init(struct rota__worker *worker, struct rota_loop *loop, size_t stack_bytes);
-/* All tasks have ended. */
+/* The worker of this thread.  A task may find itself on another thread after any wait, and a compiler may keep the address of
+ * a thread's variable over a call: so it is asked for in a place that it cannot see into, where addresses are kept in
+ * registers at all. */
+#if defined(__x86_64__)
+static inline struct rota__worker *rota__here(void)
+{
+	return rota__worker_here;
+}
+#else
+struct rota__worker *rota__here(void);
+#endif
+
+/* Make a worker of the calling thread's `loop`.  `root` is the scope of what is detached.  `team`, of which it is
+ * number `number`, may be NULL.  0, -ENOMEM. */
+int rota__worker_init(struct rota__worker *worker, struct rota_loop *loop, size_t stack_bytes, struct rota_scope *root,
+	struct rota__team *team, unsigned number);
+/* All tasks have ended.  On its thread. */
+void rota__worker_leave(struct rota__worker *worker);
+/* Give back its memory: after that of no other worker of the team is used. */
 void rota__worker_fini(struct rota__worker *worker);
 
 /* ---- waiting: what every waiting call is made of ---- */
 
 static inline struct rota_task *rota__current(void)
 {
-	struct rota__worker *worker = rota__worker_here;
+	struct rota__worker *worker = rota__here();
 
 	return worker != NULL ? worker->current : NULL;
 }
 
-/* The reason with which a wait of `task` must answer now, or 0. */
+/* The reason with which a wait of `task`, the running one, must answer now, or 0. */
 static inline int rota__task_cancelled(const struct rota_task *task)
 {
-	return task->innermost != NULL ? task->innermost->cancel : task->cancel;
+	return task->innermost != NULL ? load_relaxed(&task->innermost->cancel) : load_relaxed(&task->cancel);
 }
+
+/* Do several threads run the tasks of this program? */
+static inline bool rota__in_team(void)
+{
+	const struct rota__worker *worker = rota__here();
+
+	return worker != NULL && worker->team != NULL;
+}
+
+/* Locks of tasks and scopes: nothing where one thread has them all. */
+static inline void rota__lock(uint8_t *lock)
+{
+	if (rota__in_team())
+		spin_lock(lock);
+}
+
+static inline void rota__unlock(uint8_t *lock)
+{
+	if (rota__in_team())
+		spin_unlock(lock);
+}
+
+/* Between these the running task stays on its worker, and so on one loop. */
+static inline void rota__pin(struct rota_task *task)
+{
+	task->pinned++;
+}
+
+static inline void rota__unpin(struct rota_task *task)
+{
+	task->pinned--;
+}
+
+/* Go on on the worker of `loop`, which is of this run, and be pinned to it.  What belongs to a loop (a stream, a listener) is used
+ * only there.  0, or -EPERM: it is a loop of somebody else. */
+int rota__pin_to(struct rota_task *task, const struct rota_loop *loop);
 
 /* The running task waits on `wait`, whose fields are set, until rota__wake(). */
 void rota__park(struct rota__wait *wait);
 
-/* A waiting task becomes ready.  Exactly once for each rota__park(). */
+/* A waiting task becomes ready.  Exactly once for each rota__park(); any thread of the run. */
 void rota__wake(struct rota_task *task);
 
 /* A call of the running task succeeded without waiting.  Every so often that is a reason to let the
@@ -137,6 +237,10 @@ static inline void rota__coop(struct rota__worker *worker)
 	}
 }
 
+/* As rota_spawn_at(), on that worker of the same run. */
+int rota__spawn_on(struct rota__worker *worker, struct rota_scope *scope, rota_fn fn, void *arg, const char *name,
+	const char *site);
+
 /* ---- between the files of this folder ---- */
 
 /* A record with a place in the ready ring; NULL: no memory. */
@@ -146,7 +250,7 @@ void rota__record_free(struct rota__worker *worker, struct rota_task *task);
 /* Which of a worker's pools has stacks of so many bytes. */
 uint8_t rota__stack_class(size_t bytes);
 
-/* The task becomes ready (it is new, or was waiting). */
+/* The task becomes ready (it is new, or was waiting); a lone worker's. */
 static inline void rota__queue(struct rota__worker *worker, struct rota_task *task)
 {
 	task->state = TASK_READY;
@@ -176,6 +280,7 @@ enum {
 	SCOPE_BY_TIME = 0x400,	/* its own deadline */
 	SCOPE_CUT = 0x800,	/* a task of it ended because of the cancellation */
 	SCOPE_ROOT = 0x1000,
+	SCOPE_PINS = 0x2000, /* its deadline's timer keeps the owner on its worker */
 };
 
 /* Task-locals at spawn and at the end. */

@@ -5,7 +5,9 @@
  * on the stack that just became free, without a switch.
  *
  *   loop --run_ready()--> task A --park()--> task B --ends, becomes--> task C --nothing ready--> loop
- */
+ *
+ * In a team the task that was left must not be seen by others before its stack is left too: the switch
+ * notes what is to become of it, and the other side of the switch settles that. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +18,18 @@
 #include "coro/sanitize.h"
 #include "os/mem.h"
 #include "task/task.h"
+#include "task/team.h"
 #include "trace/trace.h"
 
 _Thread_local struct rota__worker *rota__worker_here;
+
+#if !defined(__x86_64__)
+__attribute__((noinline)) struct rota__worker *rota__here(void)
+{
+	__asm__ volatile("");
+	return rota__worker_here;
+}
+#endif
 
 enum {
 	/* Runs between two looks at the clock: at 4 ns a switch the clock's 25 ns are 5 %. */
@@ -45,7 +56,7 @@ static bool ring_reserve(struct rota__worker *w)
 	uint32_t room = w->ring != NULL ? w->mask + 1 : 0;
 	struct rota__ready *ring;
 
-	if (w->tasks < room)
+	if (w->tasks < room || w->team != NULL)
 		return true;
 	room = room != 0 ? 2 * room : FIRST_RING;
 	ring = rota__alloc_zero(room * sizeof *ring);
@@ -71,7 +82,13 @@ static bool records_grow(struct rota__worker *w)
 		slab->records[i].next = w->free_records;
 		w->free_records = &slab->records[i];
 	}
+	w->free_record_count = SLAB_RECORDS;
 	return true;
+}
+
+static bool records_get(struct rota__worker *w)
+{
+	return (w->team != NULL && rota__team_take_records(w)) || records_grow(w);
 }
 
 static uint64_t id_new(struct rota__worker *w)
@@ -89,10 +106,11 @@ struct rota_task *rota__record_new(struct rota__worker *w)
 {
 	struct rota_task *task;
 
-	if (!ring_reserve(w) || (w->free_records == NULL && !records_grow(w)))
+	if (!ring_reserve(w) || (w->free_records == NULL && !records_get(w)))
 		return NULL;
 	task = w->free_records;
 	w->free_records = task->next;
+	w->free_record_count--;
 	w->tasks++;
 	/* Field by field: the compiler clears a whole struct with a string instruction, which costs
 	 * more than all of the spawn. */
@@ -104,7 +122,11 @@ struct rota_task *rota__record_new(struct rota__worker *w)
 	task->joiners = NULL;
 	task->locals = NULL;
 	task->id = w->next_id != w->last_id ? w->next_id++ : id_new(w);
-	task->flags = 0;
+	task->joins = NULL;
+	task->state = TASK_READY;
+	task->flags = task->lock = 0;
+	task->has_result = false;
+	task->pinned = 0;
 	return task;
 }
 
@@ -112,15 +134,35 @@ void rota__record_free(struct rota__worker *w, struct rota_task *task)
 {
 	task->next = w->free_records;
 	w->free_records = task;
+	w->free_record_count++;
 	w->tasks--;
+	if (w->team != NULL)
+		rota__team_give_records(w);
 }
 
 /* ---- running ---- */
+
+static struct rota_task *take_in_team(struct rota__worker *w)
+{
+	struct rota_task *task;
+
+	if (w->budget == 0)
+		return NULL;
+	w->budget--;
+	task = rota__team_take(w);
+	if (task != NULL) {
+		store_relaxed(&w->head, w->head + 1); /* the watchdog looks at it */
+		task->worker = w;
+	}
+	return task;
+}
 
 static inline struct rota_task *take(struct rota__worker *w)
 {
 	struct rota_task *task;
 
+	if (w->team != NULL)
+		return take_in_team(w);
 	if (w->budget == 0 || w->head == w->tail)
 		return NULL;
 	w->budget--;
@@ -133,7 +175,8 @@ static inline struct rota_task *take(struct rota__worker *w)
 static inline void set_running(struct rota__worker *w, struct rota_task *task)
 {
 	store_relaxed(&w->current, task); /* for the watchdog */
-	task->state = TASK_RUNNING;
+	if (w->team == NULL)
+		task->state = TASK_RUNNING;
 	rota__trace(ROTA__EV_TASK_RUN, task->id, task->name);
 }
 
@@ -158,6 +201,10 @@ static bool prepare(struct rota__worker *w, struct rota_task *task)
 		rota__task_ended(w, task, -ENOMEM);
 		return false;
 	}
+	if (w->team != NULL) { /* others may have one: until then it goes round */
+		rota__team_queue_last(w, task);
+		return false;
+	}
 	task->starved_next = NULL;
 	*w->starved_end = task;
 	w->starved_end = &task->starved_next;
@@ -169,7 +216,7 @@ static void release_stack(struct rota__worker *w, struct rota__stack *stack, uin
 {
 	struct rota_task *starved = w->starved;
 
-	if (w->reserve == NULL && class == w->default_class)
+	if (__builtin_expect(w->reserve == NULL, 0) && class == w->default_class)
 		w->reserve = stack;
 	else
 		rota__stack_put(&w->stacks[class], stack);
@@ -206,11 +253,11 @@ static inline __attribute__((always_inline)) void switch_away(struct rota__worke
 	if (next == NULL) {
 		store_relaxed(&w->current, NULL);
 		rota__stack_switch(task->stack, &task->sp, NULL, w->loop_sp, NULL, false);
-		return;
+	} else {
+		set_running(w, next);
+		if (next != task)
+			rota__stack_switch(task->stack, &task->sp, next->stack, next->sp, NULL, false);
 	}
-	set_running(w, next);
-	if (next != task)
-		rota__stack_switch(task->stack, &task->sp, next->stack, next->sp, NULL, false);
 }
 
 /* The dead task's stack goes back to its pool while we still stand on it: nobody can take it before
@@ -233,20 +280,23 @@ static _Noreturn void switch_for_good(struct rota__worker *w, struct rota__stack
 
 static void task_main(void *unused)
 {
-	struct rota__worker *w = rota__worker_here;
+	struct rota__worker *w = rota__here();
 	struct rota_task *task = w->current;
 
 	rota__stack_entered();
+	if (w->team != NULL)
+		rota__team_settle(w);
 	for (;;) {
 		int result = task->fn(task->arg);
 		struct rota__stack *stack = task->stack;
 		uint8_t class = task->stack_class;
 
+		w = task->worker; /* it may have moved */
 		rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
 		rota__stack_check(stack);
 		rota__task_ended(w, task, result);
 		/* Only a fresh task of the same size can go on here. */
-		if (w->head == w->tail || w->budget == 0 || w->starved != NULL ||
+		if (w->team != NULL || w->head == w->tail || w->budget == 0 || w->starved != NULL ||
 			w->ring[w->head & w->mask].sp != NULL ||
 			w->ring[w->head & w->mask].task->stack_class != class)
 			switch_for_good(w, stack, class);
@@ -258,11 +308,63 @@ static void task_main(void *unused)
 	}
 }
 
+/* Leave the running task's stack; what is to become of the task is settled when that has happened.  It may go on on
+ * another worker. */
+static void leave(struct rota_task *task, enum rota__leave to)
+{
+	struct rota__worker *w = task->worker;
+
+	w->left = task;
+	w->left_to = to;
+	switch_away(w, task);
+	rota__team_settle(task->worker); /* whom the switch left that led here */
+}
+
+/* Wait for a wake-up that may have come already. */
+static void wait_in_team(struct rota_task *task)
+{
+	uint8_t ready = TASK_READY;
+
+	if (cas_acq_rel(&task->state, &ready, TASK_PARKING)) /* pairs with the swap in rota__wake() */
+		leave(task, LEFT_PARKED);
+	else
+		store_relaxed(&task->state, TASK_READY);
+}
+
+/* A cancellation from another thread either sees the wait, or is seen here. */
+static void park_in_team(struct rota__wait *wait)
+{
+	struct rota_task *task = wait->task;
+	void (*cancel)(struct rota__wait *, int) = NULL;
+	int reason;
+
+	spin_lock(&task->lock);
+	wait->posted = 0;
+	task->wait = wait;
+	reason = rota__task_cancelled(task);
+	if (reason != 0 && wait->cancel != NULL) {
+		cancel = wait->cancel;
+		wait->cancel = NULL;
+		cancel(wait, reason);
+	}
+	spin_unlock(&task->lock);
+	wait_in_team(task);
+	spin_lock(&task->lock);
+	task->wait = NULL;
+	spin_unlock(&task->lock);
+	if (rota__team_post_is_out(wait))
+		wait_in_team(task);
+}
+
 void rota__park(struct rota__wait *wait)
 {
 	struct rota_task *task = wait->task;
 
 	assert(task->worker->current == task);
+	if (task->worker->team != NULL) {
+		park_in_team(wait);
+		return;
+	}
 	task->wait = wait;
 	task->state = TASK_WAITING;
 	switch_away(task->worker, task);
@@ -271,9 +373,14 @@ void rota__park(struct rota__wait *wait)
 
 void rota__wake(struct rota_task *task)
 {
-	assert(task->state == TASK_WAITING);
 	rota__trace(ROTA__EV_TASK_READY, task->id, task->name);
-	rota__make_ready(task->worker, task);
+	if (!rota__in_team()) {
+		assert(task->state == TASK_WAITING);
+		rota__make_ready(task->worker, task);
+	} else if (swap_acq_rel(&task->state, TASK_NOTIFIED) == TASK_WAITING) { /* pairs with parking and settling */
+		store_relaxed(&task->state, TASK_READY);
+		rota__team_make_ready(task);
+	}
 }
 
 int rota_yield(void)
@@ -284,9 +391,34 @@ int rota_yield(void)
 	if (task == NULL)
 		return -EPERM;
 	reason = rota__task_cancelled(task);
+	if (task->worker->team != NULL) {
+		leave(task, LEFT_YIELDED);
+		return reason;
+	}
 	rota__queue(task->worker, task); /* run_ready() sees by itself that something is ready */
 	switch_away(task->worker, task);
 	return reason;
+}
+
+int rota__pin_to(struct rota_task *task, const struct rota_loop *loop)
+{
+	struct rota__worker *there = loop->tasks;
+
+	if (there != task->worker) {
+		if (there == NULL || there->team == NULL || there->team != task->worker->team)
+			return -EPERM;
+		task->worker->left_for = there;
+		rota__pin(task);
+		leave(task, LEFT_FOR_ANOTHER);
+		return 0;
+	}
+	rota__pin(task);
+	return 0;
+}
+
+static inline bool has_work(const struct rota__worker *w)
+{
+	return w->team != NULL ? rota__team_has_work(w) : w->head != w->tail;
 }
 
 /* The loop's hook. */
@@ -304,10 +436,12 @@ static void run_ready(struct rota_loop *loop)
 			if (__builtin_expect(load_relaxed(&w->unwatched), 0))
 				w->on_unwatched(w);
 			rota__stack_switch(NULL, &w->loop_sp, next->stack, next->sp, NULL, false);
+			if (w->team != NULL)
+				rota__team_settle(w);
 			rota__loop_after_callback(loop);
 		}
-	} while (w->head != w->tail && rota_now_ns() < until);
-	loop->tasks_ready = w->head != w->tail;
+	} while (has_work(w) && rota_now_ns() < until);
+	loop->tasks_ready = has_work(w);
 }
 
 /* ---- life ---- */
@@ -340,11 +474,13 @@ static void fini_stacks(struct rota__worker *w)
 		rota__stack_pool_fini(&w->stacks[i]);
 }
 
-int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t stack_bytes)
+int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t stack_bytes, struct rota_scope *root,
+	struct rota__team *team, unsigned number)
 {
 	int rc;
 
-	*w = (struct rota__worker){ .loop = loop };
+	*w = (struct rota__worker){
+		.loop = loop, .root = root, .team = team, .number = number, .random = number + 1 };
 	w->default_class = rota__stack_class(stack_bytes ? stack_bytes : STACK_BYTES_DEFAULT);
 	for (unsigned i = 0; i < STACK_CLASSES; i++)
 		rota__stack_pool_init(&w->stacks[i], (size_t)STACK_BYTES_MIN << i);
@@ -356,24 +492,32 @@ int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t sta
 		return rc;
 	}
 	rota__overflow_set_describe(describe);
-	rota__scope_init(&w->root, NULL, NULL);
-	w->root.flags |= ROTA_SCOPE_COLLECT | SCOPE_ROOT;
 	loop->tasks = w;
 	loop->run_tasks = run_ready;
+	if (team != NULL) {
+		loop->may_sleep = rota__team_may_sleep;
+		loop->woke = rota__team_woke;
+	}
 	rota__worker_here = w;
 	return 0;
+}
+
+void rota__worker_leave(struct rota__worker *w)
+{
+	rota__worker_here = NULL;
+	w->loop->tasks = NULL;
+	w->loop->run_tasks = NULL;
+	w->loop->may_sleep = NULL;
+	w->loop->woke = NULL;
+	rota__overflow_thread_fini();
 }
 
 void rota__worker_fini(struct rota__worker *w)
 {
 	struct record_slab *slab;
 
-	assert(w->tasks == 0);
-	rota__worker_here = NULL;
-	w->loop->tasks = NULL;
-	w->loop->run_tasks = NULL;
+	assert(w->team != NULL || w->tasks == 0);
 	fini_stacks(w);
-	rota__overflow_thread_fini();
 	rota__free(w->ring);
 	while ((slab = w->slabs) != NULL) {
 		w->slabs = slab->next;

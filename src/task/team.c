@@ -1,0 +1,458 @@
+/* team.c - ready tasks find a worker, and workers find tasks (team.h) */
+#include "task/team.h"
+
+#include <errno.h>
+
+#include "os/mem.h"
+#include "trace/trace.h"
+
+enum {
+	LIFO_RUNS = 3,	   /* then the queues have their turn: two tasks that answer each other starve nobody */
+	INJECTOR_TURN = 61, /* a prime, so that it does not fall into step with a program's own rhythm */
+	INJECTED_AT_ONCE = 32,
+	RECORD_BATCH = 256,
+};
+
+static struct rota_task *task_of(struct rota__node *node)
+{
+	return node != NULL ? container_of(node, struct rota_task, node) : NULL;
+}
+
+/* ---- waking others ---- */
+
+/* There is more work than the caller can do at once.  The fence is between its being visible and our looking at who
+ * searches; its partner is in stop_searching() and fall_asleep(). */
+static void wake_one(struct rota__team *team)
+{
+	struct rota__worker *worker = NULL;
+
+	fence_seq();
+	if (load_relaxed(&team->searchers) > 0 || load_relaxed(&team->sleeper_count) == 0)
+		return;
+	spin_lock(&team->sleep_lock);
+	if (team->sleeper_count > 0 && load_relaxed(&team->searchers) == 0) {
+		store_relaxed(&team->sleeper_count, team->sleeper_count - 1);
+		worker = team->sleepers[team->sleeper_count];
+		worker->asleep = false;
+		worker->searching = true;
+		add_relaxed(&team->searchers, 1);
+	}
+	spin_unlock(&team->sleep_lock);
+	if (worker != NULL)
+		worker->loop->poller->engine->wake(worker->loop->poller);
+}
+
+/* ---- the injector ---- */
+
+static void inject(struct rota__team *team, struct rota_task **tasks, uint64_t count)
+{
+	spin_lock(&team->injector_lock);
+	for (uint64_t i = 0; i < count; i++)
+		fifo_push(&team->injected, &tasks[i]->node);
+	store_relaxed(&team->injected_count, team->injected_count + (uint32_t)count);
+	spin_unlock(&team->injector_lock);
+}
+
+static struct rota_task *take_injected(struct rota__worker *w, uint32_t count)
+{
+	struct rota__team *team = w->team;
+	struct rota_task *first, *task;
+
+	if (load_relaxed(&team->injected_count) == 0)
+		return NULL;
+	spin_lock(&team->injector_lock);
+	first = task_of(fifo_pop(&team->injected));
+	if (first != NULL) {
+		uint32_t taken = 1, fair = team->injected_count / team->size + 1;
+
+		for (; taken < count && taken < fair && (task = task_of(fifo_pop(&team->injected))) != NULL; taken++)
+			steal_push(&w->shared, task); /* there is room: it was empty, or count is 1 */
+		store_relaxed(&team->injected_count, team->injected_count - taken);
+	}
+	spin_unlock(&team->injector_lock);
+	return first;
+}
+
+/* ---- one worker's queues ---- */
+
+/* The ring is full: half of it goes to the injector, so that the next pushes have room. */
+static void overflow(struct rota__worker *w, struct rota_task *task)
+{
+	struct rota_task *tasks[STEAL_ROOM / 2 + 1];
+	uint64_t n = 0;
+
+	while (n < STEAL_ROOM / 2 && (tasks[n] = steal_pop(&w->shared)) != NULL)
+		n++;
+	tasks[n++] = task;
+	inject(w->team, tasks, n);
+}
+
+static void push_shared(struct rota__worker *w, struct rota_task *task)
+{
+	if (!steal_push(&w->shared, task))
+		overflow(w, task);
+	wake_one(w->team);
+}
+
+static bool must_stay(const struct rota__worker *w, const struct rota_task *task)
+{
+	return task->pinned > 0 || !w->team->steal;
+}
+
+void rota__team_queue(struct rota__worker *w, struct rota_task *task)
+{
+	w->loop->tasks_ready = true;
+	if (must_stay(w, task)) {
+		fifo_push(&w->own, &task->node);
+		return;
+	}
+	/* Its worker alone touches the slot: a stall of this worker is found by the watchdog. */
+	if (w->lifo != NULL)
+		push_shared(w, w->lifo);
+	w->lifo = task;
+}
+
+void rota__team_queue_last(struct rota__worker *w, struct rota_task *task)
+{
+	w->loop->tasks_ready = true;
+	if (must_stay(w, task))
+		fifo_push(&w->own, &task->node);
+	else if (!steal_push(&w->shared, task))
+		overflow(w, task);
+}
+
+static void arrived(struct rota__node *node)
+{
+	struct rota_task *task = task_of(node);
+
+	rota__team_queue(task->worker, task);
+}
+
+void rota__team_send(struct rota__worker *worker, struct rota_task *task)
+{
+	task->worker = worker;
+	task->node.fn = arrived;
+	rota_post(worker->loop, (struct rota_post *)&task->node);
+}
+
+void rota__team_make_ready(struct rota_task *task)
+{
+	struct rota__worker *here = rota__here();
+
+	if (must_stay(task->worker, task)) {
+		if (task->worker == here)
+			rota__team_queue(here, task);
+		else
+			rota__team_send(task->worker, task);
+		return;
+	}
+	if (here != NULL && here->team == task->worker->team) {
+		rota__team_queue(here, task);
+		return;
+	}
+	inject(task->worker->team, &task, 1);
+	wake_one(task->worker->team);
+}
+
+static struct rota_task *take_own(struct rota__worker *w)
+{
+	return task_of(fifo_pop(&w->own));
+}
+
+struct rota_task *rota__team_take(struct rota__worker *w)
+{
+	struct rota_task *task = w->lifo;
+
+	if (w->team->steal && ++w->looks % INJECTOR_TURN == 0) {
+		struct rota_task *injected = take_injected(w, 1);
+
+		if (injected != NULL)
+			return injected;
+	}
+	if (task != NULL && w->lifo_runs < LIFO_RUNS) {
+		w->lifo = NULL;
+		w->lifo_runs++;
+		return task;
+	}
+	w->lifo_runs = 0;
+	w->own_turn = !w->own_turn;
+	if (w->own_turn)
+		task = take_own(w);
+	else
+		task = NULL;
+	if (task == NULL)
+		task = steal_pop(&w->shared);
+	if (task == NULL)
+		task = take_own(w);
+	if (task == NULL && w->lifo != NULL) {
+		task = w->lifo;
+		w->lifo = NULL;
+	}
+	return task != NULL || !w->team->steal ? task : take_injected(w, INJECTED_AT_ONCE);
+}
+
+bool rota__team_has_work(const struct rota__worker *w)
+{
+	return w->lifo != NULL || !fifo_empty(&w->own) || !steal_empty(&w->shared) ||
+		(w->team->steal && load_relaxed(&w->team->injected_count) > 0);
+}
+
+void rota__team_settle(struct rota__worker *w)
+{
+	struct rota_task *task = w->left;
+	uint8_t parking = TASK_PARKING;
+
+	if (task == NULL)
+		return;
+	w->left = NULL;
+	switch ((enum rota__leave)w->left_to) {
+	case LEFT_PARKED:
+		if (cas_acq_rel(&task->state, &parking, TASK_WAITING)) /* pairs with the swap in rota__wake() */
+			return;
+		store_relaxed(&task->state, TASK_READY);
+		rota__team_make_ready(task);
+		return;
+	case LEFT_YIELDED:
+		rota__team_queue_last(w, task);
+		return;
+	case LEFT_FOR_ANOTHER:
+		rota__team_send(w->left_for, task);
+		return;
+	}
+}
+
+/* ---- searching and sleeping ---- */
+
+static uint32_t random_below(struct rota__worker *w, uint32_t limit)
+{
+	w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407); /* Knuth's MMIX */
+	return (uint32_t)((w->random >> 33) % limit);
+}
+
+static struct rota_task *steal_from(struct rota__worker *w, struct rota__worker *victim)
+{
+	void *tasks[STEAL_ROOM / 2];
+	uint64_t n = steal_half(&victim->shared, tasks, STEAL_ROOM / 2);
+
+	for (uint64_t i = 1; i < n; i++)
+		steal_push(&w->shared, tasks[i]); /* there is room: it was empty */
+	return n > 0 ? tasks[0] : NULL;
+}
+
+static struct rota_task *search(struct rota__worker *w)
+{
+	struct rota__team *team = w->team;
+	uint32_t start = random_below(w, team->size);
+	struct rota_task *task = take_injected(w, INJECTED_AT_ONCE);
+
+	for (unsigned i = 0; task == NULL && i < team->size; i++) {
+		struct rota__worker *victim = team->workers[(start + i) % team->size];
+
+		if (victim != w)
+			task = steal_from(w, victim);
+	}
+	return task;
+}
+
+static bool work_to_be_seen(const struct rota__team *team)
+{
+	if (load_relaxed(&team->injected_count) > 0)
+		return true;
+	for (unsigned i = 0; i < team->size; i++)
+		if (!steal_empty(&team->workers[i]->shared))
+			return true;
+	return false;
+}
+
+/* At most half of the workers search: more would only be in each other's way. */
+static bool start_searching(struct rota__worker *w)
+{
+	struct rota__team *team = w->team;
+
+	if (w->searching)
+		return true;
+	if (2 * load_relaxed(&team->searchers) >= team->size)
+		return false;
+	add_relaxed(&team->searchers, 1);
+	w->searching = true;
+	return true;
+}
+
+/* The last who stops because he found something sends another one to look on: what he found may not be all. */
+static void stop_searching(struct rota__worker *w)
+{
+	w->searching = false;
+	if (add_acq_rel(&w->team->searchers, -1) == 1)
+		wake_one(w->team);
+}
+
+static void fall_asleep(struct rota__worker *w)
+{
+	struct rota__team *team = w->team;
+
+	spin_lock(&team->sleep_lock);
+	team->sleepers[team->sleeper_count] = w;
+	store_relaxed(&team->sleeper_count, team->sleeper_count + 1);
+	w->asleep = true;
+	if (w->searching) {
+		w->searching = false;
+		add_acq_rel(&team->searchers, -1);
+	}
+	spin_unlock(&team->sleep_lock);
+	fence_seq();
+}
+
+/* False: somebody has woken us, and counts us among the searchers. */
+static bool get_up(struct rota__worker *w)
+{
+	struct rota__team *team = w->team;
+	bool by_myself;
+
+	spin_lock(&team->sleep_lock);
+	by_myself = w->asleep;
+	if (by_myself) {
+		unsigned i = 0;
+
+		while (team->sleepers[i] != w)
+			i++;
+		team->sleepers[i] = team->sleepers[team->sleeper_count - 1];
+		store_relaxed(&team->sleeper_count, team->sleeper_count - 1);
+		w->asleep = false;
+	}
+	spin_unlock(&team->sleep_lock);
+	return by_myself;
+}
+
+bool rota__team_may_sleep(struct rota_loop *loop)
+{
+	struct rota__worker *w = loop->tasks;
+
+	if (!w->team->steal)
+		return true;
+	for (;;) {
+		if (start_searching(w)) {
+			struct rota_task *task = search(w);
+
+			if (task != NULL) {
+				rota__team_queue(w, task);
+				stop_searching(w);
+				return false;
+			}
+		}
+		fall_asleep(w);
+		if (!work_to_be_seen(w->team) || load_relaxed(&w->team->searchers) > 0)
+			return true;
+		get_up(w);
+	}
+}
+
+void rota__team_woke(struct rota_loop *loop)
+{
+	struct rota__worker *w = loop->tasks;
+
+	if (!w->team->steal)
+		return;
+	get_up(w);
+	if (w->searching) {
+		struct rota_task *task = search(w);
+
+		if (task != NULL)
+			rota__team_queue(w, task);
+		stop_searching(w);
+	}
+}
+
+struct rota__worker *rota__team_place(struct rota__team *team)
+{
+	return team->workers[add_relaxed(&team->next_place, 1) % team->size];
+}
+
+/* ---- records ---- */
+
+bool rota__team_take_records(struct rota__worker *w)
+{
+	struct rota__team *team = w->team;
+	struct rota_task *batch;
+
+	if (load_relaxed(&team->spare_records) == NULL)
+		return false;
+	spin_lock(&team->records_lock);
+	batch = team->spare_records;
+	if (batch != NULL)
+		store_relaxed(&team->spare_records, batch->prev);
+	spin_unlock(&team->records_lock);
+	if (batch == NULL)
+		return false;
+	w->free_records = batch;
+	w->free_record_count = RECORD_BATCH;
+	return true;
+}
+
+void rota__team_give_records(struct rota__worker *w)
+{
+	struct rota__team *team = w->team;
+	struct rota_task *batch, *last;
+
+	if (w->free_record_count < 2 * RECORD_BATCH)
+		return;
+	batch = last = w->free_records;
+	for (int i = 1; i < RECORD_BATCH; i++)
+		last = last->next;
+	w->free_records = last->next;
+	w->free_record_count -= RECORD_BATCH;
+	last->next = NULL;
+	spin_lock(&team->records_lock);
+	batch->prev = team->spare_records;
+	store_relaxed(&team->spare_records, batch);
+	spin_unlock(&team->records_lock);
+}
+
+/* ---- cancelling a wait on its own loop ----
+ *
+ *	NONE --sent--> SENT --ran--> RAN            the task goes on as soon as it is woken
+ *	                 \--the task was woken first--> AWAITED --ran, and wakes it--> RAN
+ */
+enum { POST_NONE, POST_SENT, POST_RAN, POST_AWAITED };
+
+static void cancel_here(struct rota_post *post)
+{
+	struct rota__wait *wait = container_of(post, struct rota__wait, post);
+	struct rota_task *task = wait->task;
+	void (*cancel)(struct rota__wait *, int) = wait->cancel;
+
+	wait->cancel = NULL;
+	if (cancel != NULL)
+		cancel(wait, wait->reason);
+	if (swap_acq_rel(&wait->posted, POST_RAN) == POST_AWAITED) /* pairs with rota__park() */
+		rota__wake(task);
+}
+
+void rota__team_cancel_there(struct rota__wait *wait, int reason)
+{
+	if (wait->posted != POST_NONE)
+		return;
+	wait->reason = reason;
+	wait->posted = POST_SENT;
+	wait->post.fn = cancel_here;
+	rota_post(wait->loop, &wait->post);
+}
+
+bool rota__team_post_is_out(struct rota__wait *wait)
+{
+	return wait->posted != POST_NONE && swap_acq_rel(&wait->posted, POST_AWAITED) == POST_SENT;
+}
+
+/* ---- life ---- */
+
+int rota__team_init(struct rota__team *team, unsigned size, bool steal)
+{
+	*team = (struct rota__team){ .size = size, .steal = steal };
+	team->workers = rota__alloc_zero(2 * size * sizeof(struct rota__worker *));
+	team->sleepers = team->workers + size;
+	return team->workers != NULL ? 0 : -ENOMEM;
+}
+
+void rota__team_fini(struct rota__team *team)
+{
+	rota__free(team->workers);
+}

@@ -1,0 +1,83 @@
+/* team.h - workers that run the tasks of one program together
+ *
+ * Each worker has a loop of its own, and two queues of ready tasks: `own`, for those that must stay (pinned to it, for the
+ * duration of a call or for good), and `shared`, from which others may take.  In a group all tasks are pinned; where work
+ * is stolen only those are that are inside a call on something that belongs to a loop.
+ *
+ *	made ready on a worker --> lifo slot --pushed out--> shared ring (256) --full--> injector
+ *	made ready elsewhere   --> pinned: a post to its worker; else the injector
+ *
+ *	a worker takes from: the lifo slot, at most 3 times in a row; own and shared in turn; the injector; the ring of
+ *	another worker, half of it.  One time in 61 the injector comes first.
+ *
+ * A worker without work searches, and then sleeps in its poller.  Who makes more work than he can do at once wakes one
+ * sleeper, unless somebody is searching already.  Nothing is overlooked: who makes work puts it where others look and then
+ * asks whether somebody searches; who stops searching says so and then looks once more. */
+#ifndef ROTA_TASK_TEAM_H
+#define ROTA_TASK_TEAM_H
+
+#include "task/task.h"
+
+struct rota__team {
+	struct rota__worker **workers;
+	unsigned size;
+	bool steal;
+	uint32_t next_place; /* see rota__team_place() */
+	struct rota_scope root;
+
+	/* Called once when the last task of `root` has ended, by whichever worker sees it. */
+	void (*on_empty)(struct rota__team *team);
+
+	uint8_t injector_lock;
+	uint32_t injected_count;
+	struct rota__fifo injected;
+
+	uint8_t sleep_lock;
+	uint32_t sleeper_count, searchers;
+	struct rota__worker **sleepers; /* room for all */
+
+	uint8_t records_lock;
+	struct rota_task *spare_records; /* batches, linked through `prev`; in a batch through `next` */
+};
+
+/* What a switch left behind, which is dealt with on the other side of it, when nobody stands on that stack any more. */
+enum rota__leave { LEFT_PARKED, LEFT_YIELDED, LEFT_FOR_ANOTHER };
+
+int rota__team_init(struct rota__team *team, unsigned size, bool steal);
+void rota__team_fini(struct rota__team *team);
+
+/* Its worker's thread: `task` is ready; it runs next (rota__team_queue) or after those that are ready. */
+void rota__team_queue(struct rota__worker *worker, struct rota_task *task);
+void rota__team_queue_last(struct rota__worker *worker, struct rota_task *task);
+
+/* Any thread: `task`, which waits for nothing any more and runs nowhere, is ready. */
+void rota__team_make_ready(struct rota_task *task);
+
+/* Any thread: `task`, which is ready and in no queue, is `worker`'s. */
+void rota__team_send(struct rota__worker *worker, struct rota_task *task);
+
+/* The next task of this worker; NULL: there is none here, nor in the injector. */
+struct rota_task *rota__team_take(struct rota__worker *worker);
+bool rota__team_has_work(const struct rota__worker *worker);
+
+/* After every switch: deal with whom it left. */
+void rota__team_settle(struct rota__worker *worker);
+
+/* Hooks of the loop (loop/loop.h). */
+bool rota__team_may_sleep(struct rota_loop *loop);
+void rota__team_woke(struct rota_loop *loop);
+
+/* The worker that gets the next connection: each in turn. */
+struct rota__worker *rota__team_place(struct rota__team *team);
+
+/* Records go where they are needed: a worker that frees more than it takes gives a batch, and so on. */
+bool rota__team_take_records(struct rota__worker *worker);
+void rota__team_give_records(struct rota__worker *worker);
+
+/* Cancel a wait on its own loop: by a post, which must have run before the wait's stack frame goes.  Called with the
+ * task's lock held. */
+void rota__team_cancel_there(struct rota__wait *wait, int reason);
+/* The task was woken, and no more cancellations will be sent.  True: one is out, and will wake the task once more. */
+bool rota__team_post_is_out(struct rota__wait *wait);
+
+#endif
