@@ -5,6 +5,7 @@
 #include <rota/async.h>
 #include <rota/base.h>
 #include <rota/channel.h>
+#include <rota/cluster.h>
 #include <rota/conn.h>
 #include <rota/file.h>
 #include <rota/handle.h>

@@ -29,6 +29,10 @@ int rota__listen_socket(
 	const struct rota_address *address, const struct rota_listen_options *options, char **ret_unlink_path);
 void rota__listen_socket_close(int fd, char *unlink_path);
 
+/* A listener of a socket that listens already; takes `fd` on success.  -EBADF, -ENOTSOCK. */
+int rota__listener_adopt(struct rota_listener **ret_listener, struct rota_loop *loop, int fd,
+	const struct rota_listen_options *options);
+
 void rota__listener_free(struct rota_listener *listener);
 
 #endif

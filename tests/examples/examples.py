@@ -160,6 +160,52 @@ def chat_tells_all_others_and_a_listener_who_never_reads_stops_nobody():
 
 
 @test
+def supervisor_restarts_passes_signals_on_and_stops_gracefully():
+    s = Server('supervisor', f"trap 'echo hup >> {path('hups')}' HUP; echo up >> {path('ups')}; "
+               "while :; do sleep 0.05; done")
+    with s:
+        out = s.process.stdout
+        pid = int(s.hello.rsplit(' ', 1)[1])
+        os.kill(pid, signal.SIGKILL)
+        assert 'killed by signal 9' in out.readline()
+        second = out.readline()
+        assert 'started as' in second and int(second.rsplit(' ', 1)[1]) != pid, second
+        while not os.path.exists(path('ups')) or open(path('ups')).read() != 'up\nup\n':
+            pass
+        s.process.send_signal(signal.SIGHUP)
+        while not os.path.exists(path('hups')):
+            pass
+        s.process.send_signal(signal.SIGTERM)
+        assert 'killed by signal 15' in out.readline()
+        assert out.readline() == ''
+
+
+def greeting(name):
+    c = connect(name)
+    pid = b''
+    while not pid.endswith(b'\n'):
+        pid += read_exactly(c, 1)
+    return c, int(pid)
+
+
+@test
+def cluster_shares_a_socket_and_replaces_a_process_that_dies():
+    with Server('cluster', 'unix:' + path('cluster'), '2'):
+        first, pid = greeting('cluster')
+        first.sendall(b'hello')
+        assert read_exactly(first, 5) == b'hello'
+        others = [greeting('cluster') for _ in range(10)]
+        for c, _ in others:
+            c.close()
+        os.kill(pid, signal.SIGKILL)
+        assert read_all(first) == b''  # its own connection is gone
+        for _ in range(20):
+            c, other = greeting('cluster')  # and all others are served
+            assert other != pid
+            c.close()
+
+
+@test
 def a_trace_of_any_program_is_json_with_a_slice_for_each_run_of_a_task():
     trace = path('trace.json')
     subprocess.run([os.path.join(FOLDER, 'hello')], stdout=subprocess.DEVNULL, check=True,

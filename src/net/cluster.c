@@ -1,0 +1,176 @@
+/* cluster.c - several processes behind one listening socket
+ *
+ * Workers find the sockets at the descriptors from FIRST_FD on, and their own number in the environment.  They are
+ * this program run anew rather than forks: a fork of a program with threads and rings is good for nothing. */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rota/cluster.h>
+#include <rota/file.h>
+#include <rota/loop.h>
+#include <rota/task.h>
+
+#include "io/listener.h"
+#include "os/mem.h"
+
+#define NUMBER_IN_ENV "ROTA_CLUSTER_WORKER="
+
+enum { FIRST_FD = 3, DOORS_MAX = 64, COMMAND_LINE_MAX = 1 << 20 };
+
+unsigned rota_cluster_worker(void)
+{
+	const char *number = getenv("ROTA_CLUSTER_WORKER");
+
+	return number != NULL ? (unsigned)strtoul(number, NULL, 10) : 0;
+}
+
+int rota_cluster_listen(
+	struct rota_listener **ret_listener, const char *address, const struct rota_listen_options *options)
+{
+	static int taken;
+	int fd, rc;
+
+	if (rota_cluster_worker() == 0)
+		return rota_tcp_listen(ret_listener, address, options);
+	if (rota_loop_current() == NULL)
+		return -EPERM;
+	fd = FIRST_FD + taken;
+	rc = rota__listener_adopt(ret_listener, rota_loop_current(), fd, options);
+	if (rc == 0)
+		taken++;
+	return rc;
+}
+
+/* ---- the first process ---- */
+
+struct cluster {
+	struct rota_fd_map map[DOORS_MAX];
+	unsigned doors;
+	char *line;	   /* of /proc/self/cmdline: the arguments, each with its 0 */
+	const char **argv; /* into it */
+	struct rota_keep_options keep;
+};
+
+struct worker {
+	struct cluster *cluster;
+	const char **env;
+	char number[sizeof NUMBER_IN_ENV + 12];
+};
+
+/* The arguments as the system knows them: main() does not tell us. */
+static int read_command_line(struct cluster *c)
+{
+	size_t bytes, count = 0, i = 0;
+	void *data;
+	int rc = rota_read_file("/proc/self/cmdline", &data, &bytes, COMMAND_LINE_MAX);
+
+	if (rc < 0)
+		return rc;
+	c->line = data;
+	for (size_t at = 0; at < bytes; at++)
+		count += c->line[at] == '\0';
+	c->argv = rota__alloc((count + 1) * sizeof *c->argv);
+	if (c->argv == NULL)
+		return -ENOMEM;
+	for (size_t at = 0; i < count; at += strlen(c->line + at) + 1)
+		c->argv[i++] = c->line + at;
+	c->argv[i] = NULL;
+	return 0;
+}
+
+/* Ours, and its number. */
+static int make_env(struct worker *w, unsigned number)
+{
+	size_t count = 0, i;
+
+	while (environ[count] != NULL)
+		count++;
+	w->env = rota__alloc((count + 2) * sizeof *w->env);
+	if (w->env == NULL)
+		return -ENOMEM;
+	for (i = 0; i < count; i++)
+		w->env[i] = environ[i];
+	snprintf(w->number, sizeof w->number, NUMBER_IN_ENV "%u", number);
+	w->env[i++] = w->number;
+	w->env[i] = NULL;
+	return 0;
+}
+
+static int keep_worker(void *arg)
+{
+	struct worker *w = arg;
+	const struct rota_command command = {
+		.argv = w->cluster->argv,
+		.file = "/proc/self/exe",
+		.env = w->env,
+		.fds = w->cluster->map,
+		.fd_count = w->cluster->doors,
+		.flags = ROTA_PROCESS_DIES_WITH_US,
+	};
+
+	return rota_command_keep(&command, &w->cluster->keep);
+}
+
+static int keep_workers(struct cluster *c, struct worker *workers, unsigned count)
+{
+	struct rota_scope scope;
+	int rc = 0, ended;
+
+	for (unsigned i = 0; i < count && rc == 0; i++) {
+		workers[i].cluster = c;
+		rc = make_env(&workers[i], i + 1);
+	}
+	rota_scope_open(&scope);
+	for (unsigned i = 0; i < count && rc == 0; i++)
+		rc = rota_spawn(&scope, keep_worker, &workers[i]);
+	ended = rota_scope_join(&scope);
+	return rc < 0 ? rc : ended;
+}
+
+static unsigned cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+static int run_cluster(struct cluster *c, unsigned count)
+{
+	struct worker *workers = rota__alloc_zero(count * sizeof *workers);
+	int rc;
+
+	if (workers == NULL)
+		return -ENOMEM;
+	rc = keep_workers(c, workers, count);
+	for (unsigned i = 0; i < count; i++)
+		rota__free(workers[i].env);
+	rota__free(workers);
+	return rc;
+}
+
+int rota_cluster_run(struct rota_listener *const *doors, unsigned count, const struct rota_cluster_options *options)
+{
+	static const struct rota_cluster_options defaults;
+	struct cluster c = { .doors = count };
+	int rc;
+
+	if (options == NULL)
+		options = &defaults;
+	if (rota_cluster_worker() > 0)
+		return -EPERM;
+	if (count > DOORS_MAX)
+		return -EINVAL;
+	for (unsigned i = 0; i < count; i++)
+		c.map[i] = (struct rota_fd_map){ FIRST_FD + (int)i, doors[i]->fd };
+	c.keep = options->keep;
+	rc = read_command_line(&c);
+	if (rc == 0)
+		rc = run_cluster(&c, options->workers != 0 ? options->workers : cpus());
+	rota__free(c.argv);
+	rota__free(c.line);
+	return rc;
+}
