@@ -94,6 +94,72 @@ ROTA_API int rota_unlink(const char *path);
 ROTA_API int rota_mkdir(const char *path, unsigned mode);
 ROTA_API int rota_rmdir(const char *path);
 
+/* One more name for a file (both are equal then); a name that stands for another. */
+ROTA_API int rota_link(const char *path, const char *new_path);
+ROTA_API int rota_symlink(const char *target, const char *path);
+
+/* Where a symbolic link points, followed by a 0 byte that does not count: the length.  -ENAMETOOLONG: it does not fit in `size`
+ * bytes. */
+ROTA_API int rota_readlink(const char *path, char *buf, size_t size);
+
+/* The path from the root, without links, "." and "..", as rota_readlink(). */
+ROTA_API int rota_realpath(const char *path, char *buf, size_t size);
+
+/* Make a file for reading and writing (0600; the descriptor), or a folder (0700; 0), that was not there.  The last six bytes of
+ * `path` are "XXXXXX" and become its name; on an error they may be anything.  -EINVAL: they are not. */
+ROTA_API int rota_mkstemp(char *path);
+ROTA_API int rota_mkdtemp(char *path);
+
+/* ---- what belongs to a file ---- */
+
+/* As rota_ftruncate(), by name; the permission bits. */
+ROTA_API int rota_truncate(const char *path, uint64_t size);
+ROTA_API int rota_chmod(const char *path, unsigned mode);
+ROTA_API int rota_fchmod(int fd, unsigned mode);
+
+/* Owner and group; UINT32_MAX leaves one as it is.  lchown: of a link itself. */
+ROTA_API int rota_chown(const char *path, uint32_t uid, uint32_t gid);
+ROTA_API int rota_lchown(const char *path, uint32_t uid, uint32_t gid);
+ROTA_API int rota_fchown(int fd, uint32_t uid, uint32_t gid);
+
+/* In place of a time: now; as it was. */
+#define ROTA_FILE_TIME_NOW  INT64_MAX
+#define ROTA_FILE_TIME_KEEP INT64_MIN
+
+/* When it was last read and last written, in nanoseconds since 1970. */
+ROTA_API int rota_set_file_times(const char *path, int64_t read_at_ns, int64_t written_at_ns);
+
+/* access(2), with F_OK, R_OK, W_OK, X_OK: 0, or -EACCES, -ENOENT ...  What is done next may fare otherwise all the same. */
+ROTA_API int rota_access(const char *path, int mode);
+
+struct rota_disk_info {
+	uint64_t bytes, free_bytes, usable_bytes; /* usable: by those who are not root */
+	uint64_t files, free_files;
+	uint64_t type; /* statfs(2)'s f_type */
+	uint32_t block_bytes;
+};
+
+/* Of the file system that the path lies on. */
+ROTA_API int rota_disk_stat(const char *path, struct rota_disk_info *ret_info);
+
+/* ---- copying ---- */
+
+enum {
+	ROTA_COPY_NEW = 1,   /* -EEXIST if `to` is there, rather than to replace what is in it */
+	ROTA_COPY_CLONE = 2, /* -EOPNOTSUPP rather than a copy that takes space of its own */
+};
+
+/* Copy a regular file and its permissions: sharing the blocks where the file system can, else within the kernel.  An error
+ * leaves no part of a file that was made.  -EINVAL: they are the same file, or `from` is no regular one. */
+ROTA_API int rota_copy_file(const char *from, const char *to, unsigned flags);
+
+/* Up to `size` bytes from the place `offset` of one file to where the other was last written, without a copy through our memory
+ * where the system can: the count, less than `size` at the end of the file.  `to_fd` may be anything that can be
+ * written and is not set non-blocking; for a stream there is rota_sendfile(). */
+ROTA_API int64_t rota_file_send(int to_fd, int from_fd, uint64_t offset, uint64_t size);
+
+/* ---- folders ---- */
+
 struct rota_folder_entry {
 	const char *name;	  /* without the folder's */
 	enum rota_file_type type; /* ROTA_FILE_UNKNOWN where the file system does not say */

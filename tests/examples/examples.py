@@ -206,6 +206,57 @@ def cluster_shares_a_socket_and_replaces_a_process_that_dies():
 
 
 @test
+def watcher_runs_the_command_when_something_changes_in_any_depth():
+    folder, done = path('watched'), path('runs')
+    os.makedirs(os.path.join(folder, 'a'))
+    os.mkfifo(done)
+    with Server('watcher', folder, 'sh', '-c', f'echo run >{done}') as watcher:
+        assert watcher.hello == f'watching {folder}\n', watcher.hello
+        for name in ('first', 'a/second', 'b/third'):
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            with open(os.path.join(folder, name), 'w', encoding='utf-8'):
+                pass
+            with open(done, encoding='utf-8') as f:
+                assert f.read().startswith('run\n')
+
+
+@test
+def watcher_ends_when_there_is_nothing_to_watch_any_more():
+    folder = path('brief')
+    os.mkdir(folder)
+    process = subprocess.Popen([os.path.join(FOLDER, 'watcher'), folder, 'true'], stdout=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    os.rmdir(folder)
+    assert process.wait() == 0
+    process.stdout.close()
+    nobody = subprocess.run([os.path.join(FOLDER, 'watcher'), folder, 'true'], stderr=subprocess.PIPE, text=True, check=False)
+    assert nobody.returncode == 1 and folder in nobody.stderr, nobody.stderr
+
+
+def fnv1a(data):
+    value = 0xcbf29ce484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001b3 % 2**64
+    return f'{value:016x}'
+
+
+@test
+def hash_prints_each_file_in_order_and_names_what_it_cannot_read():
+    names, expected = [], ''
+    for i in range(40):
+        names.append(path(f'data{i}'))
+        data = os.urandom(i * 100)
+        with open(names[-1], 'wb') as f:
+            f.write(data)
+        expected += f'{fnv1a(data)}  {names[-1]}\n'
+    names.insert(7, path('missing'))
+    run = subprocess.run([os.path.join(FOLDER, 'hash'), *names], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         check=False)
+    assert run.returncode == 1 and run.stdout == expected, run
+    assert run.stderr.count('\n') == 1 and path('missing') in run.stderr, run.stderr
+
+
+@test
 def a_trace_of_any_program_is_json_with_a_slice_for_each_run_of_a_task():
     trace = path('trace.json')
     subprocess.run([os.path.join(FOLDER, 'hello')], stdout=subprocess.DEVNULL, check=True,

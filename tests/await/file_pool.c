@@ -1,0 +1,170 @@
+/* file_pool.c - links, modes, owners, times, copies: from tasks */
+#include <sys/stat.h>
+
+#include "await/temp.h"
+#include "task/run.h"
+
+static void put(const char *path, const char *text)
+{
+	CHECK_EQ(rota_write_file(path, text, strlen(text), 0644), 0);
+}
+
+TASK_TEST(links_are_made_and_read)
+{
+	struct rota_file_info a, b;
+	char buf[4096];
+
+	temp_enter();
+	put("file", "text");
+	CHECK_EQ(rota_link("file", "hard"), 0);
+	CHECK_EQ(rota_link("file", "hard"), -EEXIST);
+	CHECK_EQ(rota_file_stat("file", &a), 0);
+	CHECK_EQ(rota_file_stat("hard", &b), 0);
+	CHECK_EQ(a.inode, b.inode);
+	CHECK_EQ(a.links, 2);
+	CHECK_EQ(rota_symlink("file", "soft"), 0);
+	CHECK_EQ(rota_readlink("soft", buf, 5), 4);
+	CHECK_STR(buf, "file");
+	CHECK_EQ(rota_readlink("soft", buf, 4), -ENAMETOOLONG);
+	CHECK_EQ(rota_readlink("soft", buf, 0), -ENAMETOOLONG);
+	CHECK_EQ(rota_readlink("file", buf, sizeof buf), -EINVAL);
+	int length = rota_realpath("./soft", buf, sizeof buf);
+
+	CHECK_EQ(length, (int)strlen(buf));
+	CHECK_EQ(buf[0], '/');
+	CHECK_STR(buf + strlen(buf) - 5, "/file");
+	CHECK_EQ(rota_realpath("soft", buf, 3), -ENAMETOOLONG);
+	CHECK_EQ(rota_realpath("nobody", buf, sizeof buf), -ENOENT);
+}
+
+TASK_TEST(temporary_names_are_new)
+{
+	char file[] = "f-XXXXXX", folder[] = "d-XXXXXX", bad[] = "none";
+	int fd;
+
+	temp_enter();
+	fd = rota_mkstemp(file);
+	CHECK(fd >= 0);
+	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	CHECK_EQ(rota_pwrite(fd, "x", 1, 0), 1);
+	CHECK_EQ(rota_file_close(fd), 0);
+	CHECK_STR(temp_contents(file), "x");
+	CHECK_EQ(rota_mkdtemp(folder), 0);
+	CHECK_EQ(rota_rmdir(folder), 0);
+	CHECK_EQ(rota_mkstemp(bad), -EINVAL);
+	CHECK_EQ(rota_mkdtemp(bad), -EINVAL);
+}
+
+TASK_TEST(sizes_modes_owners_and_times_are_set)
+{
+	struct rota_file_info info;
+	int fd;
+
+	temp_enter();
+	put("f", "12345");
+	CHECK_EQ(rota_truncate("f", 3), 0);
+	CHECK_STR(temp_contents("f"), "123");
+	CHECK_EQ(rota_truncate("f", UINT64_MAX), -EINVAL);
+	CHECK_EQ(rota_chmod("f", 0751), 0);
+	CHECK_EQ(rota_set_file_times("f", -1500000000, 2000000003), 0);
+	CHECK_EQ(rota_file_stat("f", &info), 0);
+	CHECK_EQ(info.mode, 0751);
+	CHECK_EQ(info.read_at_ns, -1500000000);
+	CHECK_EQ(info.written_at_ns, 2000000003);
+	CHECK_EQ(rota_set_file_times("f", ROTA_FILE_TIME_NOW, ROTA_FILE_TIME_KEEP), 0);
+	CHECK_EQ(rota_file_stat("f", &info), 0);
+	CHECK(info.read_at_ns > 2000000003);
+	CHECK_EQ(info.written_at_ns, 2000000003);
+	fd = rota_file_open("f", O_RDWR, 0);
+	CHECK_EQ(rota_fchmod(fd, 0600), 0);
+	CHECK_EQ(rota_fchown(fd, UINT32_MAX, UINT32_MAX), 0);
+	CHECK_EQ(rota_file_close(fd), 0);
+	CHECK_EQ(rota_chown("f", info.uid, info.gid), 0);
+	CHECK_EQ(rota_symlink("nowhere", "l"), 0);
+	CHECK_EQ(rota_chown("l", UINT32_MAX, UINT32_MAX), -ENOENT);
+	CHECK_EQ(rota_lchown("l", UINT32_MAX, UINT32_MAX), 0);
+	CHECK_EQ(rota_file_stat("f", &info), 0);
+	CHECK_EQ(info.mode, 0600);
+	CHECK_EQ(rota_access("f", F_OK | R_OK), 0);
+	CHECK_EQ(rota_access("f", X_OK), -EACCES);
+	CHECK_EQ(rota_access("l", F_OK), -ENOENT);
+}
+
+TASK_TEST(a_disk_has_a_size)
+{
+	struct rota_disk_info disk;
+
+	CHECK_EQ(rota_disk_stat("/", &disk), 0);
+	CHECK(disk.bytes >= disk.free_bytes && disk.free_bytes >= disk.usable_bytes && disk.block_bytes > 0);
+	CHECK_EQ(rota_disk_stat("/nobody/here", &disk), -ENOENT);
+}
+
+TASK_TEST(a_copy_has_the_bytes_and_the_permissions)
+{
+	enum { SIZE = 3000000 };
+	struct rota_file_info info;
+	char *block = malloc(SIZE);
+	void *data;
+	size_t size;
+	int rc;
+
+	temp_enter();
+	for (int i = 0; i < SIZE; i++)
+		block[i] = (char)(i * 7 + i / 4096);
+	CHECK_EQ(rota_write_file("from", block, SIZE, 0640), 0);
+	CHECK_EQ(rota_copy_file("from", "to", 0), 0);
+	CHECK_EQ(rota_read_file("to", &data, &size, SIZE_MAX), 0);
+	CHECK_EQ(size, SIZE);
+	CHECK(memcmp(data, block, SIZE) == 0);
+	rota_free(data);
+	CHECK_EQ(rota_file_stat("to", &info), 0);
+	CHECK_EQ(info.mode, 0640);
+	/* Another time: it replaces what is there, longer or not; or not, if asked to make a new one. */
+	put("from", "short");
+	CHECK_EQ(rota_copy_file("from", "to", ROTA_COPY_NEW), -EEXIST);
+	CHECK_EQ(rota_copy_file("from", "to", 0), 0);
+	CHECK_STR(temp_contents("to"), "short");
+	CHECK_EQ(rota_copy_file("from", "from", 0), -EINVAL);
+	CHECK_STR(temp_contents("from"), "short");
+	rc = rota_copy_file("from", "clone", ROTA_COPY_CLONE);
+	CHECK(rc == 0 || rc == -EOPNOTSUPP);
+	CHECK_EQ(access("clone", F_OK) == 0, rc == 0); /* nothing is left of a failure */
+	CHECK_EQ(rota_copy_file("nobody", "x", 0), -ENOENT);
+	CHECK_EQ(rota_copy_file(".", "x", 0), -EINVAL);
+	CHECK_EQ(rota_copy_file("from", "x", 77), -EINVAL);
+	CHECK(access("x", F_OK) < 0);
+	free(block);
+}
+
+TASK_TEST(a_file_without_a_size_is_copied_with_what_it_has)
+{
+	temp_enter();
+	CHECK_EQ(rota_copy_file("/proc/self/status", "status", 0), 0);
+	CHECK(strstr(temp_contents("status"), "Pid:") != NULL);
+}
+
+TASK_TEST(bytes_are_sent_from_file_to_file_and_to_a_pipe)
+{
+	char buf[16] = "";
+	int from, to, fds[2];
+
+	temp_enter();
+	put("from", "0123456789");
+	from = rota_file_open("from", O_RDONLY, 0);
+	to = rota_file_open("to", O_WRONLY | O_CREAT, 0600);
+	CHECK_EQ(rota_file_send(to, from, 2, 5), 5);
+	CHECK_EQ(rota_file_send(to, from, 8, 100), 2); /* to the end */
+	CHECK_EQ(rota_file_send(to, from, 10, 1), 0);
+	CHECK_EQ(rota_file_send(to, -1, 0, 1), -EBADF);
+	CHECK_EQ(rota_file_send(to, from, UINT64_MAX, 1), -EINVAL);
+	CHECK_STR(temp_contents("to"), "2345689");
+	CHECK_EQ(pipe(fds), 0);
+	CHECK_EQ(rota_file_send(fds[1], from, 7, 3), 3);
+	CHECK_EQ(read(fds[0], buf, sizeof buf), 3);
+	CHECK_STR(buf, "789");
+	close(fds[0]);
+	CHECK_EQ(rota_file_send(fds[1], from, 0, 3), -EPIPE); /* and no signal */
+	close(fds[1]);
+	CHECK_EQ(rota_file_close(from), 0);
+	CHECK_EQ(rota_file_close(to), 0);
+}
