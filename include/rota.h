@@ -21,6 +21,7 @@
 #include <rota/stream.h>
 #include <rota/sync.h>
 #include <rota/task.h>
+#include <rota/thread.h>
 #include <rota/watch.h>
 
 #endif
