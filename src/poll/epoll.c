@@ -15,6 +15,7 @@
 #include <rota/base.h>
 
 #include "os/mem.h"
+#include "poll/generation.h"
 #include "poll/readiness.h"
 
 enum {
@@ -190,7 +191,7 @@ static void epoll_give_back(struct rota__poller *p, uint32_t buffer_id)
 
 static void epoll_forget(struct rota__poller *p, int fd)
 {
-	rota__readiness_forget(&epoll_of(p)->readiness, fd);
+	rota__fd_closing(fd);
 }
 
 static const char *epoll_describe(struct rota__poller *p)

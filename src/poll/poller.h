@@ -7,7 +7,10 @@
  * Several ops that wait in the same direction of one descriptor share what comes, each byte once, in no
  * promised order (io_uring wakes the latest first): the layers above allow one.
  *
- * Threads: everything here belongs to the loop's thread, except wake(), which any thread may call.
+ * A descriptor may be used on several pollers, also at the same time.  Before it is closed no op of it may be
+ * pending on any, and forget() is called on one of them.
+ *
+ * Threads: everything here belongs to the loop's thread, except wake() and forget(), which any thread may call.
  * Nothing here calls done(): completed ops are pushed to poller->completed, in the order in which
  * they completed, and the loop runs them when wait() is over.  The events of a multishot op (OP_MORE)
  * are the exception, because an op can be in a queue only once: wait() calls done() for them itself;
@@ -58,7 +61,8 @@ struct rota__poller_engine {
 	/* Give the buffer of a completed RECV_POOLED back.  op->buffer_id says which. */
 	void (*give_back)(struct rota__poller *p, uint32_t buffer_id);
 
-	/* `fd` is about to be closed and no op of it is pending: drop what is remembered of it. */
+	/* `fd` is about to be closed: what any poller of the process remembers of it is about its former
+	 * owner from now on (poll/generation.h).  Any thread. */
 	void (*forget)(struct rota__poller *p, int fd);
 
 	/* What was found and chosen, for people: "uring: DEFER_TASKRUN, SINGLE_ISSUER, ...". */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "os/mem.h"
+#include "poll/generation.h"
 #include "poll/readiness.h"
 
 enum {
@@ -69,6 +70,27 @@ static struct rota__fd_state *state_of(struct rota__readiness *r, int fd, bool m
 	if (r->chunks[chunk] == NULL && make)
 		r->chunks[chunk] = rota__alloc_zero(FDS_A_CHUNK * sizeof **r->chunks);
 	return r->chunks[chunk] ? &r->chunks[chunk][(uint32_t)fd % FDS_A_CHUNK] : NULL;
+}
+
+/* The state of `fd`, as fresh as its present owner: the last one may have been closed on another poller.  If
+ * somebody waits it was not closed, only forgotten by one of those who share it: his edge is still to come. */
+static int current_state(struct rota__fd_state **ret, struct rota__readiness *r, int fd)
+{
+	struct rota__fd_state *state = state_of(r, fd, true);
+	uint32_t generation = 0;
+	int rc = rota__fd_generation(fd, &generation);
+
+	if (rc < 0)
+		return rc;
+	if (state == NULL)
+		return -ENOMEM;
+	if (state->generation != generation && state->first[READS] == NULL && state->first[WRITES] == NULL) {
+		state->generation = generation;
+		state->watched = state->ended = false;
+		state->ready[READS] = state->ready[WRITES] = false;
+	}
+	*ret = state;
+	return 0;
 }
 
 static void make_hot(struct rota__readiness *r, struct rota__fd_state *state, int fd)
@@ -316,8 +338,9 @@ static void wait_for_edge(struct rota__readiness *r, struct rota__fd_state *stat
 bool rota__readiness_submit(struct rota__readiness *r, struct rota__op *op)
 {
 	enum rota__direction d = direction_of(op);
-	struct rota__fd_state *state;
+	struct rota__fd_state *state = NULL;
 	bool hopeless;
+	int rc;
 
 	if (is_file[op->kind])
 		return false;
@@ -326,9 +349,9 @@ bool rota__readiness_submit(struct rota__readiness *r, struct rota__op *op)
 		poller_complete(r->poller, op, 0);
 		return true;
 	}
-	state = state_of(r, op->fd, true);
-	if (state == NULL) {
-		poller_complete(r->poller, op, op->fd < 0 ? -EBADF : -ENOMEM);
+	rc = current_state(&state, r, op->fd);
+	if (rc < 0) {
+		poller_complete(r->poller, op, rc);
 		return true;
 	}
 	op->flags &= (uint8_t)~(OP_MORE | OP_NONEMPTY);
@@ -358,18 +381,6 @@ void rota__readiness_cancel(struct rota__readiness *r, struct rota__op *op)
 		dequeue(state_of(r, op->fd, false), direction_of(op), op);
 	op->flags &= (uint8_t)~OP_MORE;
 	poller_complete(r->poller, op, -ECANCELED);
-}
-
-void rota__readiness_forget(struct rota__readiness *r, int fd)
-{
-	struct rota__fd_state *state = state_of(r, fd, false);
-
-	/* Somebody else's op on a descriptor that is shared: its edge is still to come. */
-	if (state == NULL || state->first[READS] != NULL || state->first[WRITES] != NULL)
-		return;
-	state->generation++;
-	state->watched = state->ended = false;
-	state->ready[READS] = state->ready[WRITES] = false;
 }
 
 int rota__readiness_init(struct rota__readiness *r, struct rota__poller *poller, const struct rota__poller_config *config)

@@ -16,7 +16,7 @@ enum rota__direction { READS, WRITES, DIRECTIONS };
 
 struct rota__fd_state {
 	struct rota__op *first[DIRECTIONS], *last[DIRECTIONS]; /* linked through node.next */
-	uint32_t generation; /* of the number's owners: an event of an earlier one is dropped */
+	uint32_t generation; /* the owner this is about: an event of another one is dropped */
 	bool ready[DIRECTIONS]; /* an edge came and no call has found it used up */
 	bool watched, hot;
 	bool ended; /* the peer has ended: reads will not wait again, and no edge may tell so twice */
@@ -46,6 +46,5 @@ void rota__readiness_edge(struct rota__readiness *r, int fd, uint32_t generation
 /* Look at the descriptors that need no edge.  True if there are still some. */
 bool rota__readiness_run_hot(struct rota__readiness *r);
 void rota__readiness_give_back(struct rota__readiness *r, uint32_t buffer_id);
-void rota__readiness_forget(struct rota__readiness *r, int fd);
 
 #endif

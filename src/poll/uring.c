@@ -21,6 +21,7 @@
 
 #include "base/atomic.h"
 #include "os/mem.h"
+#include "poll/generation.h"
 #include "poll/poller.h"
 #include "poll/ring.h"
 
@@ -623,9 +624,10 @@ static void uring_wake(struct rota__poller *p)
 	(void)n; /* EAGAIN: the count is full, and has woken it 2^64 times */
 }
 
+/* We remember nothing of it between ops; a poller on epoll may. */
 static void uring_forget(struct rota__poller *p, int fd)
 {
-	/* Nothing is remembered of a descriptor between ops. */
+	rota__fd_closing(fd);
 }
 
 static const char *uring_describe(struct rota__poller *p)
