@@ -23,6 +23,9 @@ struct rota_loop;
 struct rota_loop_options {
 	const char *poller; /* "uring", "epoll"; NULL: $ROTA_POLLER, else the best that works */
 	uint64_t spin_ns;   /* before it sleeps, look again for this long, while that pays; 0: never */
+	/* It may be run by one thread after another.  On io_uring each wait costs some percent more, and blocking
+	 * system calls in callbacks may end with EINTR. */
+	bool shareable;
 };
 
 enum rota_run_mode {
@@ -40,8 +43,14 @@ ROTA_API int rota_loop_free(struct rota_loop *loop);
 
 /* Run it on this thread.  Waits as `mode` says.  1 if something is still alive, 0 if not, -EBUSY if
  * it is running already or this thread runs another, -EINVAL for an unknown mode, -EPERM after a fork (it
- * is the parent's) and on another thread than its first run's. */
+ * is the parent's, see rota_loop_after_fork()) and on another thread than its first run's, unless it is shareable. */
 ROTA_API int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode);
+
+/* In the child of a fork(), make `loop` the child's own: with a poller of its own, and with the timers, watchers and
+ * calls it had.  Posts that had not run are the parent's, and forgotten.  0, also where it is the caller's already; -EBUSY
+ * while operations are pending on it, when another thread was running it, and for the loop of a rota_run(), whose
+ * tasks are the parent's: the child starts a run of its own instead.  -EMFILE, -ENOMEM: nothing has changed. */
+ROTA_API int rota_loop_after_fork(struct rota_loop *loop);
 
 /* Make rota_loop_run() return at the end of its turn; before a run, it makes that run empty. */
 ROTA_API void rota_loop_stop(struct rota_loop *loop);

@@ -10,17 +10,38 @@
 
 _Thread_local struct rota_loop *rota__loop_here;
 
+/* The child's only thread runs no loop: its calls on the parent's are refused. */
+static void after_fork_in_child(void)
+{
+	rota__loop_here = NULL;
+}
+
+static void notice_forks(void)
+{
+	pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
+static int open_poller(struct rota__poller **ret, const struct rota_loop *loop, const char *name)
+{
+	struct rota__poller_config config = { .shareable = loop->shareable };
+
+	return rota__poller_open(ret, name, &config);
+}
+
 int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *options)
 {
 	static const struct rota_loop_options defaults;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct rota_loop *loop = rota__alloc_zero(sizeof *loop);
 	int rc;
 
 	if (loop == NULL)
 		return -ENOMEM;
+	pthread_once(&once, notice_forks);
 	if (options == NULL)
 		options = &defaults;
-	rc = rota__poller_open(&loop->poller, options->poller, NULL);
+	loop->shareable = options->shareable;
+	rc = open_poller(&loop->poller, loop, options->poller);
 	if (rc < 0) {
 		rota__free(loop);
 		return rc;
@@ -59,20 +80,47 @@ bool rota_loop_alive(const struct rota_loop *loop)
 		!calls_empty(&loop->ticks) || !calls_empty(&loop->microtasks);
 }
 
+/* This thread instead of the former one. */
+static int become_owner(struct rota_loop *loop)
+{
+	int rc = 0;
+
+	if (loop->bound && !pthread_equal(loop->owner, pthread_self()))
+		rc = loop->shareable ? loop->poller->engine->moved(loop->poller) : -EPERM;
+	if (rc < 0)
+		return rc;
+	loop->bound = true;
+	loop->owner = pthread_self();
+	rota__loop_here = loop;
+	loop->now_ns = rota_now_ns();
+	return 0;
+}
+
+int rota__loop_take(struct rota_loop *loop)
+{
+	if (loop->owner_pid != getpid() || !loop->running || !loop->shareable)
+		return -EPERM;
+	return rota__loop_here == NULL ? become_owner(loop) : -EBUSY;
+}
+
+void rota__loop_lost(void)
+{
+	rota__loop_here = NULL;
+}
+
 int rota__loop_enter(struct rota_loop *loop)
 {
+	int rc;
+
 	if (loop->owner_pid != getpid())
 		return -EPERM;
 	if (loop->running || rota__loop_here != NULL)
 		return -EBUSY;
 	/* An io_uring belongs to the thread that first enters it, and so the loop does. */
-	if (loop->bound && !pthread_equal(loop->owner, pthread_self()))
-		return -EPERM;
-	loop->bound = loop->running = true;
-	loop->owner = pthread_self();
-	rota__loop_here = loop;
-	loop->now_ns = rota_now_ns();
-	return 0;
+	rc = become_owner(loop);
+	if (rc == 0)
+		loop->running = true;
+	return rc;
 }
 
 void rota__loop_leave(struct rota_loop *loop)
@@ -107,6 +155,30 @@ int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode)
 void rota_loop_stop(struct rota_loop *loop)
 {
 	loop->stop = true;
+}
+
+int rota_loop_after_fork(struct rota_loop *loop)
+{
+	struct rota__poller *poller, *old = loop->poller;
+	bool inside = loop->running; /* the fork was in a callback of this loop, which goes on here */
+	int rc;
+
+	if (loop->owner_pid == getpid())
+		return 0;
+	if (loop->tasks != NULL || old->pending > 0 || loop->offloaded > 0 || rota__loop_here != NULL ||
+		(inside && !pthread_equal(loop->owner, pthread_self())))
+		return -EBUSY;
+	rc = open_poller(&poller, loop, old->engine->name);
+	if (rc < 0)
+		return rc;
+	poller->completed = old->completed;
+	old->engine->close(old);
+	loop->poller = poller;
+	mpsc_init(&loop->posts);
+	loop->owner_pid = getpid();
+	loop->bound = inside;
+	rota__loop_here = inside ? loop : NULL;
+	return 0;
 }
 
 uint64_t rota_loop_now_ns(const struct rota_loop *loop)

@@ -53,9 +53,11 @@ struct rota_loop {
 	bool tasks_ready;
 
 	uint32_t alive;	   /* reasons to go on, see above */
+	uint32_t offloaded; /* ops on the blocking pool */
 	uint32_t idle_active; /* idle watchers: the poll must not sleep */
 	bool running, stop;
-	bool bound; /* it has run, on `owner`, and may run only there */
+	bool bound; /* it has run, on `owner`, and may run only there unless it is shareable */
+	bool shareable;
 	pid_t owner_pid;   /* a fork's child must not use it */
 	pthread_t owner;
 	uint64_t spin_ns;  /* the most we look again before sleeping; 0: never */
@@ -116,6 +118,15 @@ void rota__loop_run_timers(struct rota_loop *loop);
 /* Enter and leave the loop on this thread, for those who turn it themselves (sched/). */
 int rota__loop_enter(struct rota_loop *loop);
 void rota__loop_leave(struct rota_loop *loop);
+
+/* The calling thread, which runs no loop, runs this one from now on, between two turns or in the middle of a callback
+ * in which its former thread is stuck; what that callback may touch is the caller's concern.  The former thread
+ * must not use the loop until it has it back the same way.  -EPERM: it is not running, not shareable, or a fork's
+ * parent's; -EBUSY: this thread runs a loop. */
+int rota__loop_take(struct rota_loop *loop);
+
+/* The loop this thread ran has been taken from it, or is about to be. */
+void rota__loop_lost(void);
 
 /* Is anything waiting that needs a turn without sleep? */
 bool rota__loop_busy(const struct rota_loop *loop);

@@ -45,6 +45,7 @@ static void offload_done(struct rota_post *post)
 	struct rota__op *op = o->op;
 	struct rota_loop *loop = o->loop;
 
+	loop->offloaded--;
 	give_back(o);
 	complete(loop, op, op->result);
 }
@@ -67,8 +68,10 @@ static void offload(struct rota_loop *loop, struct rota__op *op, struct rota__of
 	};
 	op->prev = (struct rota__op *)o; /* for cancel; the poller has no use for the link */
 	op->engine = OP_OFFLOADED;
+	loop->offloaded++;
 	rc = rota__work_submit(&o->job);
 	if (rc < 0) {
+		loop->offloaded--;
 		give_back(o);
 		/* A descriptor is closed whatever happens: the loop may wait for that, for once. */
 		complete(loop, op, op->kind == OP_CLOSE ? rota__op_perform(op) : rc);
@@ -105,6 +108,7 @@ void rota__op_cancel(struct rota_loop *loop, struct rota__op *op)
 	struct rota__offload *o = (struct rota__offload *)op->prev;
 
 	if (rota__work_cancel(&o->job)) {
+		loop->offloaded--;
 		give_back(o);
 		complete(loop, op, -ECANCELED);
 	}

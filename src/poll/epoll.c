@@ -97,6 +97,12 @@ static void epoll_close(struct rota__poller *p)
 	rota__free(e);
 }
 
+static int epoll_moved(struct rota__poller *p)
+{
+	prctl(PR_SET_TIMERSLACK, 1);
+	return 0;
+}
+
 static bool epoll_submit(struct rota__poller *p, struct rota__op *op)
 {
 	return rota__readiness_submit(&epoll_of(p)->readiness, op);
@@ -207,6 +213,7 @@ const struct rota__poller_engine rota__poller_epoll = {
 	.submit = epoll_submit,
 	.cancel = epoll_cancel,
 	.wait = epoll_wait_for,
+	.moved = epoll_moved,
 	.wake = epoll_wake,
 	.give_back = epoll_give_back,
 	.forget = epoll_forget,

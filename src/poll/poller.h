@@ -28,6 +28,7 @@ struct rota__poller;
 struct rota__poller_config {
 	uint32_t buffer_count; /* of the pool behind RECV_POOLED; 0 = 256 */
 	uint32_t buffer_bytes; /* of each; 0 = 16384 */
+	bool shareable;	       /* moved() shall work */
 };
 
 struct rota__poller_engine {
@@ -54,6 +55,12 @@ struct rota__poller_engine {
 	 * wake() is called, or `deadline_ns` on the rota_now_ns() clock (ROTA_NOW: do not wait).
 	 * Returns the number of ops collected.  EINTR and time-outs are not errors. */
 	int (*wait)(struct rota__poller *p, uint64_t deadline_ns);
+
+	/* The calling thread is the loop's from now on, and goes on with what the former one had pending; that
+	 * one may be stuck anywhere but in here.  Both threads must live until what they submitted has
+	 * completed, or bear that a system call of theirs is interrupted for it (EINTR).
+	 * 0, -EPERM: the poller was not made shareable. */
+	int (*moved)(struct rota__poller *p);
 
 	/* Make the current or the next wait() return.  Any thread, async-signal-safe. */
 	void (*wake)(struct rota__poller *p);

@@ -23,20 +23,23 @@ static int setup(uint32_t entries, struct io_uring_params *params, uint32_t flag
 }
 
 /* From the richest to the poorest; each step is a kernel version (docs/design/pollers.md). */
-static int setup_best(uint32_t entries, struct io_uring_params *params)
+static int setup_best(uint32_t entries, struct io_uring_params *params, bool shareable)
 {
 	static const uint32_t steps[] = {
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
 			IORING_SETUP_SUBMIT_ALL | RING_SETUP_NO_SQARRAY,				      /* 6.6 */
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
 			IORING_SETUP_SUBMIT_ALL,							      /* 6.1 */
+		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL |
+			RING_SETUP_NO_SQARRAY,								      /* 6.6 */
 		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,	      /* 5.19 */
 		0,											      /* 5.11 */
 	};
 	int fd = -EINVAL;
 
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && fd == -EINVAL; i++)
-		fd = setup(entries, params, steps[i]);
+		if (!shareable || !(steps[i] & IORING_SETUP_SINGLE_ISSUER))
+			fd = setup(entries, params, steps[i]);
 	return fd;
 }
 
@@ -103,7 +106,7 @@ static int probe(struct ring *ring)
 	return 0;
 }
 
-int rota__ring_open(struct ring *ring, uint32_t entries)
+int rota__ring_open(struct ring *ring, uint32_t entries, bool shareable)
 {
 	/* What we cannot do without: one mapping, no lost completions, fast poll, timed waits (5.11). */
 	const uint32_t needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL |
@@ -112,12 +115,13 @@ int rota__ring_open(struct ring *ring, uint32_t entries)
 	int rc;
 
 	memset(ring, 0, sizeof *ring);
-	ring->fd = setup_best(entries, &params);
+	ring->fd = setup_best(entries, &params, shareable);
 	if (ring->fd < 0)
 		return ring->fd;
 	ring->features = params.features;
 	ring->setup_flags = params.flags;
 	ring->enter_fd = ring->fd;
+	ring->home_index = -1;
 	rc = (params.features & needed) == needed ? map_queues(ring, &params) : -ENOSYS;
 	if (rc < 0) {
 		close(ring->fd);
@@ -131,6 +135,11 @@ int rota__ring_open(struct ring *ring, uint32_t entries)
 
 void rota__ring_close(struct ring *ring)
 {
+	struct io_uring_rsrc_update self = { .offset = (uint32_t)ring->home_index };
+
+	/* A thread's registration would keep the ring alive until the thread ends, and there are 16. */
+	if (ring->home_index >= 0 && !rota__ring_away(ring))
+		rota__ring_register(ring, IORING_UNREGISTER_RING_FDS, &self, 1);
 	munmap(ring->sqe_memory, ring->sqe_bytes);
 	munmap(ring->rings, ring->rings_bytes);
 	close(ring->fd);
@@ -150,11 +159,29 @@ int rota__ring_enable(struct ring *ring)
 
 	if (rc < 0)
 		return rc;
+	ring->home = gettid();
 	/* A registered ring is found without a look into the table of files: 60 ns an enter (5.18). */
 	if (rota__ring_register(ring, IORING_REGISTER_RING_FDS, &self, 1) == 1) {
-		ring->enter_fd = (int)self.offset;
+		ring->home_index = (int)self.offset;
+		ring->enter_fd = ring->home_index;
 		ring->enter_flags = IORING_ENTER_REGISTERED_RING;
 	}
+	return 0;
+}
+
+bool rota__ring_away(const struct ring *ring)
+{
+	return gettid() != ring->home;
+}
+
+int rota__ring_moved(struct ring *ring)
+{
+	bool registered = ring->home_index >= 0 && !rota__ring_away(ring);
+
+	if (ring->setup_flags & IORING_SETUP_SINGLE_ISSUER)
+		return -EPERM;
+	ring->enter_fd = registered ? ring->home_index : ring->fd;
+	ring->enter_flags = registered ? IORING_ENTER_REGISTERED_RING : 0;
 	return 0;
 }
 

@@ -34,17 +34,26 @@ struct ring {
 
 	int enter_fd;	/* registered index or fd */
 	uint32_t enter_flags;
+	int home;	/* the thread that enabled it */
+	int home_index; /* what that thread has registered it as; -1: it has not */
 	void *rings, *sqe_memory;
 	size_t rings_bytes, sqe_bytes;
 	uint8_t ops[256]; /* what PROBE says of each opcode: 1 = supported */
 };
 
-/* Set up a ring with the richest flags this kernel takes.  -ENOSYS, -EPERM: not to be had. */
-int rota__ring_open(struct ring *ring, uint32_t entries);
+/* Set up a ring with the richest flags this kernel takes; `shareable`: of those with which any thread may
+ * enter it, one at a time.  -ENOSYS, -EPERM: not to be had. */
+int rota__ring_open(struct ring *ring, uint32_t entries, bool shareable);
 void rota__ring_close(struct ring *ring);
 
 /* The first use on the thread that will use it: from now on it is this thread's. */
 int rota__ring_enable(struct ring *ring);
+
+/* The calling thread uses it from now on.  -EPERM: it is not shareable. */
+int rota__ring_moved(struct ring *ring);
+
+/* Is the calling thread another than the one that enabled it? */
+bool rota__ring_away(const struct ring *ring);
 
 /* The next free entry, cleared; NULL: the queue is full, submit first. */
 struct io_uring_sqe *rota__ring_sqe(struct ring *ring);

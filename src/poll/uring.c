@@ -20,6 +20,7 @@
 #include <rota/base.h>
 
 #include "base/atomic.h"
+#include "os/fence.h"
 #include "os/mem.h"
 #include "poll/generation.h"
 #include "poll/poller.h"
@@ -30,6 +31,9 @@ enum {
 	DEFERRED_MAX = 20, /* a deferring ring does so much of its work in an enter that asks for less */
 	ROUNDS = 4,	   /* of collecting in one wait: then the loop has its turn */
 	BUFFER_GROUP = 1,
+	/* How often another thread is made to let its completions come.  It does so by itself at each
+	 * tick of the clock, which is 4 ms on many machines and never on a few. */
+	PUSH_NS = 1000000,
 };
 
 /* user_data of requests that are no op. */
@@ -44,6 +48,8 @@ struct uring {
 	int wake_fd;
 	bool enabled;	/* on the thread that uses it */
 	bool wake_armed;
+	bool moved;	/* more than one thread has submitted */
+	bool away;	/* this is not the thread that enabled the ring */
 	bool no_multi;	/* multishot accept was refused: accepts are renewed one by one */
 	uint16_t generation;
 	struct rota__fifo backlog; /* submitted while the queue was full */
@@ -342,6 +348,8 @@ static bool try_again(struct uring *u, struct rota__op *op, int32_t res)
 		op->engine = AS_ITSELF;
 	} else if (res == -EINVAL && op->kind == OP_ACCEPT_MULTI && !u->no_multi) {
 		u->no_multi = true; /* before 5.19 */
+	} else if (res == -ECANCELED && u->moved) {
+		/* Nobody asked for that: the thread that had submitted it has ended. */
 	} else if (res == -EINTR && op->kind != OP_CLOSE) {
 		/* A signal hit the worker thread that carried the request. */
 	} else {
@@ -473,7 +481,7 @@ static int uring_open(struct rota__poller **ret, const struct rota__poller_confi
 
 	if (u == NULL)
 		return -ENOMEM;
-	rc = rota__ring_open(&u->ring, ENTRIES);
+	rc = rota__ring_open(&u->ring, ENTRIES, config->shareable);
 	if (rc < 0) {
 		rota__free(u);
 		return rc;
@@ -586,6 +594,35 @@ static int enable(struct uring *u)
 	return 0;
 }
 
+static int uring_moved(struct rota__poller *p)
+{
+	struct uring *u = uring_of(p);
+	int rc;
+
+	if (!u->enabled)
+		return 0;
+	rc = rota__ring_moved(&u->ring);
+	if (rc < 0)
+		return rc;
+	u->moved = true;
+	u->away = rota__ring_away(&u->ring);
+	prctl(PR_SET_TIMERSLACK, 1);
+	return 0;
+}
+
+/* What the other thread submitted completes on it, when it next passes through the kernel.  If it computes it
+ * does not; an interrupt for a fence makes it. */
+static void wait_away(struct uring *u, uint64_t deadline_ns)
+{
+	uint64_t left;
+
+	do {
+		rota__fence_all_threads();
+		left = left_until(deadline_ns);
+		rota__ring_enter(&u->ring, 1, left < PUSH_NS ? left : PUSH_NS);
+	} while (left > PUSH_NS && rota__ring_cqe(&u->ring) == NULL);
+}
+
 static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 {
 	struct uring *u = uring_of(p);
@@ -600,7 +637,9 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 	reap(u);
 	if (!fifo_empty(&p->completed) || !fifo_empty(&u->backlog))
 		deadline_ns = ROTA_NOW;
-	if (deadline_ns != ROTA_NOW)
+	if (__builtin_expect(u->away, 0))
+		wait_away(u, deadline_ns);
+	else if (deadline_ns != ROTA_NOW)
 		rota__ring_enter(&u->ring, 1, left_until(deadline_ns));
 	else if (ring_unsubmitted(&u->ring) > 0 || rota__ring_has_work(&u->ring) ||
 		!(u->ring.setup_flags & IORING_SETUP_TASKRUN_FLAG))
@@ -645,6 +684,7 @@ const struct rota__poller_engine rota__poller_uring = {
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.wait = uring_wait,
+	.moved = uring_moved,
 	.wake = uring_wake,
 	.give_back = uring_give_back,
 	.forget = uring_forget,

@@ -1,4 +1,5 @@
 /* loop.c - phases and their order, timers, posts, run modes, the alive rule */
+#include <poll.h>
 #include <pthread.h>
 #include <rota.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include <unistd.h>
 
 #include "harness/test.h"
+#include "loop/loop.h"
 
 static char seen[64];
 
@@ -371,6 +373,116 @@ TEST(a_forked_child_is_refused_its_parents_loop)
 	CHECK_EQ(status, 0);
 	rota_timer_stop(&timer);
 	CHECK_EQ(rota_loop_free(loop), 0);
+}
+
+static int timers_fired, posts_in_child;
+
+static void on_post_in_child(struct rota_post *post)
+{
+	posts_in_child++;
+}
+
+static void fired_in_child(struct rota_timer *timer)
+{
+	timers_fired++;
+}
+
+/* In the child: what is asked of the parent's loop, and of the child's own after it was made so. */
+static int child_of(struct rota_loop *loop)
+{
+	struct rota_post post = { .fn = on_post_in_child };
+
+	if (rota_loop_run(loop, ROTA_RUN_DEFAULT) != -EPERM)
+		return 1;
+	if (rota_loop_after_fork(loop) != 0 || rota_loop_after_fork(loop) != 0)
+		return 2;
+	rota_post(loop, &post);
+	if (rota_loop_run(loop, ROTA_RUN_DEFAULT) != 0 || timers_fired != 1 || posts_in_child != 1)
+		return 3;
+	return rota_loop_free(loop) == 0 ? 0 : 4;
+}
+
+TEST(a_loop_made_a_childs_own_goes_on_there_and_in_the_parent)
+{
+	struct rota_loop *loop = loop_new();
+	struct rota_timer timer = { .fn = fired_in_child };
+	struct rota_post post = { .fn = on_post_in_child };
+	int status;
+	pid_t pid;
+
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_NOWAIT), 0);
+	rota_timer_start(loop, &timer, rota_deadline(ROTA_MILLISECONDS(1)));
+	pid = fork();
+	if (pid == 0)
+		_exit(child_of(loop));
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(timers_fired, 0);
+	rota_post(loop, &post);
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_DEFAULT), 0);
+	CHECK_EQ(timers_fired, 1);
+	CHECK_EQ(posts_in_child, 1);
+	CHECK_EQ(rota_loop_free(loop), 0);
+}
+
+static pid_t forked;
+static int child_said;
+
+/* The fork is in a callback: the child goes on in the middle of a turn. */
+static void fork_inside(struct rota_timer *timer)
+{
+	forked = fork();
+	if (forked != 0)
+		return;
+	if (rota_loop_current() != NULL)
+		_exit(1);
+	if (rota_loop_after_fork(timer->loop) != 0 || rota_loop_current() != timer->loop)
+		_exit(2);
+	timer->fn = fired_in_child;
+	rota_timer_start(timer->loop, timer, ROTA_NOW);
+}
+
+TEST(a_loop_may_be_made_the_childs_own_in_a_callback)
+{
+	struct rota_loop *loop = loop_new();
+	struct rota_timer timer = { .fn = fork_inside };
+
+	rota_timer_start(loop, &timer, ROTA_NOW);
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_DEFAULT), 0);
+	CHECK_EQ(rota_loop_free(loop), 0);
+	if (forked == 0)
+		_exit(timers_fired == 1 ? 0 : 3);
+	CHECK_EQ(waitpid(forked, &child_said, 0), forked);
+	CHECK_EQ(child_said, 0);
+	CHECK_EQ(timers_fired, 0);
+}
+
+static void op_ended(struct rota__op *op)
+{
+}
+
+TEST(a_loop_with_operations_pending_stays_the_parents)
+{
+	struct rota_loop *loop = loop_new();
+	struct rota__op op = { .kind = OP_POLL, .done = op_ended, .poll = { .events = POLLIN } };
+	int fds[2], status;
+	pid_t pid;
+
+	CHECK_EQ(pipe(fds), 0);
+	op.fd = fds[0];
+	rota__op_submit(loop, &op);
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_NOWAIT), 1);
+	pid = fork();
+	if (pid == 0)
+		_exit(rota_loop_after_fork(loop) == -EBUSY ? 0 : 1);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(write(fds[1], "", 1), 1);
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_DEFAULT), 0);
+	CHECK_EQ(op.result, POLLIN);
+	CHECK_EQ(rota_loop_free(loop), 0);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static void *run_elsewhere(void *loop)
