@@ -4,7 +4,7 @@
 .PHONY: all run test bench install clean asan tsan valgrind aarch64 fuzz docs
 
 all: build/build.ninja
-	@ninja -C build $(if $(MAKE_TERMOUT),,--quiet)
+	@ninja -C build product $(if $(MAKE_TERMOUT),,--quiet)
 
 build/build.ninja:
 	@scripts/setup build
