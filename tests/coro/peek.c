@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 #include "coro/peek.h"
 #include "coro/sanitize.h"
+#include "coro/valgrind.h"
 #include "harness/test.h"
 
 enum { CHAIN = 3 };
@@ -141,7 +142,7 @@ TEST(a_thread_that_waits_in_the_kernel_is_found)
 	struct subject s = { .leave = 0 };
 	struct rota__peek peek;
 
-	if (test_in_qemu())
+	if (test_in_qemu() || valgrind_watches())
 		SKIP("/proc shows the emulator");
 	start(&s, read_pipe);
 	wait_until_in_syscall(&s, &peek, SYS_read);
