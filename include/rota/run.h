@@ -71,6 +71,21 @@ ROTA_API unsigned rota_worker_number(void);
  * came before fn had started (then it never runs); -EAGAIN, -ENOMEM: no thread to be had. */
 ROTA_API int rota_blocking(rota_fn fn, void *arg);
 
+/* The pool has up to `threads_max` threads (512 at first; 0: as it is), and one that is idle for `keep_alive_ns` (10 s at
+ * first; 0: as it is; ROTA_FOREVER) leaves.  One pool serves the process: functions of rota_blocking(), files, names.  No
+ * kind may hold all threads: names half, the others seven eighths.  Lower limits wait for threads to become idle.
+ * -EINVAL: more than 32,768 threads.  Any thread, any time. */
+ROTA_API int rota_blocking_limits(unsigned threads_max, uint64_t keep_alive_ns);
+
+struct rota_blocking_stats {
+	unsigned threads, idle; /* there are; of these, waiting for jobs */
+	unsigned queued, running; /* jobs */
+	uint64_t taken;		  /* jobs begun so far */
+};
+
+/* How the pool is doing.  Any thread. */
+ROTA_API void rota_blocking_stats(struct rota_blocking_stats *ret_stats);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,9 +1,9 @@
 /* work.c - the blocking pool (work.h)
  *
  * A few threads are made as soon as jobs find none idle: they do for short jobs however many there are.
- * More are made, up to THREADS_MAX, only when the queue has not moved for STALL_NS: then the threads
+ * More are made, up to threads_max, only when the queue has not moved for STALL_NS: then the threads
  * are blocked, and jobs may even wait for each other.  A supervisor thread watches for that while
- * jobs are queued.  Idle threads leave after KEEP_ALIVE_S.  One lock guards everything; it is held for some twenty nanoseconds a job, which allows about
+ * jobs are queued.  Idle threads leave after keep_alive_ns.  One lock guards everything; it is held for some twenty nanoseconds a job, which allows about
  * ten million jobs a second, more than any pool thread can want.
  *
  * A child of fork() has none of the threads: it starts again with an empty pool. */
@@ -12,18 +12,22 @@
 #include <signal.h>
 #include <time.h>
 
+#include <rota/run.h>
+
 #include "work/work.h"
 
 enum {
-	/* Blocked threads cost 10 KiB each, too few of them a deadlock: Tokio's number. */
-	THREADS_MAX = 512,
 	/* libuv's number: keeps two CPUs and a disk busy. */
 	THREADS_AT_ONCE = 4,
 	STALL_NS = 1000000, /* a thread takes 50 us to make: waiting longer than 1 ms is the worse delay */
-	KEEP_ALIVE_S = 10, /* Tokio's, too: longer than the pauses of a busy program */
+	SUPERVISOR_RESTS_S = 10, /* longer than the pauses of a busy program */
 	/* glibc's getaddrinfo and user code expect a normal stack; only what is touched is paid. */
 	STACK_BYTES = 1 << 20,
 };
+
+/* Blocked threads cost 10 KiB each, too few of them a deadlock: Tokio's numbers. */
+static unsigned threads_max = 512;
+static uint64_t keep_alive_ns = 10000000000;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake, stir; /* for the threads, for the supervisor; on the monotonic clock */
@@ -75,11 +79,27 @@ static void init(void)
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-/* A lane may run another job: names hold at most half of what could run. */
+/* How many threads a lane may hold: not all, so that jobs that never end, of one kind, leave an eighth to the others;
+ * names, which hang together when a server is away, half. */
+static unsigned share(unsigned lane)
+{
+	unsigned n = lane == WORK_NAMES ? threads_max / 2 : threads_max - (threads_max + 7) / 8;
+
+	return n > 0 ? n : 1;
+}
+
+/* The lane has a job that may run. */
 static bool open_lane(unsigned lane)
 {
-	return !list_empty(&queues[lane]) &&
-		(lane != WORK_NAMES || running[lane] < (threads + 1) / 2 || threads < THREADS_MAX);
+	return !list_empty(&queues[lane]) && running[lane] < share(lane);
+}
+
+static bool any_open_lane(void)
+{
+	for (unsigned lane = 0; lane < WORK_LANES; lane++)
+		if (open_lane(lane))
+			return true;
+	return false;
 }
 
 /* The next job, the lanes in turn; NULL: none may run. */
@@ -113,10 +133,10 @@ static struct timespec from_now(time_t seconds, long ns)
 	return at;
 }
 
-/* Wait for a wake-up.  False: none came in KEEP_ALIVE_S. */
+/* Wait for a wake-up.  False: none came in keep_alive_ns. */
 static bool wait_for_work(void)
 {
-	struct timespec until = from_now(KEEP_ALIVE_S, 0);
+	struct timespec until = from_now((time_t)(keep_alive_ns / 1000000000), (long)(keep_alive_ns % 1000000000));
 	int rc = 0;
 
 	idle++;
@@ -182,9 +202,9 @@ static bool call_a_thread(void)
 		promised = 1;
 		return true;
 	}
-	if (threads < THREADS_AT_ONCE)
+	if (threads < THREADS_AT_ONCE && threads < threads_max)
 		add_thread();
-	else
+	else if (threads < threads_max)
 		call_supervisor();
 	return false;
 }
@@ -218,7 +238,7 @@ static void *thread_main(void *unused)
 /* While jobs are queued, look every STALL_NS whether one was taken; if not, add a thread. */
 static void watch(void)
 {
-	while (queued > 0 && threads < THREADS_MAX) {
+	while (any_open_lane() && threads < threads_max) {
 		struct timespec until = from_now(0, STALL_NS);
 		uint64_t before = taken;
 
@@ -234,7 +254,7 @@ static void *supervise(void *unused)
 	pthread_setname_np(pthread_self(), "rota-watch");
 	pthread_mutex_lock(&lock);
 	for (;;) {
-		struct timespec until = from_now(KEEP_ALIVE_S, 0);
+		struct timespec until = from_now(SUPERVISOR_RESTS_S, 0);
 		int rc = 0;
 
 		supervisor = WATCHING;
@@ -293,5 +313,29 @@ void rota__work_count(unsigned *ret_threads, unsigned *ret_idle)
 	pthread_mutex_lock(&lock);
 	*ret_threads = threads;
 	*ret_idle = idle;
+	pthread_mutex_unlock(&lock);
+}
+
+int rota_blocking_limits(unsigned max, uint64_t keep_ns)
+{
+	enum { MOST = 32768 }; /* what Linux gives one user by default */
+
+	if (max > MOST || (keep_ns != 0 && keep_ns != ROTA_FOREVER && keep_ns / 1000000000 > INT32_MAX))
+		return -EINVAL;
+	pthread_mutex_lock(&lock);
+	if (max != 0)
+		threads_max = max;
+	if (keep_ns != 0)
+		keep_alive_ns = keep_ns != ROTA_FOREVER ? keep_ns : INT32_MAX * UINT64_C(1000000000);
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+void rota_blocking_stats(struct rota_blocking_stats *ret_stats)
+{
+	pthread_mutex_lock(&lock);
+	*ret_stats = (struct rota_blocking_stats){ .threads = threads, .idle = idle, .queued = queued, .taken = taken };
+	for (int i = 0; i < WORK_LANES; i++)
+		ret_stats->running += running[i];
 	pthread_mutex_unlock(&lock);
 }

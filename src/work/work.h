@@ -7,8 +7,8 @@
  *     \--rota__work_cancel()--> taken out; neither run() nor done() is called
  *
  * Lanes keep one kind of work from starving another: each is a queue of its own, and the lanes take
- * turns.  Name look-ups, which hang for seconds when a server is away, may hold only half of the
- * threads (libuv's rule for slow work). */
+ * turns.  None may hold all threads; name look-ups, which hang for seconds when a server is away, hold at most
+ * half of them (libuv's rule for slow work). */
 #ifndef ROTA_WORK_WORK_H
 #define ROTA_WORK_WORK_H
 

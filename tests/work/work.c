@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <rota/run.h>
+
 #include "harness/test.h"
 #include "work/work.h"
 
@@ -174,4 +176,53 @@ TEST(a_forked_child_has_an_empty_pool_that_works)
 	}
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
+}
+
+TEST(functions_that_never_end_leave_a_thread_to_files)
+{
+	enum { FUNCTIONS = 20 };
+	static struct rota__job functions[FUNCTIONS];
+	struct rota__job file = { .run = count_run, .done = count_done, .lane = WORK_FILES };
+	struct rota_blocking_stats stats;
+
+	CHECK_EQ(rota_blocking_limits(4, 0), 0);
+	for (int i = 0; i < FUNCTIONS; i++) {
+		functions[i] = (struct rota__job){ .run = wait_for_gate, .done = count_done, .lane = WORK_USER };
+		CHECK_EQ(rota__work_submit(&functions[i]), 0);
+	}
+	wait_for_count(&begun, 3); /* of four threads */
+	CHECK_EQ(rota__work_submit(&file), 0);
+	wait_for_count(&finished, 1); /* the file job: the gate is still shut */
+	rota_blocking_stats(&stats);
+	CHECK_EQ(stats.queued, FUNCTIONS - 3);
+	CHECK(stats.threads <= 4);
+	CHECK_EQ(stats.taken, 4);
+	count(&gate);
+	wait_for_count(&finished, FUNCTIONS + 1);
+}
+
+TEST(a_pool_of_one_thread_serves_every_lane)
+{
+	enum { JOBS = 30 };
+	static struct rota__job jobs[JOBS];
+
+	CHECK_EQ(rota_blocking_limits(1, ROTA_FOREVER), 0);
+	for (int i = 0; i < JOBS; i++) {
+		jobs[i] = (struct rota__job){ .run = count_run, .done = count_done, .lane = (uint8_t)(i % WORK_LANES) };
+		CHECK_EQ(rota__work_submit(&jobs[i]), 0);
+	}
+	wait_for_count(&finished, JOBS);
+	CHECK_EQ(rota_blocking_limits(100000, 0), -EINVAL);
+}
+
+TEST(idle_threads_leave_when_their_time_is_over)
+{
+	struct rota__job job = { .run = count_run, .done = count_done };
+	unsigned threads = 1, idle;
+
+	CHECK_EQ(rota_blocking_limits(0, 1000000), 0);
+	CHECK_EQ(rota__work_submit(&job), 0);
+	wait_for_count(&finished, 1);
+	while (threads > 0)
+		rota__work_count(&threads, &idle);
 }
