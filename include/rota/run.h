@@ -54,6 +54,8 @@ struct rota_options {
  * all detached tasks have ended.  Waits; several threads may each be in a run of their own.
  * The first SIGINT or SIGTERM cancels the program, a second one has its default effect.  SIGPIPE is
  * blocked on this thread meanwhile: writing to a peer that is gone is -EPIPE and nothing else.
+ * After a fork() in a task the child is in no run: what waits or spawns answers -EPERM, rota_run() starts a run of the
+ * child's own, and it must end with _exit(2) or exec(3), because the task it stands on is the parent's.
  * Returns app's answer, or why the run could not start: -ENOMEM, -EMFILE, -EINVAL (an unknown
  * poller or model, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */
 ROTA_API int rota_run(rota_fn app, void *arg, const struct rota_options *options);

@@ -9,6 +9,7 @@
  * In a team the task that was left must not be seen by others before its stack is left too: the switch
  * notes what is to become of it, and the other side of the switch settles that. */
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -474,11 +475,24 @@ static void fini_stacks(struct rota__worker *w)
 		rota__stack_pool_fini(&w->stacks[i]);
 }
 
+/* The child's only thread is in no run: calls of tasks are refused there. */
+static void after_fork_in_child(void)
+{
+	rota__worker_here = NULL;
+}
+
+static void notice_forks(void)
+{
+	pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
 int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t stack_bytes, struct rota_scope *root,
 	struct rota__team *team, unsigned number)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int rc;
 
+	pthread_once(&once, notice_forks);
 	*w = (struct rota__worker){
 		.loop = loop, .root = root, .team = team, .number = number, .random = number + 1 };
 	w->default_class = rota__stack_class(stack_bytes ? stack_bytes : STACK_BYTES_DEFAULT);

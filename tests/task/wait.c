@@ -252,3 +252,49 @@ TEST(a_stack_overflow_names_the_task_and_where_it_was_spawned)
 	CHECK(strstr(err, "stack") != NULL);
 	CHECK(strstr(err, "main") != NULL);
 }
+
+static int in_the_childs_own_run(void *arg)
+{
+	return rota_sleep(ROTA_MICROSECONDS(10)) == 0 ? 7 : 1;
+}
+
+/* In the child, still on the stack of the parent's task. */
+static int refused_in_child(struct rota_stream *stream, struct rota_scope *scope)
+{
+	char byte;
+
+	if (rota_sleep(1) != -EPERM || rota_yield() != -EPERM || rota_self() != NULL)
+		return 1;
+	if (rota_read(stream, &byte, 1) != -EPERM || rota_write(stream, "x", 1) != -EPERM)
+		return 2;
+	if (rota_detached() != NULL ||
+		rota_spawn_at(scope, in_the_childs_own_run, NULL, "child", "here") != -EPERM)
+		return 3;
+	return rota_run(in_the_childs_own_run, NULL, NULL) == 7 ? 0 : 4;
+}
+
+static int fork_in_a_task(void *arg)
+{
+	struct rota_stream *pair[2];
+	struct rota_scope scope;
+	int status;
+	pid_t pid;
+
+	CHECK_EQ(rota_stream_pair(pair), 0);
+	rota_scope_open(&scope);
+	pid = fork();
+	if (pid == 0)
+		_exit(refused_in_child(pair[0], &scope));
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(rota_sleep(ROTA_MICROSECONDS(10)), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	rota_close(pair[0]);
+	rota_close(pair[1]);
+	return 0;
+}
+
+TEST(a_forked_child_is_refused_its_parents_run_and_may_start_its_own)
+{
+	CHECK_EQ(rota_run(fork_in_a_task, NULL, NULL), 0);
+}
