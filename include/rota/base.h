@@ -33,6 +33,11 @@ extern "C" {
 #define ROTA_MUST_USE
 #endif
 
+#define ROTA__STR2(x) #x
+#define ROTA__STR(x)  ROTA__STR2(x)
+/* "file.c:12": where this line is. */
+#define ROTA_HERE __FILE__ ":" ROTA__STR(__LINE__)
+
 /* Codes beside errno.  4,000 and up: Linux keeps errno values below 4,096 and uses few of them. */
 enum {
 	ROTA_EOF = -4001,     /* the stream ended before what was asked for had come */

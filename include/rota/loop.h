@@ -124,9 +124,53 @@ ROTA_API void rota_watcher_stop(struct rota_watcher *watcher);
 typedef void (*rota_job_fn)(void *arg);
 
 /* Call fn(arg) before anything else happens on the loop: after the running callback, ticks first,
- * then microtasks, until both queues are empty.  -ENOMEM: it was not queued. */
+ * then microtasks, until both queues are empty.  `loop` NULL: the one this thread runs.  -ENOMEM, -EPERM (another
+ * thread's loop, or none is running here): it was not queued. */
 ROTA_API int rota_next_tick(struct rota_loop *loop, rota_job_fn fn, void *arg);
 ROTA_API int rota_queue_microtask(struct rota_loop *loop, rota_job_fn fn, void *arg);
+
+/* ---- timeouts, intervals, immediates ----
+ *
+ * As in Node.js, in memory of the loop's and named by a number: positive, used once, 0 is never one.  `loop` may be NULL in
+ * all of these calls: the loop that this thread runs, which in a program of tasks is the one below the task.
+ *
+ * The order is always the same where Node leaves it to chance: a timeout of 0 set before the loop runs, or in the check
+ * or closing phase, is called before an immediate set there; set in the poll or the timers phase or by a task, after it.  A length
+ * is taken as it is: 0 does not become 1 ms.  None of them can hold the loop: what a timeout or an immediate sets is called
+ * in a later phase than its own.
+ *
+ * They keep the loop alive unless rota_unref() says otherwise.  Errors of all: -EPERM (another thread's loop, or none runs
+ * here), -ENOMEM, -EINVAL (fn is NULL); then nothing was set. */
+
+/* Call fn(arg) once, in the timers phase, not before `length_ns` from now.  Equal moments keep the order of setting. */
+#define rota_set_timeout(loop, length_ns, fn, arg) \
+	rota_set_timeout_at((loop), (length_ns), (fn), (arg), ROTA_HERE)
+ROTA_API int64_t rota_set_timeout_at(
+	struct rota_loop *loop, uint64_t length_ns, rota_job_fn fn, void *arg, const char *site);
+
+/* The same again and again: `length_ns` from the return of one call to the next, so that late calls do not pile up. */
+#define rota_set_interval(loop, length_ns, fn, arg) \
+	rota_set_interval_at((loop), (length_ns), (fn), (arg), ROTA_HERE)
+ROTA_API int64_t rota_set_interval_at(
+	struct rota_loop *loop, uint64_t length_ns, rota_job_fn fn, void *arg, const char *site);
+
+/* Call fn(arg) once, in the next check phase, after the check watchers; the poll before it does not sleep.  One set by an
+ * immediate waits for the next turn.  While nothing but immediates is there to be run, the system is asked for I/O only in
+ * every few turns, some 20 us apart. */
+#define rota_set_immediate(loop, fn, arg) rota_set_immediate_at((loop), (fn), (arg), ROTA_HERE)
+ROTA_API int64_t rota_set_immediate_at(struct rota_loop *loop, rota_job_fn fn, void *arg, const char *site);
+
+/* It will not be called any more; from its own call or a sibling's, too.  -ENOENT: it has been called, or was cleared
+ * before; harmless, and never another's timer.  -EPERM as above. */
+ROTA_API int rota_clear(struct rota_loop *loop, int64_t id);
+
+/* Start its length anew from now.  -ENOENT, -EPERM as above; -EINVAL for an immediate. */
+ROTA_API int rota_refresh(struct rota_loop *loop, int64_t id);
+
+/* Let it keep the loop alive, or not; any number of times.  has_ref: 1 or 0.  -ENOENT, -EPERM as above. */
+ROTA_API int rota_ref(struct rota_loop *loop, int64_t id);
+ROTA_API int rota_unref(struct rota_loop *loop, int64_t id);
+ROTA_API int rota_has_ref(struct rota_loop *loop, int64_t id);
 
 #ifdef __cplusplus
 }

@@ -35,11 +35,6 @@ typedef int (*rota_fn)(void *arg);
 
 struct rota_task;
 
-#define ROTA__STR2(x) #x
-#define ROTA__STR(x)  ROTA__STR2(x)
-/* "file.c:12": where this line is. */
-#define ROTA_HERE __FILE__ ":" ROTA__STR(__LINE__)
-
 /* ---- scopes ---- */
 
 enum {

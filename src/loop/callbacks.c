@@ -115,11 +115,17 @@ void rota__loop_drain_calls(struct rota_loop *loop)
 
 int rota_next_tick(struct rota_loop *loop, rota_job_fn fn, void *arg)
 {
+	loop = rota__loop_mine(loop);
+	if (loop == NULL)
+		return -EPERM;
 	return rota__calls_push(&loop->ticks, fn, arg);
 }
 
 int rota_queue_microtask(struct rota_loop *loop, rota_job_fn fn, void *arg)
 {
+	loop = rota__loop_mine(loop);
+	if (loop == NULL)
+		return -EPERM;
 	return rota__calls_push(&loop->microtasks, fn, arg);
 }
 

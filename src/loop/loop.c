@@ -50,6 +50,7 @@ int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *o
 	rota__timers_init(&loop->timers, loop->now_ns);
 	for (int i = 0; i < 3; i++)
 		loop->phase[i].next = loop->phase[i].prev = &loop->phase[i];
+	list_init(&loop->laters.immediates);
 	list_init(&loop->handles);
 	list_init(&loop->handle_records);
 	mpsc_init(&loop->posts);
@@ -68,6 +69,7 @@ int rota_loop_free(struct rota_loop *loop)
 		sched_yield();
 	rota__calls_fini(&loop->ticks);
 	rota__calls_fini(&loop->microtasks);
+	rota__laters_fini(&loop->laters);
 	loop->poller->engine->close(loop->poller);
 	rota__free(loop);
 	return 0;
@@ -140,8 +142,10 @@ int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode)
 	if (rc < 0)
 		return rc;
 	rota__loop_drain_calls(loop);
-	if (mode == ROTA_RUN_DEFAULT && !loop->stop)
+	if (mode == ROTA_RUN_DEFAULT && !loop->stop) {
+		loop->now_ns = rota_now_ns(); /* what ticks have just set for now is due now */
 		rota__loop_run_timers(loop); /* libuv: due timers once before the first turn */
+	}
 	while (!loop->stop && rota_loop_alive(loop)) {
 		rota__loop_turn(loop, mode == ROTA_RUN_NOWAIT ? ROTA_NOW : ROTA_FOREVER);
 		if (mode != ROTA_RUN_DEFAULT)

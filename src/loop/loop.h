@@ -8,6 +8,7 @@
 #ifndef ROTA_LOOP_LOOP_H
 #define ROTA_LOOP_LOOP_H
 
+#include <pthread.h>
 #include <rota/loop.h>
 
 #include "base/list.h"
@@ -26,6 +27,20 @@ struct rota__calls {
 	uint32_t mask, head, tail; /* ring[head & mask] is the oldest; empty when head == tail */
 };
 
+struct rota__later;
+
+/* Timeouts, intervals and immediates: what users name by a number.  later.c. */
+struct rota__laters {
+	struct rota__later **chunks; /* their records, which stay where they are */
+	uint32_t chunk_count;
+	struct rota__later *free;
+	struct list immediates; /* those that run in the next check phase */
+	uint32_t immediates_ref; /* of them, those that keep the loop alive */
+	uint32_t unpolled;	 /* turns since the system was last asked; see rota__laters_hurry() */
+	uint32_t poll_every;
+	uint64_t polled_ns;
+};
+
 struct rota_loop {
 	uint64_t now_ns;
 	struct rota__timers timers;
@@ -34,6 +49,7 @@ struct rota_loop {
 	struct rota__fifo closing;   /* last words of handles, run in the closing phase */
 	struct rota_watcher phase[3]; /* list heads, by enum rota_phase */
 	struct rota__calls ticks, microtasks;
+	struct rota__laters laters;
 	struct list handles; /* all that are not closed; io/handle.c */
 
 	void *watches;	     /* what the loop's file watches share; io/watch_hub.c */
@@ -91,6 +107,13 @@ void rota__op_cancel(struct rota_loop *loop, struct rota__op *op);
 void rota__loop_defer(struct rota_loop *loop, struct rota__node *node);
 void rota__loop_close_later(struct rota_loop *loop, struct rota__node *node);
 
+/* The immediates that were set before this phase began. */
+void rota__loop_run_immediates(struct rota_loop *loop);
+void rota__laters_fini(struct rota__laters *laters);
+
+/* Immediates are waiting and the system was asked a moment ago: this turn may go by without asking it. */
+bool rota__laters_hurry(struct rota_loop *loop);
+
 /* Run callbacks that were queued during a callback: ticks, then microtasks, until both are empty.
  * Called after every callback; inline because the queues are nearly always empty. */
 void rota__loop_drain_calls(struct rota_loop *loop);
@@ -108,6 +131,17 @@ static inline void rota__loop_after_callback(struct rota_loop *loop)
 
 /* The loop a started run put on this thread. */
 extern _Thread_local struct rota_loop *rota__loop_here __attribute__((tls_model("initial-exec")));
+
+/* The loop a public call is about: `loop`, or for NULL the one this thread runs.  NULL: it is another thread's, or there
+ * is none. */
+static inline struct rota_loop *rota__loop_mine(struct rota_loop *loop)
+{
+	if (__builtin_expect(loop == rota__loop_here && loop != NULL, 1))
+		return loop;
+	if (loop == NULL)
+		return rota__loop_here;
+	return !loop->bound || pthread_equal(loop->owner, pthread_self()) ? loop : NULL;
+}
 
 /* One turn; sleeps no longer than `deadline_ns`. */
 void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns);

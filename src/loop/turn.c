@@ -136,8 +136,11 @@ static bool nothing_to_wait_for(const struct rota_loop *loop)
 
 static void poll(struct rota_loop *loop, uint64_t deadline_ns)
 {
-	uint64_t next = rota__timers_next_ns(&loop->timers);
+	uint64_t next;
 
+	if (rota__laters_hurry(loop))
+		return;
+	next = rota__timers_next_ns(&loop->timers);
 	if (deadline_ns > next)
 		deadline_ns = next;
 	if (deadline_ns <= loop->now_ns || rota__loop_busy(loop) || nothing_to_wait_for(loop) ||
@@ -157,7 +160,7 @@ static void poll(struct rota_loop *loop, uint64_t deadline_ns)
 bool rota__loop_busy(const struct rota_loop *loop)
 {
 	return loop->stop || loop->tasks_ready || !fifo_empty(&loop->pending) || !fifo_empty(&loop->closing) ||
-		loop->idle_active > 0 || !mpsc_empty(&loop->posts) ||
+		loop->idle_active > 0 || loop->laters.immediates_ref > 0 || !mpsc_empty(&loop->posts) ||
 		!fifo_empty(&loop->poller->completed);
 }
 
@@ -175,8 +178,11 @@ void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
 		run_nodes(loop, &loop->pending);
 	run_tasks(loop);
 	run_watchers(loop, ROTA_CHECK);
+	rota__loop_run_immediates(loop);
 	run_nodes(loop, &loop->closing);
-	loop->now_ns = rota_now_ns();
-	rota__loop_run_timers(loop);
+	if (loop->laters.unpolled == 0 || rota__timers_next_ns(&loop->timers) != ROTA_FOREVER) {
+		loop->now_ns = rota_now_ns();
+		rota__loop_run_timers(loop);
+	}
 	run_tasks(loop);
 }
