@@ -1,7 +1,6 @@
-/* channel.c - values through channels: there and back, one way with 128 places, on one thread and on two */
+/* channel.c - values through channels on one thread: there and back, and one way with 128 places */
 #include "bench.h"
 
-#include <pthread.h>
 #include <rota.h>
 
 static struct rota_chan ping, pong, stream;
@@ -86,17 +85,9 @@ static int one_thread(void *arg)
 	return rota_gather(calls, 2, NULL);
 }
 
-static void *consumer_thread(void *arg)
-{
-	(void)arg;
-	rota_run(consume, NULL, &(struct rota_options){ .keep_signals = true });
-	return NULL;
-}
-
-static void measure(const char *metric, uint64_t producers, bool two_threads)
+static void measure(const char *metric, uint64_t producers)
 {
 	uint64_t start_ns, each;
-	pthread_t thread;
 
 	if (!bench_wants(metric))
 		return;
@@ -105,13 +96,8 @@ static void measure(const char *metric, uint64_t producers, bool two_threads)
 	sum = 0;
 	rota_chan_init(&stream, sizeof(uint64_t), 128);
 	start_ns = bench_now_ns();
-	if (two_threads) {
-		pthread_create(&thread, NULL, consumer_thread, NULL);
-		rota_run(produce_all, &producers, NULL);
-		pthread_join(thread, NULL);
-	} else {
-		rota_run(one_thread, &producers, NULL);
-	}
+	if (rota_run(one_thread, &producers, NULL) < 0)
+		exit(1);
 	bench_result_rate(metric, start_ns, values);
 	if (sum != producers * (each * (each - 1) / 2) || rota_chan_fini(&stream) < 0)
 		exit(1);
@@ -121,9 +107,7 @@ int main(void)
 {
 	if (bench_wants("channel-pingpong") && rota_run(ping_pong, NULL, NULL) < 0)
 		return 1;
-	measure("channel-128-1", 1, false);
-	measure("channel-128-4", 4, false);
-	measure("channel-128-1-threads", 1, true);
-	measure("channel-128-4-threads", 4, true);
+	measure("channel-1-producer", 1);
+	measure("channel-4-producers", 4);
 	return 0;
 }

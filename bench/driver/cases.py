@@ -96,6 +96,17 @@ CASES = [
         Metric("fib-30", "fib(30), a task at each level", "ms"),
         Metric("skynet", "skynet: a tree of a million tasks", "ms"),
     ], both=True),
+    program("channel", "What does a value through a channel cost, on one thread?", [
+        Metric("channel-pingpong", "channel, there and back", "ns"),
+        Metric("channel-1-producer", "channel of 128, 1 producer", "M/s", "high"),
+        Metric("channel-4-producers", "channel of 128, 4 producers", "M/s", "high"),
+    ]),
+    Case("channel_threads", "What does a value from one thread to another cost?", "program", [
+        Window("channel_threads", [
+            Metric("channel-threads-1", "channel of 128 between threads, 1 producer", "M/s", "high"),
+            Metric("channel-threads-4", "channel of 128 between threads, 4 producers", "M/s", "high"),
+        ], cpus="0,1"),
+    ]),
     program("task_memory", "What does a waiting task take?", [
         Metric("task-bytes", "memory of a waiting task, 1 M of them", "B"),
         Metric("task-create", "to make it and have it wait", "ns"),

@@ -279,7 +279,7 @@ static int wait_in(struct rota_chan *ch, enum rota__entry entry, struct rota__wa
  * `index` is the other side's, and was `seen`. */
 static bool comes_soon(const uint32_t *index, uint32_t seen)
 {
-	const struct rota__worker *worker = rota__worker_here;
+	const struct rota__worker *worker = rota__here();
 
 	for (int i = 0; i < LOOKS && worker->head == worker->tail; i++) {
 		if (load_relaxed(index) != seen)

@@ -134,9 +134,13 @@ static inline void wakes_run(struct rota__wakes *wakes)
 	}
 }
 
+/* Who may own guards: a worker that is alone in its run.  Those of a team use most objects together, and would
+ * only take them away from each other. */
 static inline const void *guard_me(void)
 {
-	return rota__here();
+	const struct rota__worker *here = rota__here();
+
+	return here != NULL && here->team == NULL ? here : NULL;
 }
 
 static inline enum rota__entry guard_enter(struct rota__guard *guard)

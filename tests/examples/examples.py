@@ -101,6 +101,28 @@ def fetch_waits_for_all_urls_at_the_same_time():
     assert took < waited / 2, f'one after the other? {last}'
 
 
+def output_of(name):
+    return subprocess.run([os.path.join(FOLDER, name)], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+@test
+def pipeline_adds_up_what_went_through_its_stages():
+    out = output_of('pipeline')
+    assert out == 'the squares of 1 to 1000 add up to 333833500\n', out
+
+
+@test
+def workers_do_every_job_once():
+    out = output_of('workers')
+    assert out == '100 jobs done by 4 workers\n', out
+
+
+@test
+def limiter_lets_nobody_through_before_the_time():
+    out = output_of('limiter')
+    assert out.startswith('20 calls in ') and out.endswith(': within the rate\n'), out
+
+
 @test
 def echo_gives_back_every_byte_to_many_clients():
     with Server('echo', 'unix:' + path('echo')):

@@ -1,4 +1,4 @@
-/* chan.c - channels: order, capacity, rendezvous, closing, places kept, cancellation */
+/* channels.c - channels: order, capacity, rendezvous, closing, places kept, cancellation */
 #include <stdlib.h>
 
 #include "task/run.h"
