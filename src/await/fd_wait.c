@@ -13,9 +13,11 @@ int rota_wait_fd(int fd, int events, uint64_t deadline_ns)
 		return -EPERM;
 	if (w.op.poll.events == 0)
 		return -EINVAL;
+	rota__pin(task);
 	loop = task->worker->loop;
 	revents = rota__await(&w, deadline_ns);
 	/* The descriptor is not ours: we will not know when the number gets another owner. */
 	loop->poller->engine->forget(loop->poller, fd);
+	rota__unpin(task);
 	return revents < 0 ? (int)revents : events_told(revents, events);
 }

@@ -20,6 +20,7 @@ struct kept {
 
 struct rota_changes {
 	struct rota_path_watch watch;
+	struct rota_loop *loop;
 	struct kept *first, **end, *told; /* told: the name that the last answer lent */
 	unsigned count;
 	bool overflow; /* some are lost since: to be told when those kept are taken */
@@ -87,6 +88,7 @@ int rota_changes_open(struct rota_changes **ret_changes, const char *path, unsig
 	if (c == NULL)
 		return -ENOMEM;
 	c->end = &c->first;
+	c->loop = loop;
 	rc = rota_path_watch_start(loop, &c->watch, path, flags, changed);
 	if (rc < 0) {
 		rota__free(c);
@@ -112,10 +114,16 @@ static void free_changes(struct rota_handle *handle)
 
 void rota_changes_close(struct rota_changes *c)
 {
+	struct rota_task *task = rota__current();
+	bool pinned;
+
 	if (c == NULL)
 		return;
+	pinned = task != NULL && rota__pin_to(task, c->loop) == 0;
 	answer(c, ROTA_ECLOSED);
 	rota_handle_close(&c->watch.handle, free_changes);
+	if (pinned)
+		rota__unpin(task);
 }
 
 static bool anything(const struct rota_changes *c)
@@ -157,15 +165,11 @@ static void cut_short(struct rota__wait *wait, int reason)
 	rota__wake(wait->task);
 }
 
-int rota_changes_next(struct rota_changes *c, struct rota_change *ret_change)
+static int next_here(struct rota_changes *c, struct rota_task *task, struct rota_change *ret_change)
 {
-	struct rota_task *task = rota__current();
-	struct waiter w = { .wait = { .task = task, .cancel = cut_short }, .changes = c };
-	int reason;
+	struct waiter w = { .wait = { .task = task, .cancel = cut_short, .loop = c->loop }, .changes = c };
+	int reason = rota__task_cancelled(task);
 
-	if (task == NULL)
-		return -EPERM;
-	reason = rota__task_cancelled(task);
 	if (reason != 0)
 		return reason;
 	if (!anything(c)) {
@@ -177,6 +181,18 @@ int rota_changes_next(struct rota_changes *c, struct rota_change *ret_change)
 			return w.answer; /* it may be gone */
 	}
 	return take(c, ret_change);
+}
+
+int rota_changes_next(struct rota_changes *c, struct rota_change *ret_change)
+{
+	struct rota_task *task = rota__current();
+	int rc;
+
+	if (task == NULL || rota__pin_to(task, c->loop) < 0)
+		return -EPERM;
+	rc = next_here(c, task, ret_change);
+	rota__unpin(task);
+	return rc;
 }
 
 int rota_file_wait_change(const char *path, uint64_t interval_ns, struct rota_file_info *info)

@@ -1,0 +1,521 @@
+/* models.c - what a program may rely on whatever runs it, several threads included
+ *
+ * Each program runs under group and under steal, with four workers, and is small: what is looked for are races, in
+ * many repetitions (the sanitizers' builds run this too), not speed. */
+#include <pthread.h>
+#include <rota.h>
+#include <rota/http.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "harness/test.h"
+
+/* EACH_MODEL(name) { ... }: a body that runs as the first task, once under each model. */
+#define EACH_MODEL(name)                                                                                               \
+	static void name##_body(void);                                                                                 \
+	static int name##_app(void *arg)                                                                               \
+	{                                                                                                              \
+		(void)arg;                                                                                             \
+		name##_body();                                                                                         \
+		return 0;                                                                                              \
+	}                                                                                                              \
+	TEST(name##_under_group)                                                                                       \
+	{                                                                                                              \
+		run_under(ROTA_GROUP, name##_app);                                                                     \
+	}                                                                                                              \
+	TEST(name##_under_steal)                                                                                       \
+	{                                                                                                              \
+		run_under(ROTA_STEAL, name##_app);                                                                     \
+	}                                                                                                              \
+	static void name##_body(void)
+
+static void run_under(enum rota_model model, rota_fn app)
+{
+	struct rota_options options = { .model = model, .workers = 4, .blocked_ns = ROTA_FOREVER };
+
+	CHECK_EQ(rota_run(app, NULL, &options), 0);
+}
+
+static uint32_t count;
+
+static int add_one(void *arg)
+{
+	(void)arg;
+	add_relaxed(&count, 1);
+	return 0;
+}
+
+EACH_MODEL(a_join_waits_for_every_task)
+{
+	for (int round = 0; round < 50; round++) {
+		struct rota_scope scope;
+
+		store_relaxed(&count, 0);
+		rota_scope_open(&scope);
+		for (int i = 0; i < 500; i++)
+			CHECK_EQ(rota_spawn(&scope, add_one, NULL), 0);
+		CHECK_EQ(rota_scope_join(&scope), 0);
+		CHECK_EQ(load_relaxed(&count), 500);
+	}
+}
+
+/* ---- trees ---- */
+
+struct node {
+	int depth;
+	uint64_t leaves;
+};
+
+static int grow(void *arg)
+{
+	struct node *n = arg, below[4];
+	struct rota_scope scope;
+	int rc;
+
+	if (n->depth == 0) {
+		n->leaves = 1;
+		return 0;
+	}
+	rota_scope_open(&scope);
+	for (int i = 0; i < 4; i++) {
+		below[i] = (struct node){ n->depth - 1, 0 };
+		rota_spawn(&scope, grow, &below[i]);
+	}
+	rc = rota_scope_join(&scope);
+	n->leaves = 0;
+	for (int i = 0; i < 4; i++)
+		n->leaves += below[i].leaves;
+	return rc;
+}
+
+EACH_MODEL(a_tree_of_tasks_adds_up)
+{
+	struct node root = { 5, 0 };
+
+	for (int round = 0; round < 5; round++) {
+		CHECK_EQ(grow(&root), 0);
+		CHECK_EQ(root.leaves, 1024);
+	}
+}
+
+/* ---- cancelling ---- */
+
+/* Waits in one of the ways there are, until it is cancelled. */
+static int wait_somehow(void *arg)
+{
+	intptr_t how = (intptr_t)arg;
+	struct rota_scope scope;
+	int rc;
+
+	add_relaxed(&count, 1);
+	switch (how % 4) {
+	case 0:
+		return rota_sleep(ROTA_SECONDS(1000));
+	case 1:
+		while ((rc = rota_yield()) == 0)
+			;
+		return rc;
+	case 2:
+		return rota_timeout(ROTA_SECONDS(1000), wait_somehow, (void *)(how / 4 * 4));
+	default:
+		rota_scope_open(&scope);
+		rota_spawn(&scope, wait_somehow, (void *)(how / 4));
+		return rota_scope_join(&scope);
+	}
+}
+
+EACH_MODEL(a_cancellation_reaches_every_wait_of_a_tree)
+{
+	for (int round = 0; round < 30; round++) {
+		struct rota_scope scope;
+
+		rota_scope_open(&scope);
+		for (intptr_t i = 0; i < 64; i++)
+			rota_spawn(&scope, wait_somehow, (void *)i);
+		for (int i = 0; i < round % 5; i++) /* at different points of their lives */
+			rota_yield();
+		rota_scope_cancel(&scope);
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	}
+}
+
+static int fail_late(void *arg)
+{
+	rota_sleep(ROTA_MICROSECONDS((uintptr_t)arg));
+	return -EIO;
+}
+
+EACH_MODEL(the_first_error_ends_the_others)
+{
+	for (int round = 0; round < 20; round++) {
+		struct rota_scope scope;
+
+		rota_scope_open(&scope);
+		for (intptr_t i = 0; i < 20; i++)
+			rota_spawn(&scope, wait_somehow, (void *)i);
+		rota_spawn(&scope, fail_late, (void *)(intptr_t)(round * 10));
+		CHECK_EQ(rota_scope_join(&scope), -EIO);
+	}
+}
+
+static int nap(void *arg)
+{
+	return rota_sleep((uintptr_t)arg);
+}
+
+EACH_MODEL(a_deadline_and_what_it_waits_for_may_come_together)
+{
+	for (int round = 0; round < 100; round++) {
+		int rc = rota_timeout(ROTA_MICROSECONDS(200), nap, (void *)(uintptr_t)ROTA_MICROSECONDS(199));
+
+		CHECK(rc == 0 || rc == -ETIMEDOUT);
+	}
+}
+
+/* ---- joining ---- */
+
+static int join_other(void *arg)
+{
+	int result, rc = rota_join(arg, &result);
+
+	return rc < 0 ? rc : result;
+}
+
+static int answer_42(void *arg)
+{
+	(void)arg;
+	rota_yield();
+	return 42;
+}
+
+EACH_MODEL(many_may_join_one)
+{
+	for (int round = 0; round < 30; round++) {
+		struct rota_task *one, *joiners[8];
+		struct rota_scope scope;
+		int result;
+
+		rota_scope_open(&scope);
+		CHECK_EQ(rota_spawn_task(&one, &scope, answer_42, NULL, NULL), 0);
+		for (int i = 0; i < 8; i++)
+			CHECK_EQ(rota_spawn_task(&joiners[i], &scope, join_other, one, NULL), 0);
+		for (int i = 0; i < 8; i++) {
+			CHECK_EQ(rota_join(joiners[i], &result), 0);
+			CHECK_EQ(result, 42);
+		}
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	}
+}
+
+static struct rota_task *circle[3];
+static uint32_t circle_ready;
+
+static int join_next(void *arg)
+{
+	intptr_t i = (intptr_t)arg;
+
+	while (load_acquire(&circle_ready) == 0)
+		rota_yield();
+	return rota_join(circle[(i + 1) % 3], NULL) == -EDEADLK ? 1 : 0;
+}
+
+EACH_MODEL(a_circle_of_joins_is_refused_where_it_would_close)
+{
+	struct rota_scope scope;
+	int refused = 0, result;
+
+	store_relaxed(&circle_ready, 0);
+	rota_scope_open(&scope);
+	for (intptr_t i = 0; i < 3; i++)
+		CHECK_EQ(rota_spawn_task(&circle[i], &scope, join_next, (void *)i, NULL), 0);
+	store_release(&circle_ready, 1);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(rota_join(circle[i], &result), 0);
+		refused += result;
+	}
+	CHECK_EQ(refused, 1);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+static struct rota_task *parent;
+static struct rota_scope *parents_scope;
+
+static int join_parent(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(rota_join(parent, NULL), -EDEADLK);
+	CHECK_EQ(rota_scope_join(parents_scope), -EPERM);
+	CHECK_EQ(rota_join(rota_self(), NULL), -EDEADLK);
+	return 0;
+}
+
+static int have_child(void *arg)
+{
+	struct rota_scope scope;
+
+	(void)arg;
+	rota_scope_open(&scope);
+	parents_scope = &scope;
+	rota_spawn(&scope, join_parent, NULL);
+	return rota_scope_join(&scope);
+}
+
+EACH_MODEL(what_would_wait_for_oneself_is_refused)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn_task(&parent, &scope, have_child, NULL, NULL), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+/* ---- staying and moving ---- */
+
+static int stay(void *arg)
+{
+	unsigned home = rota_worker_number();
+	pthread_t thread = pthread_self();
+
+	(void)arg;
+	for (int i = 0; i < 50; i++) {
+		i % 2 ? rota_yield() : rota_sleep(ROTA_MICROSECONDS(10));
+		CHECK_EQ(rota_worker_number(), home);
+		CHECK(pthread_equal(thread, pthread_self()));
+	}
+	return 0;
+}
+
+EACH_MODEL(a_pinned_task_stays_on_its_thread)
+{
+	struct rota_task_options pinned = { .pinned = true };
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	rota_scope_open(&scope);
+	for (int i = 0; i < 20; i++)
+		CHECK_EQ(rota_spawn_task(&task, &scope, stay, NULL, &pinned), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+static uint32_t workers_seen;
+
+/* Holds its worker until another one runs tasks too. */
+static int be_seen(void *arg)
+{
+	uint32_t seen = load_relaxed(&workers_seen), mine = 1u << rota_worker_number();
+
+	(void)arg;
+	while (!cas_acq_rel(&workers_seen, &seen, seen | mine))
+		;
+	while (__builtin_popcount(load_relaxed(&workers_seen)) < 2)
+		;
+	return 0;
+}
+
+static int spread(void *arg)
+{
+	struct rota_scope scope;
+
+	(void)arg;
+	rota_scope_open(&scope);
+	for (int i = 0; i < 100; i++)
+		rota_spawn(&scope, be_seen, NULL);
+	return rota_scope_join(&scope);
+}
+
+TEST(a_worker_without_work_takes_some_of_one_that_is_busy)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 4, .blocked_ns = ROTA_FOREVER };
+
+	CHECK_EQ(rota_run(spread, NULL, &options), 0);
+}
+
+/* ---- I/O ---- */
+
+static int echo(void *arg)
+{
+	struct rota_stream *s = arg;
+	char buf[256];
+	ssize_t n;
+
+	while ((n = rota_read(s, buf, sizeof buf)) > 0 && (n = rota_write_all(s, buf, (size_t)n)) > 0)
+		rota_yield(); /* a chance to be taken elsewhere */
+	rota_close(s);
+	return 0;
+}
+
+static int serve(void *door)
+{
+	return rota_serve(door, echo);
+}
+
+static char address[32];
+
+static int talk(void *arg)
+{
+	struct rota_stream *s;
+	char said[64], heard[64];
+
+	(void)arg;
+	CHECK_EQ(rota_tcp_connect(&s, address, NULL), 0);
+	for (int i = 0; i < 20; i++) {
+		memset(said, 'a' + i, sizeof said);
+		CHECK_EQ(rota_write_all(s, said, sizeof said), sizeof said);
+		rota_yield();
+		CHECK_EQ(rota_read_exactly(s, heard, sizeof heard), sizeof heard);
+		CHECK(memcmp(said, heard, sizeof said) == 0);
+	}
+	rota_close(s);
+	return 0;
+}
+
+EACH_MODEL(an_echo_server_answers_many_clients)
+{
+	struct rota_listener *door;
+	struct rota_scope server, clients;
+
+	CHECK_EQ(rota_tcp_listen(&door, "127.0.0.1:0", NULL), 0);
+	snprintf(address, sizeof address, "127.0.0.1:%d", rota_listener_port(door));
+	rota_scope_open(&server);
+	rota_spawn(&server, serve, door);
+	rota_scope_open(&clients);
+	for (int i = 0; i < 40; i++)
+		rota_spawn(&clients, talk, NULL);
+	CHECK_EQ(rota_scope_join(&clients), 0);
+	rota_scope_cancel(&server);
+	CHECK_EQ(rota_scope_join(&server), 0);
+	rota_listener_close(door);
+}
+
+static int read_for_ever(void *arg)
+{
+	struct rota_stream *s;
+	char byte;
+	int rc;
+
+	(void)arg;
+	rc = rota_tcp_connect(&s, address, NULL);
+	if (rc < 0)
+		return rc;
+	rc = (int)rota_read(s, &byte, 1);
+	rota_close(s);
+	return rc;
+}
+
+EACH_MODEL(connecting_and_reading_can_be_cancelled_from_elsewhere)
+{
+	struct rota_listener *door;
+	struct rota_scope server;
+
+	CHECK_EQ(rota_tcp_listen(&door, "127.0.0.1:0", NULL), 0);
+	snprintf(address, sizeof address, "127.0.0.1:%d", rota_listener_port(door));
+	rota_scope_open(&server);
+	rota_spawn(&server, serve, door);
+	for (int round = 0; round < 20; round++) {
+		struct rota_scope clients;
+
+		rota_scope_open(&clients);
+		for (int i = 0; i < 10; i++)
+			rota_spawn(&clients, read_for_ever, NULL);
+		rota_sleep(ROTA_MICROSECONDS((uint64_t)round * 50));
+		rota_scope_cancel(&clients);
+		CHECK_EQ(rota_scope_join(&clients), 0);
+	}
+	rota_scope_cancel(&server);
+	CHECK_EQ(rota_scope_join(&server), 0);
+	rota_listener_close(door);
+}
+
+static int compute(void *arg)
+{
+	usleep(100);
+	return (int)(intptr_t)arg;
+}
+
+static int ask_pool(void *arg)
+{
+	int rc = rota_blocking(compute, arg);
+
+	CHECK(rc == (int)(intptr_t)arg || rc == -ECANCELED);
+	return 0;
+}
+
+EACH_MODEL(jobs_come_back_from_the_pool_or_are_cancelled)
+{
+	for (int round = 0; round < 10; round++) {
+		struct rota_scope scope;
+
+		rota_scope_open(&scope);
+		for (intptr_t i = 0; i < 30; i++)
+			rota_spawn(&scope, ask_pool, (void *)i);
+		if (round % 2)
+			rota_scope_cancel(&scope);
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	}
+}
+
+static int hello(struct rota_http_exchange *x, void *arg)
+{
+	(void)arg;
+	return rota_http_reply_text(x, 200, "hello");
+}
+
+static int serve_http(void *door)
+{
+	return rota_http_serve(door, hello, NULL, NULL);
+}
+
+static int fetch(void *arg)
+{
+	struct rota_http_response *answer;
+	char url[64];
+
+	(void)arg;
+	snprintf(url, sizeof url, "http://%s/", address);
+	CHECK_EQ(rota_fetch(url, NULL, &answer), 0);
+	CHECK_EQ(answer->status, 200);
+	CHECK(answer->body_size == 5 && memcmp(answer->body, "hello", 5) == 0);
+	rota_http_response_free(answer);
+	return 0;
+}
+
+EACH_MODEL(an_http_server_answers_its_clients)
+{
+	struct rota_listener *door;
+	struct rota_scope server, clients;
+
+	CHECK_EQ(rota_tcp_listen(&door, "127.0.0.1:0", NULL), 0);
+	snprintf(address, sizeof address, "127.0.0.1:%d", rota_listener_port(door));
+	rota_scope_open(&server);
+	rota_spawn(&server, serve_http, door);
+	rota_scope_open(&clients);
+	for (int i = 0; i < 20; i++)
+		rota_spawn(&clients, fetch, NULL);
+	CHECK_EQ(rota_scope_join(&clients), 0);
+	rota_scope_cancel(&server);
+	CHECK_EQ(rota_scope_join(&server), 0);
+	rota_listener_close(door);
+}
+
+static int look_around(void *arg)
+{
+	(void)arg;
+	CHECK_STR(rota_model_name(), "steal");
+	return (int)rota_worker_count();
+}
+
+TEST(the_model_and_the_workers_can_be_named_in_the_environment)
+{
+	setenv("ROTA_MODEL", "steal", 1);
+	setenv("ROTA_WORKERS", "3", 1);
+	CHECK_EQ(rota_run(look_around, NULL, NULL), 3);
+	setenv("ROTA_WORKERS", "many", 1);
+	CHECK_EQ(rota_run(look_around, NULL, NULL), -EINVAL);
+	setenv("ROTA_WORKERS", "0", 1);
+	CHECK_EQ(rota_run(look_around, NULL, NULL), -EINVAL);
+	setenv("ROTA_MODEL", "quantum", 1);
+	CHECK_EQ(rota_run(look_around, NULL, NULL), -EINVAL);
+}
