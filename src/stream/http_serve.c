@@ -8,6 +8,7 @@
  *   2. cancels the idle connections
  *   3. starts the grace timer, which cancels the inner scope: all that is left
  *   4. joins */
+#include "io/listener.h"
 #include "os/mem.h"
 #include "stream/http_server.h"
 #include "task/task.h"
@@ -297,12 +298,13 @@ int rota_http_serve(struct rota_listener *listener, rota_http_handler handler, v
 	struct http_server *server;
 	int rc;
 
-	if (task == NULL)
+	if (task == NULL || rota__pin_to(task, listener->loop) < 0) /* all of a server is on one loop */
 		return -EPERM;
 	server = rota__alloc_zero(sizeof *server);
-	if (server == NULL)
+	if (server == NULL) {
+		rota__unpin(task);
 		return -ENOMEM;
-	rota__pin(task); /* all of a server is on one loop */
+	}
 	server->handler = handler;
 	server->arg = arg;
 	server->listener = listener;
