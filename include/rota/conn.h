@@ -45,8 +45,8 @@ struct rota_conn { /* zero it before the first use */
 
 /* ---- opening ---- */
 
-/* Connect to a numeric address as in net.h ("127.0.0.1:80", "[::1]:80", "unix:/run/x"), or to one that was looked up
- * (rota/lookup.h).  on_connect(conn, 0) or (conn, -ECONNREFUSED ...) follows; after an error the connection is of no use but
+/* Connect to a numeric address as in net.h ("127.0.0.1:80", "[::1]:80", "unix:/run/x"), or (_to) to one that is
+ * there already.  Names are not looked up.  on_connect(conn, 0) or (conn, -ECONNREFUSED ...) follows; after an error the connection is of no use but
  * to be closed.  An error that is known at once is the answer, and then nothing was opened: -EINVAL, -ENOENT, -EMFILE ... */
 #define rota_conn_connect(loop, conn, address, on_connect)                                                             \
 	rota_conn_connect_at((loop), (conn), (address), (on_connect), ROTA_HERE)
@@ -58,7 +58,7 @@ ROTA_API int rota_conn_connect_to_at(struct rota_loop *loop, struct rota_conn *c
 	void (*on_connect)(struct rota_conn *conn, int rc), const char *site);
 
 /* Make a connection of a stream socket, an end of a pipe, named or not, or a device; takes `fd` on success, and sets it
- * non-blocking.  For a terminal see rota/tty.h. */
+ * non-blocking, for every process that shares it. */
 #define rota_conn_open(loop, conn, fd) rota_conn_open_at((loop), (conn), (fd), ROTA_HERE)
 ROTA_API int rota_conn_open_at(struct rota_loop *loop, struct rota_conn *conn, int fd, const char *site);
 

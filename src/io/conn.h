@@ -18,7 +18,6 @@ enum {
 	CONN_ENDED = 256,    /* rota_conn_end() was called */
 	CONN_HIGH = 512,     /* the queue was at the high watermark, and has not fallen to the low one */
 	CONN_SENDING = 1024, /* the first queued write waits for the descriptor */
-	CONN_TTY = 2048,     /* the descriptor may be shared with other processes, see rota_tty */
 };
 
 /* The connection `conn`, which is not open, of the open descriptor. */

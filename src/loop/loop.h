@@ -79,8 +79,10 @@ struct rota_loop {
 	uint64_t spin_ns;  /* the most we look again before sleeping; 0: never */
 	uint64_t wait_avg_ns; /* how long recent waits took: spinning pays only if they were short */
 
-	/* Other threads' side: a line of its own, so that they do not slow the loop's fields. */
-	_Alignas(64) struct rota__mpsc posts;
+	/* Other threads' side: away from the loop's fields, so that they do not slow those.  (Not aligned: a program's own
+	 * allocator need not know of alignment.) */
+	char apart[64];
+	struct rota__mpsc posts;
 };
 
 /* Hand an op over; exactly one op->done() follows, on this loop, later.  Goes to the blocking pool
