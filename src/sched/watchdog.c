@@ -14,10 +14,12 @@
 #include "coro/peek.h"
 #include "coro/report.h"
 #include "os/fence.h"
+#include "task/team.h"
 #include "trace/trace.h"
 
 enum {
 	TICK_NS = 1000000,
+	RELIEVE_NS = 2 * TICK_NS,
 	/* So many ticks without work, and the watchdog sleeps: a program that works now and then
 	 * wakes it at most twenty times a second. */
 	IDLE_TICKS = 50,
@@ -210,12 +212,17 @@ static bool check(struct rota__watched *w, uint64_t now_ns)
 			say_over(w, now_ns);
 		w->task = task;
 		w->run = run;
+		w->relieved = false;
 		w->since_ns = now_ns;
 		w->cpu_ns = cpu_time(w);
 		return true;
 	}
 	if (task == NULL)
 		return false;
+	if (!w->relieved && now_ns - w->since_ns >= RELIEVE_NS && w->worker->team != NULL) {
+		w->relieved = true;
+		rota__team_relieve(w->worker);
+	}
 	if (!w->told && now_ns - w->since_ns >= w->limit_ns)
 		say_blocked(w, now_ns);
 	return true;

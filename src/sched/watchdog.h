@@ -1,15 +1,16 @@
 /* watchdog.h - who keeps a thread from the others
  *
  * A task that computes for long, or blocks in a system call without saying so, holds up all tasks,
- *I/O and timers of its worker.  One thread in the process looks at every worker each millisecond
- *while any of them works, and names a task that has held its worker too long: with its name, where
- *it was spawned, what it does (computing, or the system call it waits in) and its stack.
+ * I/O and timers of its worker.  One thread in the process looks at every worker each millisecond
+ * while any of them works.  After 2 ms it gives the worker's ready tasks to others, as far as they may
+ * move; later it names the task: with its name, where it was spawned, what it does (computing, or the
+ * system call it waits in) and its stack.
  *
  *	worker:   runs A --> runs B ------------------------------------> runs C
  *	watchdog:    .    .     . same run  . same  . too long: look, tell   . over: tell
  *
  * A worker pays one load and a branch each time its loop turns to tasks.  When nothing has run for
- *a while the watchdog sleeps, and the first worker that turns to tasks wakes it. */
+ * a while the watchdog sleeps, and the first worker that turns to tasks wakes it. */
 #ifndef ROTA_SCHED_WATCHDOG_H
 #define ROTA_SCHED_WATCHDOG_H
 
@@ -29,7 +30,7 @@ struct rota__watched {
 	struct rota_task *task;
 	uint32_t run;
 	uint64_t since_ns, cpu_ns;
-	bool told;
+	bool told, relieved;
 	char name[64], site[96]; /* of the one that was told */
 	uint64_t id;
 };

@@ -101,15 +101,35 @@ static bool must_stay(const struct rota__worker *w, const struct rota_task *task
 
 void rota__team_queue(struct rota__worker *w, struct rota_task *task)
 {
+	struct rota_task *pushed_out;
+
 	w->loop->tasks_ready = true;
 	if (must_stay(w, task)) {
 		fifo_push(&w->own, &task->node);
 		return;
 	}
-	/* Its worker alone touches the slot: a stall of this worker is found by the watchdog. */
-	if (w->lifo != NULL)
-		push_shared(w, w->lifo);
-	w->lifo = task;
+	/* No other worker looks into the slot, but the watchdog empties it if this one is held up. */
+	pushed_out = swap_acq_rel(&w->lifo, task);
+	if (pushed_out != NULL)
+		push_shared(w, pushed_out);
+}
+
+void rota__team_relieve(struct rota__worker *w)
+{
+	struct rota_task *task;
+
+	if (!w->team->steal)
+		return;
+	task = swap_acq_rel(&w->lifo, NULL);
+	if (task != NULL)
+		inject(w->team, &task, 1);
+	if (task != NULL || !steal_empty(&w->shared))
+		wake_one(w->team);
+}
+
+static struct rota_task *take_lifo(struct rota__worker *w)
+{
+	return load_relaxed(&w->lifo) != NULL ? swap_acq_rel(&w->lifo, NULL) : NULL;
 }
 
 void rota__team_queue_last(struct rota__worker *w, struct rota_task *task)
@@ -161,7 +181,7 @@ static struct rota_task *take_own(struct rota__worker *w)
 
 struct rota_task *rota__team_take(struct rota__worker *w)
 {
-	struct rota_task *task = w->lifo;
+	struct rota_task *task;
 
 	if (w->team->steal && ++w->looks % INJECTOR_TURN == 0) {
 		struct rota_task *injected = take_injected(w, 1);
@@ -169,31 +189,25 @@ struct rota_task *rota__team_take(struct rota__worker *w)
 		if (injected != NULL)
 			return injected;
 	}
-	if (task != NULL && w->lifo_runs < LIFO_RUNS) {
-		w->lifo = NULL;
+	if (w->lifo_runs < LIFO_RUNS && (task = take_lifo(w)) != NULL) {
 		w->lifo_runs++;
 		return task;
 	}
 	w->lifo_runs = 0;
 	w->own_turn = !w->own_turn;
-	if (w->own_turn)
-		task = take_own(w);
-	else
-		task = NULL;
+	task = w->own_turn ? take_own(w) : NULL;
 	if (task == NULL)
 		task = steal_pop(&w->shared);
 	if (task == NULL)
 		task = take_own(w);
-	if (task == NULL && w->lifo != NULL) {
-		task = w->lifo;
-		w->lifo = NULL;
-	}
+	if (task == NULL)
+		task = take_lifo(w);
 	return task != NULL || !w->team->steal ? task : take_injected(w, INJECTED_AT_ONCE);
 }
 
 bool rota__team_has_work(const struct rota__worker *w)
 {
-	return w->lifo != NULL || !fifo_empty(&w->own) || !steal_empty(&w->shared) ||
+	return load_relaxed(&w->lifo) != NULL || !fifo_empty(&w->own) || !steal_empty(&w->shared) ||
 		(w->team->steal && load_relaxed(&w->team->injected_count) > 0);
 }
 
@@ -278,11 +292,15 @@ static bool start_searching(struct rota__worker *w)
 	return true;
 }
 
-/* The last who stops because he found something sends another one to look on: what he found may not be all. */
-static void stop_searching(struct rota__worker *w)
+/* The last who stops sends another one to look on, if he found something, because that may not be all, or if there is
+ * something by now. */
+static void stop_searching(struct rota__worker *w, bool found)
 {
 	w->searching = false;
-	if (add_acq_rel(&w->team->searchers, -1) == 1)
+	if (add_acq_rel(&w->team->searchers, -1) != 1)
+		return;
+	fence_seq();
+	if (found || work_to_be_seen(w->team))
 		wake_one(w->team);
 }
 
@@ -335,7 +353,7 @@ bool rota__team_may_sleep(struct rota_loop *loop)
 
 			if (task != NULL) {
 				rota__team_queue(w, task);
-				stop_searching(w);
+				stop_searching(w, true);
 				return false;
 			}
 		}
@@ -358,7 +376,7 @@ void rota__team_woke(struct rota_loop *loop)
 
 		if (task != NULL)
 			rota__team_queue(w, task);
-		stop_searching(w);
+		stop_searching(w, task != NULL);
 	}
 }
 

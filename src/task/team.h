@@ -56,6 +56,9 @@ void rota__team_make_ready(struct rota_task *task);
 /* Any thread: `task`, which is ready and in no queue, is `worker`'s. */
 void rota__team_send(struct rota__worker *worker, struct rota_task *task);
 
+/* Any thread: the worker is held up by a task.  What others can do in its place they are told to do. */
+void rota__team_relieve(struct rota__worker *worker);
+
 /* The next task of this worker; NULL: there is none here, nor in the injector. */
 struct rota_task *rota__team_take(struct rota__worker *worker);
 bool rota__team_has_work(const struct rota__worker *worker);

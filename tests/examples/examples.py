@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 FOLDER = sys.argv[1]
 SCRATCH = tempfile.mkdtemp(prefix='rota-examples-')
@@ -181,6 +182,11 @@ def chat_tells_all_others_and_a_listener_who_never_reads_stops_nobody():
             s.close()
 
 
+def wait_for_text(name, text):
+    while not os.path.exists(name) or open(name).read() != text:
+        time.sleep(0.01)
+
+
 @test
 def supervisor_restarts_passes_signals_on_and_stops_gracefully():
     s = Server('supervisor', f"trap 'echo hup >> {path('hups')}' HUP; echo up >> {path('ups')}; "
@@ -188,15 +194,14 @@ def supervisor_restarts_passes_signals_on_and_stops_gracefully():
     with s:
         out = s.process.stdout
         pid = int(s.hello.rsplit(' ', 1)[1])
+        wait_for_text(path('ups'), 'up\n')
         os.kill(pid, signal.SIGKILL)
         assert 'killed by signal 9' in out.readline()
         second = out.readline()
         assert 'started as' in second and int(second.rsplit(' ', 1)[1]) != pid, second
-        while not os.path.exists(path('ups')) or open(path('ups')).read() != 'up\nup\n':
-            pass
+        wait_for_text(path('ups'), 'up\nup\n')
         s.process.send_signal(signal.SIGHUP)
-        while not os.path.exists(path('hups')):
-            pass
+        wait_for_text(path('hups'), 'hup\n')
         s.process.send_signal(signal.SIGTERM)
         assert 'killed by signal 15' in out.readline()
         assert out.readline() == ''

@@ -333,6 +333,33 @@ TEST(a_worker_without_work_takes_some_of_one_that_is_busy)
 	CHECK_EQ(rota_run(spread, NULL, &options), 0);
 }
 
+static void look_away(const struct rota_blocked *blocked)
+{
+	(void)blocked;
+}
+
+/* Only another worker can run the child. */
+static int spawn_and_hold_on(void *arg)
+{
+	struct rota_scope scope;
+
+	(void)arg;
+	store_relaxed(&count, 0);
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, add_one, NULL), 0);
+	while (load_acquire(&count) == 0)
+		;
+	return rota_scope_join(&scope);
+}
+
+TEST(what_a_task_made_ready_before_it_took_its_worker_for_itself_runs_elsewhere)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 2, .on_blocked = look_away };
+
+	for (int round = 0; round < 5; round++)
+		CHECK_EQ(rota_run(spawn_and_hold_on, NULL, &options), 0);
+}
+
 /* ---- I/O ---- */
 
 static int echo(void *arg)
