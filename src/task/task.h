@@ -15,11 +15,7 @@
  *
  * Who may touch what.  With one worker everything here belongs to its thread.  In a team (task/team.h) a task
  * is woken and cancelled from any of its threads, hence two more states: a task that parks is visible to wakers before
- * it has left its stack, and must not be run elsewhere before.
- *
- *   RUNNING --park--> PARKING --left its stack--> WAITING --wake--> READY
- *      |                 \--wake--> NOTIFIED --left its stack--> READY
- *      \--wake--> NOTIFIED --park--> RUNNING
+ * it has left its stack, and must not be run elsewhere before (task/state.h).
  *
  * `lock` guards a task's wait and its chain of scopes against who cancels it, a scope's lock its list of tasks.  Locks are
  * taken downwards in the tree: a scope's, its tasks', their scopes'; those of what a task waits on come last.
@@ -36,15 +32,7 @@
 #include "coro/stack.h"
 #include "loop/loop.h"
 #include "os/spin.h"
-
-enum rota__task_state {
-	TASK_READY,
-	TASK_RUNNING, /* with one worker only; in a team a running task stays READY */
-	TASK_PARKING,
-	TASK_NOTIFIED,
-	TASK_WAITING,
-	TASK_ENDED,
-};
+#include "task/state.h"
 
 enum {
 	TASK_KEPT = 1, /* a handle is out: the record stays after the end */

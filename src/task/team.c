@@ -214,17 +214,14 @@ bool rota__team_has_work(const struct rota__worker *w)
 void rota__team_settle(struct rota__worker *w)
 {
 	struct rota_task *task = w->left;
-	uint8_t parking = TASK_PARKING;
 
 	if (task == NULL)
 		return;
 	w->left = NULL;
 	switch ((enum rota__leave)w->left_to) {
 	case LEFT_PARKED:
-		if (cas_acq_rel(&task->state, &parking, TASK_WAITING)) /* pairs with the swap in rota__wake() */
-			return;
-		store_relaxed(&task->state, TASK_READY);
-		rota__team_make_ready(task);
+		if (!state_settle(&task->state))
+			rota__team_make_ready(task);
 		return;
 	case LEFT_YIELDED:
 		rota__team_queue_last(w, task);

@@ -324,12 +324,8 @@ static void leave(struct rota_task *task, enum rota__leave to)
 /* Wait for a wake-up that may have come already. */
 static void wait_in_team(struct rota_task *task)
 {
-	uint8_t ready = TASK_READY;
-
-	if (cas_acq_rel(&task->state, &ready, TASK_PARKING)) /* pairs with the swap in rota__wake() */
+	if (state_park(&task->state))
 		leave(task, LEFT_PARKED);
-	else
-		store_relaxed(&task->state, TASK_READY);
 }
 
 /* A cancellation from another thread either sees the wait, or is seen here. */
@@ -378,8 +374,7 @@ void rota__wake(struct rota_task *task)
 	if (!rota__in_team()) {
 		assert(task->state == TASK_WAITING);
 		rota__make_ready(task->worker, task);
-	} else if (swap_acq_rel(&task->state, TASK_NOTIFIED) == TASK_WAITING) { /* pairs with parking and settling */
-		store_relaxed(&task->state, TASK_READY);
+	} else if (state_wake(&task->state)) {
 		rota__team_make_ready(task);
 	}
 }
