@@ -1,7 +1,8 @@
 /* chat.c - what one client says, all others hear:  chat [ADDRESS]
  *
- * All tasks share one thread, so the table needs no lock.  Nobody waits for a slow listener: a write
- * with a deadline of "now" takes what the kernel takes at once, and who is that far behind leaves. */
+ * It asks for one thread, whatever the environment says: so the table needs no lock.  Nobody waits for a
+ * slow listener: a write with a deadline of "now" takes what the kernel takes at once, and who is that far
+ * behind leaves. */
 #include <rota.h>
 #include <stdio.h>
 
@@ -52,7 +53,7 @@ static int app(void *address)
 int main(int argc, char **argv)
 {
 	char *address = argc > 1 ? argv[1] : (char *)"0.0.0.0:7001";
-	int rc = rota_run(app, address, NULL);
+	int rc = rota_run(app, address, &(struct rota_options){ .model = ROTA_SINGLE });
 
 	if (rc < 0)
 		fprintf(stderr, "chat: %s: %s\n", address, rota_strerror(rc));

@@ -62,7 +62,7 @@ static int app(void *arg)
 int main(void)
 {
 	uint64_t begin_ns = rota_now_ns();
-	int rc = rota_run(app, NULL, NULL);
+	int rc = rota_run(app, NULL, &(struct rota_options){ .model = ROTA_SINGLE });
 
 	if (rc < 0)
 		fprintf(stderr, "fetch: %s\n", rota_strerror(rc));

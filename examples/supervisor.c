@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 
 	for (; count < argc - 1 && count < COMMANDS_MAX; count++)
 		jobs[count].line = argv[count + 1];
-	rc = rota_run(app, NULL, NULL);
+	rc = rota_run(app, NULL, &(struct rota_options){ .model = ROTA_SINGLE }); /* jobs[] has no lock */
 	if (rc < 0)
 		fprintf(stderr, "supervisor: %s\n", rota_strerror(rc));
 	return rc < 0;
