@@ -65,7 +65,6 @@ struct rota_task {
 	struct rota_scope *innermost;  /* the scope it opened last and has not joined */
 	struct rota__wait *joiners;    /* waits of rota_join(), linked through struct joiner */
 	struct rota__binding *locals;
-	struct rota_task *starved_next; /* in worker->starved: ready, and there was no stack for it */
 	const char *name, *site;
 	uint64_t id;
 	int32_t result;
@@ -74,7 +73,7 @@ struct rota_task {
 	uint8_t lock;
 	bool has_result;	  /* for joins: it has ended */
 	uint16_t pinned;	  /* reasons why it may not move to another worker */
-	struct rota__node node;	  /* in the queues of a team */
+	struct rota__node node;	  /* in the queues of a team; in worker->starved */
 	struct rota_task *joins;  /* the one whose end it waits for in rota_join() */
 };
 
@@ -106,7 +105,7 @@ struct rota__worker {
 	/* One stack is kept back for when no other can be had: with it, tasks that wait for memory run
 	 * one after the other, so that what their arguments own is never lost. */
 	struct rota__stack *reserve;
-	struct rota_task *starved, **starved_end;
+	struct rota__fifo starved; /* ready, but there was no stack for them */
 	struct rota_task *free_records;
 	struct record_slab *slabs;
 	uint32_t tasks; /* records in use: the ring has room for as many */

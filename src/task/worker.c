@@ -206,27 +206,19 @@ static bool prepare(struct rota__worker *w, struct rota_task *task)
 		rota__team_queue_last(w, task);
 		return false;
 	}
-	task->starved_next = NULL;
-	*w->starved_end = task;
-	w->starved_end = &task->starved_next;
+	fifo_push(&w->starved, &task->node);
 	return false;
 }
 
 /* A stack is free: it is kept back if none is, and a starved task has its turn. */
 static void release_stack(struct rota__worker *w, struct rota__stack *stack, uint8_t class)
 {
-	struct rota_task *starved = w->starved;
-
 	if (__builtin_expect(w->reserve == NULL, 0) && class == w->default_class)
 		w->reserve = stack;
 	else
 		rota__stack_put(&w->stacks[class], stack);
-	if (__builtin_expect(starved != NULL, 0)) {
-		w->starved = starved->starved_next;
-		if (w->starved == NULL)
-			w->starved_end = &w->starved;
-		rota__make_ready(w, starved);
-	}
+	if (__builtin_expect(!fifo_empty(&w->starved), 0))
+		rota__make_ready(w, container_of(fifo_pop(&w->starved), struct rota_task, node));
 }
 
 /* Fresh tasks are given a stack on the way; this is the slower half of take_prepared(). */
@@ -297,7 +289,7 @@ static void task_main(void *unused)
 		rota__stack_check(stack);
 		rota__task_ended(w, task, result);
 		/* Only a fresh task of the same size can go on here. */
-		if (w->team != NULL || w->head == w->tail || w->budget == 0 || w->starved != NULL ||
+		if (w->team != NULL || w->head == w->tail || w->budget == 0 || !fifo_empty(&w->starved) ||
 			w->ring[w->head & w->mask].sp != NULL ||
 			w->ring[w->head & w->mask].task->stack_class != class)
 			switch_for_good(w, stack, class);
@@ -493,7 +485,6 @@ int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t sta
 	w->default_class = rota__stack_class(stack_bytes ? stack_bytes : STACK_BYTES_DEFAULT);
 	for (unsigned i = 0; i < STACK_CLASSES; i++)
 		rota__stack_pool_init(&w->stacks[i], (size_t)STACK_BYTES_MIN << i);
-	w->starved_end = &w->starved;
 	w->reserve = rota__stack_get(&w->stacks[w->default_class]);
 	rc = w->reserve != NULL ? rota__overflow_thread_init() : -ENOMEM;
 	if (rc < 0) {
