@@ -7,6 +7,7 @@
 #define ROTA_NET_H
 
 #include <rota/base.h>
+#include <rota/run.h>
 #include <rota/stream.h>
 #include <rota/task.h>
 #include <sys/socket.h>
@@ -24,10 +25,12 @@ struct rota_listen_options {
 	bool reuse_port;    /* several listeners share the port; the kernel spreads connections */
 	bool only_ipv6;	    /* an IPv6 listener takes no IPv4 */
 	bool keep_delay;    /* leave TCP_NODELAY off on accepted streams */
-	unsigned connections_max; /* rota_serve(): at most so many at a time; 0: no limit */
+	/* rota_serve(): at most so many at a time, with ROTA_DEAL_OWN for each worker; 0: no limit */
+	unsigned connections_max;
+	enum rota_deal deal; /* to which workers its connections go; 0: as the run's options say */
 };
 
-/* Bind and listen.  Waits only for a name to resolve.  `options` is borrowed and may be NULL.
+/* Bind and listen.  It belongs to a boss where there are some, else to the caller's loop.  Waits only for a name to resolve.  `options` is borrowed and may be NULL.
  * -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, ROTA_ENAME ...  A left-over Unix socket file that nobody
  * listens on is replaced. */
 ROTA_API int rota_tcp_listen(

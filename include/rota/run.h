@@ -18,6 +18,19 @@ enum rota_model {
 
 enum { ROTA_WORKERS_MAX = 1024 };
 
+#define ROTA_NO_BOSSES 0xffffffffu
+
+/* Which worker gets the next connection of rota_serve() and rota_http_serve(), and keeps it. */
+enum rota_deal {
+	ROTA_DEAL_DEFAULT, /* what the run says; there: $ROTA_DEAL ("turn", "least", "own"), else in turn */
+	ROTA_DEAL_IN_TURN,
+	ROTA_DEAL_LEAST, /* that which has the fewest connections open */
+	/* Each worker accepts on a socket of its own (SO_REUSEPORT), and the kernel spreads: the most connections a
+	 * second, but as chance has it, and those that wait for one worker wait while others are free.  Not for Unix sockets:
+	 * there it is in turn. */
+	ROTA_DEAL_OWN,
+};
+
 /* A task that keeps its thread from the others: it computes, or waits in a system call, for long.  Told when it is noticed,
  * and again when it is over.  The texts and frames are lent for the call, which is on a thread of its own and delays
  * only the next report. */
@@ -38,6 +51,10 @@ struct rota_options {
 	/* 0: $ROTA_WORKERS, else one for each CPU we may use under steal, two under group.  The single model has one
 	 * whatever this says. */
 	unsigned workers;
+	/* Under group: so many loops more, which accept and are dealt no connections.  The first task starts on one, and
+	 * listeners belong to them in turn.  0: $ROTA_BOSSES, else 1; ROTA_NO_BOSSES: every loop is a worker.  The other models have none. */
+	unsigned bosses;
+	enum rota_deal deal;	    /* how connections are dealt to workers, where the listener does not say */
 	const char *poller;	    /* "uring", "epoll"; NULL: $ROTA_POLLER, else the best that works */
 	size_t stack_bytes;	    /* of a task; 0 = 64 KiB */
 	uint64_t spin_ns;	    /* see struct rota_loop_options; 0: $ROTA_SPIN_US, else never */
@@ -64,8 +81,10 @@ ROTA_API int rota_run(rota_fn app, void *arg, const struct rota_options *options
 ROTA_API const char *rota_model_name(void);
 ROTA_API const char *rota_poller_name(void);
 
-/* How many workers it has, and which one runs the caller, from 0.  0 outside of a run. */
+/* How many loops it has, how many of them are bosses, and which one runs the caller, from 0; bosses come first.  0 outside
+ * of a run. */
 ROTA_API unsigned rota_worker_count(void);
+ROTA_API unsigned rota_boss_count(void);
 ROTA_API unsigned rota_worker_number(void);
 
 /* Call fn(arg) on a thread of the blocking pool and wait for it: for code that blocks or computes for

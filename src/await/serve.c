@@ -6,10 +6,13 @@
  *   ARMED --accepted--> ARMED (a task more)
  *     |  \--no descriptors, no memory--> PAUSED --timer--> ARMED
  *     |  \--connections_max reached--> FULL --a connection ends--> ARMED
- *     \--cancelled or closed--> STOPPING --op's completion--> the serving task goes on */
+ *     \--cancelled or closed--> STOPPING --op's completion--> the serving task goes on
+ *
+ * With a socket for each worker this happens on each of them (doors.c). */
 #include <unistd.h>
 
 #include "await/await.h"
+#include "await/serve.h"
 #include "io/listener.h"
 #include "io/socket.h"
 #include "io/stream.h"
@@ -31,7 +34,7 @@ static int leave(struct rota_listener *l, int rc)
 	return rc;
 }
 
-static void close_here(struct rota_listener *l)
+void rota__listener_close_here(struct rota_listener *l)
 {
 	if (l->closed)
 		return;
@@ -50,7 +53,7 @@ void rota_listener_close(struct rota_listener *l)
 	if (l == NULL)
 		return;
 	pinned = task != NULL && rota__pin_to(task, l->loop) == 0;
-	close_here(l);
+	rota__listener_close_here(l);
 	if (pinned)
 		rota__unpin(task);
 }
@@ -137,8 +140,8 @@ static void arm(struct server *server)
 
 	if (server->armed || server->reason != 0 || timers_armed(&server->pause))
 		return; /* once there is a reason to stop, the listener may be gone */
-	limited = l->connections_max > 0;
-	if (limited && server->connections >= l->connections_max)
+	limited = l->options.connections_max > 0;
+	if (limited && server->connections >= l->options.connections_max)
 		return;
 	server->armed = true;
 	server->op.state = OP_FREE;
@@ -162,37 +165,31 @@ static int connection(void *arg)
 {
 	struct rota_stream *stream = arg;
 	struct server *server = stream->server;
+	struct rota__worker *place = stream->loop->tasks;
 	int rc = server->serve(stream, server->arg); /* takes the stream */
 
+	rota__leave_place(place);
 	rota__pin_to(rota__current(), server->loop); /* of this run: it cannot fail */
 	server->connections--;
 	arm(server);
 	return rc;
 }
 
-/* In a team the connections go to the workers in turn, and stay with theirs. */
-static struct rota__worker *worker_for_next(const struct server *server)
-{
-	struct rota__worker *here = server->loop->tasks;
-
-	return here->team != NULL ? rota__team_place(here->team) : here;
-}
-
 static void accepted(struct server *server, int fd)
 {
-	struct rota__worker *worker = worker_for_next(server);
+	struct rota__worker *worker = rota__place(server->loop->tasks, server->listener->deal);
 	struct rota_stream *s = rota__stream_new(worker->loop, fd, true);
 
-	if (s == NULL) {
-		close(fd);
-		return;
-	}
-	s->server = server;
-	server->connections++;
-	if (rota__spawn_on(worker, &server->scope, connection, s, "connection", "rota_serve") < 0) {
+	if (s != NULL) {
+		s->server = server;
+		server->connections++;
+		if (rota__spawn_on(worker, &server->scope, connection, s, "connection", "rota_serve") == 0)
+			return;
 		server->connections--;
-		rota_close(s);
+		rota__free(s); /* its loop has not seen it */
 	}
+	rota__leave_place(worker);
+	close(fd);
 }
 
 static void accept_done(struct rota__op *op)
@@ -231,19 +228,33 @@ static void stop(struct rota__wait *wait, int reason)
 		rota__wake(wait->task);
 }
 
+/* Accept until there is a reason to stop. */
+static int accept_all(struct server *server, struct rota_task *task)
+{
+	struct rota_listener *l = server->listener;
+
+	server->wait = (struct rota__wait){ .task = task, .cancel = stop, .loop = l->loop };
+	l->users++;
+	l->waiter = &server->wait;
+	arm(server);
+	rota__park(&server->wait);
+	leave(l, 0);
+	return server->reason;
+}
+
 static int serve_here(struct rota_task *task, struct rota_listener *l,
-	int (*serve)(struct rota_stream *stream, void *arg), void *arg)
+	int (*serve)(struct rota_stream *stream, void *arg), void *arg, bool only_here)
 {
 	struct rota_scope_options each_for_itself = { .flags = ROTA_SCOPE_COLLECT };
 	struct server server = {
 		.op = { .fd = l->fd, .done = accept_done },
-		.wait = { .task = task, .cancel = stop, .loop = l->loop },
 		.pause = { .fn = pause_over },
 		.listener = l,
 		.loop = l->loop,
 		.serve = serve,
 		.arg = arg,
 	};
+	struct rota__doors doors;
 	int reason;
 
 	if (l->closed)
@@ -253,15 +264,22 @@ static int serve_here(struct rota_task *task, struct rota_listener *l,
 	reason = rota__task_cancelled(task);
 	if (reason != 0)
 		return reason;
+	reason = only_here ? 0 : rota__doors_open(&doors, l, serve, arg);
+	if (reason < 0)
+		return reason;
 	rota_scope_open_with(&server.scope, &each_for_itself);
-	l->users++;
-	l->waiter = &server.wait;
-	arm(&server);
-	rota__park(&server.wait);
-	reason = server.reason;
-	leave(l, 0);
+	reason = accept_all(&server, task);
+	if (!only_here)
+		rota__doors_shut(&doors);
 	rota_scope_join(&server.scope);
+	if (!only_here)
+		rota__doors_close(&doors);
 	return reason;
+}
+
+int rota__serve_door(struct rota_listener *l, int (*serve)(struct rota_stream *stream, void *arg), void *arg)
+{
+	return serve_here(rota__current(), l, serve, arg, true);
 }
 
 int rota_serve_with(struct rota_listener *l, int (*serve)(struct rota_stream *stream, void *arg), void *arg)
@@ -271,7 +289,7 @@ int rota_serve_with(struct rota_listener *l, int (*serve)(struct rota_stream *st
 
 	if (task == NULL || rota__pin_to(task, l->loop) < 0)
 		return -EPERM;
-	rc = serve_here(task, l, serve, arg);
+	rc = serve_here(task, l, serve, arg, false);
 	rota__unpin(task);
 	return rc;
 }

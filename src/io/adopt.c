@@ -23,7 +23,9 @@ int rota__listener_adopt(struct rota_listener **ret_listener, struct rota_loop *
 		return -ENOMEM;
 	l->loop = loop;
 	l->fd = fd;
-	l->connections_max = options != NULL ? options->connections_max : 0;
+	if (options != NULL)
+		l->options = *options;
+	l->deal = l->options.deal == ROTA_DEAL_OWN ? ROTA_DEAL_IN_TURN : l->options.deal; /* it has one socket */
 	*ret_listener = l;
 	return 0;
 }

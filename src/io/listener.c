@@ -123,7 +123,8 @@ int rota__listen(struct rota_listener **ret_listener, struct rota_loop *loop, co
 	if (l == NULL)
 		return -ENOMEM;
 	l->loop = loop;
-	l->connections_max = options->connections_max;
+	l->options = *options;
+	l->deal = options->deal;
 	l->fd = rota__listen_socket(address, options, &l->unlink_path);
 	if (l->fd < 0) {
 		int rc = l->fd;
@@ -135,11 +136,25 @@ int rota__listen(struct rota_listener **ret_listener, struct rota_loop *loop, co
 	return 0;
 }
 
+int rota__listener_door(struct rota_listener **ret_listener, const struct rota_listener *l, struct rota_loop *loop)
+{
+	struct rota_address here = { .size = sizeof here.storage };
+
+	if (getsockname(l->fd, (struct sockaddr *)&here.storage, &here.size) < 0)
+		return -errno;
+	return rota__listen(ret_listener, loop, &here, &l->options);
+}
+
+void rota__listener_discard(struct rota_listener *l)
+{
+	rota__listen_socket_close(l->fd, l->unlink_path);
+	rota__free(l);
+}
+
 void rota__listener_free(struct rota_listener *l)
 {
 	l->loop->poller->engine->forget(l->loop->poller, l->fd);
-	rota__listen_socket_close(l->fd, l->unlink_path);
-	rota__free(l);
+	rota__listener_discard(l);
 }
 
 int rota_listener_name(const struct rota_listener *l, char *buf, size_t size)

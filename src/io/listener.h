@@ -14,7 +14,8 @@ struct rota_listener {
 	bool closed;
 	uint8_t users;		   /* calls inside; the last one of a closed listener frees it */
 	struct rota__wait *waiter; /* who accepts */
-	unsigned connections_max;
+	struct rota_listen_options options;
+	enum rota_deal deal;
 	uint64_t pauses;
 	char *unlink_path; /* of a Unix socket: the file goes with the listener */
 };
@@ -33,6 +34,13 @@ void rota__listen_socket_close(int fd, char *unlink_path);
 int rota__listener_adopt(struct rota_listener **ret_listener, struct rota_loop *loop, int fd,
 	const struct rota_listen_options *options);
 
+/* A listener more at the same address, for `loop`: of a listener with options.reuse_port. */
+int rota__listener_door(struct rota_listener **ret_listener, const struct rota_listener *listener, struct rota_loop *loop);
+
+/* Free one that its loop has never used; any thread. */
+void rota__listener_discard(struct rota_listener *listener);
+
+/* Its loop's thread. */
 void rota__listener_free(struct rota_listener *listener);
 
 #endif

@@ -3,15 +3,54 @@
 #include <rota/loop.h>
 
 #include "io/listener.h"
+#include "task/team.h"
+
+/* With a socket for each worker nobody else may have the port: the first one finds that out, alone. */
+static int listen_alone(struct rota_address *address)
+{
+	static const struct rota_listen_options exclusive;
+	char *path;
+	int fd = rota__listen_socket(address, &exclusive, &path), rc = 0;
+
+	if (fd < 0)
+		return fd;
+	address->size = sizeof address->storage;
+	if (getsockname(fd, (struct sockaddr *)&address->storage, &address->size) < 0)
+		rc = -errno;
+	rota__listen_socket_close(fd, path);
+	return rc;
+}
+
+/* Fills in to whom connections will go. */
+static int settle_deal(struct rota_listen_options *options, struct rota_address *address)
+{
+	const struct rota__team *team = rota__here()->team;
+	int rc;
+
+	if (team == NULL || (options->deal != ROTA_DEAL_DEFAULT ? options->deal : team->deal) != ROTA_DEAL_OWN)
+		return 0;
+	if (address->storage.ss_family == AF_UNIX) {
+		options->deal = ROTA_DEAL_IN_TURN;
+		return 0;
+	}
+	rc = options->reuse_port ? 0 : listen_alone(address);
+	options->deal = ROTA_DEAL_OWN;
+	options->reuse_port = true;
+	return rc;
+}
 
 int rota_tcp_listen(
 	struct rota_listener **ret_listener, const char *address, const struct rota_listen_options *options)
 {
-	static const struct rota_listen_options defaults;
+	struct rota_listen_options o = { 0 };
 	struct rota_loop *loop = rota_loop_current();
 	struct rota_address parsed;
 	int rc;
 
+	if (options != NULL)
+		o = *options;
+	if ((unsigned)o.deal > ROTA_DEAL_OWN)
+		return -EINVAL;
 	if (loop == NULL)
 		return -EPERM;
 	rc = rota_address_parse(&parsed, address);
@@ -19,5 +58,9 @@ int rota_tcp_listen(
 		rc = rota_resolve(address, &parsed, 1);
 	if (rc < 0)
 		return rc;
-	return rota__listen(ret_listener, loop, &parsed, options ? options : &defaults);
+	if (rota__here() != NULL) { /* else a loop without tasks */
+		loop = rota__team_boss(rota__here())->loop;
+		rc = settle_deal(&o, &parsed);
+	}
+	return rc < 0 ? rc : rota__listen(ret_listener, loop, &parsed, &o);
 }

@@ -20,7 +20,14 @@ struct run {
 };
 
 int rota__run_single(struct run *run);
-int rota__run_team(struct run *run, unsigned workers, bool steal);
+
+struct team_shape {
+	unsigned workers, bosses;
+	bool steal;
+	int deal; /* enum rota_deal */
+};
+
+int rota__run_team(struct run *run, const struct team_shape *shape);
 
 /* The body of the first task; `run` is its argument. */
 int rota__run_first_task(void *run);
@@ -34,7 +41,10 @@ void rota__run_root_init(struct rota_scope *root);
 /* Posts and offloaded ops of cancelled waits may still be on their way. */
 void rota__run_drain(struct rota_loop *loop);
 
-/* CPUs this process may use: the affinity mask, and the quota of its cgroup, rounded up. */
+/* CPUs this process may use: the affinity mask, and the tightest quota of its cgroups, rounded up. */
 unsigned rota__cpu_count(void);
+
+/* The quota alone, 0 for none.  `root` goes before every path: "", or what a test has made to be looked at. */
+unsigned rota__cpu_quota(const char *root);
 
 #endif

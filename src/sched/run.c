@@ -32,21 +32,73 @@ static uint64_t spin_of(const struct rota_options *options)
 	return options->spin_ns == 0 && env != NULL ? ROTA_MICROSECONDS(strtoul(env, NULL, 10)) : options->spin_ns;
 }
 
-/* How many workers, or a negative error. */
-static int workers_of(const struct rota_options *options, int model)
+/* A number of the environment; `standard` where it says nothing.  False: it is no number. */
+static bool number_of(const char *variable, unsigned long standard, unsigned long *ret_number)
 {
-	const char *env = getenv("ROTA_WORKERS");
-	unsigned long workers = options->workers;
+	const char *env = getenv(variable);
 	char *end;
 
-	if (workers == 0 && env != NULL && *env != '\0') {
-		workers = strtoul(env, &end, 10);
-		if (*end != '\0' || workers == 0)
+	*ret_number = standard;
+	if (env == NULL || *env == '\0')
+		return true;
+	*ret_number = strtoul(env, &end, 10);
+	return *env >= '0' && *env <= '9' && *end == '\0';
+}
+
+/* How many workers, or -EINVAL. */
+static int workers_of(const struct rota_options *options, int model)
+{
+	unsigned long workers = options->workers;
+
+	if (workers == 0) {
+		/* Netty's rule and Tokio's */
+		if (!number_of("ROTA_WORKERS", rota__cpu_count() * (model == ROTA_GROUP ? 2 : 1), &workers) ||
+			workers == 0)
 			return -EINVAL;
 	}
-	if (workers == 0)
-		workers = rota__cpu_count() * (model == ROTA_GROUP ? 2 : 1); /* Netty's and Tokio's rule */
 	return workers <= ROTA_WORKERS_MAX ? (int)workers : -EINVAL;
+}
+
+static int bosses_of(const struct rota_options *options, int model)
+{
+	unsigned long bosses = options->bosses;
+
+	if (model != ROTA_GROUP || bosses == ROTA_NO_BOSSES)
+		return 0;
+	if (bosses == 0 && !number_of("ROTA_BOSSES", 1, &bosses))
+		return -EINVAL;
+	return bosses <= ROTA_WORKERS_MAX ? (int)bosses : -EINVAL;
+}
+
+static int deal_of(const struct rota_options *options)
+{
+	static const char *const ways[] = { "", "turn", "least", "own" };
+	const char *env = getenv("ROTA_DEAL");
+	int deal = options->deal;
+
+	if (deal == ROTA_DEAL_DEFAULT && env != NULL && *env != '\0') {
+		for (deal = ROTA_DEAL_IN_TURN; deal <= ROTA_DEAL_OWN; deal++)
+			if (strcmp(env, ways[deal]) == 0)
+				break;
+	}
+	if (deal == ROTA_DEAL_DEFAULT)
+		deal = ROTA_DEAL_IN_TURN;
+	return deal >= ROTA_DEAL_IN_TURN && deal <= ROTA_DEAL_OWN ? deal : -EINVAL;
+}
+
+static int shape_of(struct team_shape *ret_shape, const struct rota_options *options, int model)
+{
+	int workers = workers_of(options, model), bosses = bosses_of(options, model), deal = deal_of(options);
+
+	if (workers < 0 || bosses < 0 || deal < 0)
+		return -EINVAL;
+	*ret_shape = (struct team_shape){
+		.workers = (unsigned)workers,
+		.bosses = (unsigned)bosses,
+		.steal = model == ROTA_STEAL,
+		.deal = deal,
+	};
+	return 0;
 }
 
 /* Writing to a peer that is gone must be an error, not the end of the program, and sendfile(2) and pipes
@@ -75,19 +127,20 @@ int rota_run(rota_fn app, void *arg, const struct rota_options *options)
 	static const struct rota_options defaults;
 	struct run run = { .app = app, .arg = arg, .options = options != NULL ? options : &defaults };
 	sigset_t only_pipe, before;
-	int model, workers, rc;
+	struct team_shape shape;
+	int model, rc;
 
 	if (rota__loop_here != NULL)
 		return -EBUSY;
 	model = model_of(run.options);
 	if (model < 0)
 		return model;
-	workers = workers_of(run.options, model);
-	if (workers < 0)
-		return workers;
+	rc = shape_of(&shape, run.options, model);
+	if (rc < 0)
+		return rc;
 	run.loop_options = (struct rota_loop_options){ .poller = run.options->poller, .spin_ns = spin_of(run.options) };
 	block_sigpipe(&only_pipe, &before);
-	rc = model == ROTA_SINGLE ? rota__run_single(&run) : rota__run_team(&run, (unsigned)workers, model == ROTA_STEAL);
+	rc = model == ROTA_SINGLE ? rota__run_single(&run) : rota__run_team(&run, &shape);
 	unblock_sigpipe(&only_pipe, &before);
 	return rc;
 }
@@ -106,6 +159,13 @@ unsigned rota_worker_count(void)
 	const struct rota__worker *here = rota__here();
 
 	return here == NULL ? 0 : here->team == NULL ? 1 : here->team->size;
+}
+
+unsigned rota_boss_count(void)
+{
+	const struct rota__worker *here = rota__here();
+
+	return here == NULL || here->team == NULL ? 0 : here->team->bosses;
 }
 
 unsigned rota_worker_number(void)

@@ -205,8 +205,9 @@ static void run_all(struct several *s)
 			rota__worker_fini(&s->seats[i].worker);
 }
 
-int rota__run_team(struct run *run, unsigned workers, bool steal)
+int rota__run_team(struct run *run, const struct team_shape *shape)
 {
+	unsigned workers = shape->bosses + shape->workers;
 	struct several *s = rota__alloc_zero(sizeof *s);
 	int rc;
 
@@ -216,8 +217,10 @@ int rota__run_team(struct run *run, unsigned workers, bool steal)
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
 	s->seats = rota__alloc_zero(workers * sizeof *s->seats);
-	rc = s->seats == NULL ? -ENOMEM : rota__team_init(&s->team, workers, steal);
+	rc = s->seats == NULL ? -ENOMEM : rota__team_init(&s->team, workers, shape->steal);
 	if (rc == 0) {
+		s->team.bosses = shape->bosses;
+		s->team.deal = (uint8_t)shape->deal;
 		rota__run_root_init(&s->team.root);
 		s->team.on_empty = all_ended;
 		rc = make_loops(s);

@@ -112,6 +112,7 @@ struct rota__worker {
 	uint64_t next_id, last_id;
 	uint64_t ended; /* tasks that ended, for counts and tests */
 
+	uint32_t connections;	 /* accepted for it and still open; any thread */
 	struct rota_scope *root; /* what is detached */
 	void (*on_detached_error)(const char *task_name, int code);
 

@@ -377,9 +377,54 @@ void rota__team_woke(struct rota_loop *loop)
 	}
 }
 
-struct rota__worker *rota__team_place(struct rota__team *team)
+/* Those with equally few have their turn, too: the search begins elsewhere each time. */
+static struct rota__worker *least_loaded(struct rota__worker **workers, unsigned count, uint32_t start)
 {
-	return team->workers[add_relaxed(&team->next_place, 1) % team->size];
+	struct rota__worker *least = NULL;
+	uint32_t fewest = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct rota__worker *w = workers[(start + i) % count];
+		uint32_t connections = load_relaxed(&w->connections);
+
+		if (least == NULL || connections < fewest) {
+			least = w;
+			fewest = connections;
+		}
+	}
+	return least;
+}
+
+static struct rota__worker *place_in_team(struct rota__team *team, bool least)
+{
+	struct rota__worker **workers = team->workers + team->bosses;
+	unsigned count = team->size - team->bosses;
+	uint32_t turn = add_relaxed(&team->next_place, 1);
+
+	return least ? least_loaded(workers, count, turn) : workers[turn % count];
+}
+
+struct rota__worker *rota__place(struct rota__worker *here, enum rota_deal deal)
+{
+	struct rota__team *team = here->team;
+	struct rota__worker *w = here;
+
+	if (team != NULL) {
+		if (deal == ROTA_DEAL_DEFAULT)
+			deal = team->deal;
+		if (deal != ROTA_DEAL_OWN || here->number < team->bosses)
+			w = place_in_team(team, deal == ROTA_DEAL_LEAST);
+	}
+	add_relaxed(&w->connections, 1);
+	return w;
+}
+
+struct rota__worker *rota__team_boss(struct rota__worker *here)
+{
+	struct rota__team *team = here->team;
+
+	return team == NULL || team->bosses == 0 ? here
+						 : team->workers[add_relaxed(&team->next_boss, 1) % team->bosses];
 }
 
 /* ---- records ---- */

@@ -22,7 +22,10 @@ struct rota__team {
 	struct rota__worker **workers;
 	unsigned size;
 	bool steal;
+	unsigned bosses;     /* of the workers, the first: they are dealt nothing */
+	uint8_t deal;	     /* enum rota_deal, for listeners that do not say */
 	uint32_t next_place; /* see rota__team_place() */
+	uint32_t next_boss;
 	struct rota_scope root;
 
 	/* Called once when the last task of `root` has ended, by whichever worker sees it. */
@@ -70,8 +73,17 @@ void rota__team_settle(struct rota__worker *worker);
 bool rota__team_may_sleep(struct rota_loop *loop);
 void rota__team_woke(struct rota_loop *loop);
 
-/* The worker that gets the next connection: each in turn. */
-struct rota__worker *rota__team_place(struct rota__team *team);
+/* The worker that gets the next connection that `here` accepts; with ROTA_DEAL_OWN itself, if it is no boss.  It is counted
+ * in worker->connections, and whoever ends it counts it out. */
+struct rota__worker *rota__place(struct rota__worker *here, enum rota_deal deal);
+
+static inline void rota__leave_place(struct rota__worker *worker)
+{
+	add_relaxed(&worker->connections, -1);
+}
+
+/* The worker to which a new listener belongs: the bosses in turn, or `here` where there are none. */
+struct rota__worker *rota__team_boss(struct rota__worker *here);
 
 /* Records go where they are needed: a worker that frees more than it takes gives a batch, and so on. */
 bool rota__team_take_records(struct rota__worker *worker);
