@@ -16,6 +16,7 @@
 #include <rota/poll.h>
 #include <rota/process.h>
 #include <rota/process_pool.h>
+#include <rota/promise.h>
 #include <rota/run.h>
 #include <rota/signal.h>
 #include <rota/stream.h>

@@ -70,20 +70,42 @@ void rota_watcher_stop(struct rota_watcher *watcher)
 
 /* ---- ticks and microtasks ---- */
 
+/* Room for `count` more, by doubling. */
+static int grow(struct rota__calls *calls, uint32_t count)
+{
+	/* 64 calls to begin with: a page with its neighbours. */
+	uint64_t used = calls->tail - calls->head, room = calls->ring != NULL ? (uint64_t)calls->mask + 1 : 64;
+	struct rota__call *ring;
+
+	while (used + calls->reserved + count > room)
+		room *= 2;
+	ring = room <= UINT32_MAX ? rota__alloc(room * sizeof *ring) : NULL;
+	if (ring == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < used; i++)
+		ring[i] = calls->ring[(calls->head + i) & calls->mask];
+	rota__free(calls->ring);
+	*calls = (struct rota__calls){
+		.ring = ring, .mask = (uint32_t)room - 1, .tail = (uint32_t)used, .reserved = calls->reserved
+	};
+	return 0;
+}
+
+int rota__calls_reserve(struct rota__calls *calls, uint32_t count)
+{
+	uint64_t used = calls->tail - calls->head;
+
+	if ((calls->ring == NULL || used + calls->reserved + count > (uint64_t)calls->mask + 1) &&
+		grow(calls, count) < 0)
+		return -ENOMEM;
+	calls->reserved += count;
+	return 0;
+}
+
 int rota__calls_push(struct rota__calls *calls, rota_job_fn fn, void *arg)
 {
-	if (calls->ring == NULL || calls->tail - calls->head > calls->mask) {
-		/* 64 calls to begin with: a page with its neighbours; doubled when full. */
-		uint32_t used = calls->tail - calls->head, room = calls->ring ? 2 * used : 64;
-		struct rota__call *ring = rota__alloc(room * sizeof *ring);
-
-		if (ring == NULL)
-			return -ENOMEM;
-		for (uint32_t i = 0; i < used; i++)
-			ring[i] = calls->ring[(calls->head + i) & calls->mask];
-		rota__free(calls->ring);
-		*calls = (struct rota__calls){ .ring = ring, .mask = room - 1, .tail = used };
-	}
+	if ((calls->ring == NULL || calls->tail - calls->head + calls->reserved > calls->mask) && grow(calls, 1) < 0)
+		return -ENOMEM;
 	calls->ring[calls->tail++ & calls->mask] = (struct rota__call){ fn, arg };
 	return 0;
 }
@@ -104,12 +126,14 @@ static void drain(struct rota__calls *calls)
 }
 
 /* Node's rule: all ticks, also those added by ticks; then all microtasks, also those added by
- * microtasks; and again while either has something. */
+ * microtasks; and again while either has something.  Then rejections nobody handled are reported, which may queue more. */
 void rota__loop_drain_calls(struct rota_loop *loop)
 {
 	while (!calls_empty(&loop->ticks) || !calls_empty(&loop->microtasks)) {
 		drain(&loop->ticks);
 		drain(&loop->microtasks);
+		if (calls_empty(&loop->ticks) && (loop->promises.rejected.first != NULL || loop->promises.late.first != NULL))
+			rota__promises_report(loop);
 	}
 }
 

@@ -53,6 +53,7 @@ int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *o
 	list_init(&loop->laters.immediates);
 	list_init(&loop->handles);
 	list_init(&loop->handle_records);
+	rota__promises_init(&loop->promises);
 	mpsc_init(&loop->posts);
 	loop->owner_pid = getpid();
 	loop->spin_ns = options->spin_ns;
@@ -71,7 +72,10 @@ int rota_loop_free(struct rota_loop *loop)
 	rota__calls_fini(&loop->microtasks);
 	rota__laters_fini(&loop->laters);
 	loop->poller->engine->close(loop->poller);
-	rota__free(loop);
+	if (loop->promises.count > 0)
+		loop->promises.loop_is_gone = true; /* the last of them frees it */
+	else
+		rota__free(loop);
 	return 0;
 }
 

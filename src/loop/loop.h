@@ -25,6 +25,7 @@ struct rota__calls {
 		void *arg;
 	} *ring;
 	uint32_t mask, head, tail; /* ring[head & mask] is the oldest; empty when head == tail */
+	uint32_t reserved;	   /* places kept free for rota__calls_push_reserved() */
 };
 
 struct rota__later;
@@ -41,6 +42,27 @@ struct rota__laters {
 	uint64_t polled_ns;
 };
 
+struct rota_promise;
+
+/* A list through promises' `next`, each with a reference. */
+struct rota__promise_list {
+	struct rota_promise *first, **last;
+};
+
+/* What promises share; promise*.c. */
+struct rota__promises {
+	size_t count; /* that are not given back: the loop's memory stays as long as there are any */
+	bool loop_is_gone;
+	bool giving_back;
+	struct rota__promise_list dying;    /* without references: to be given back */
+	struct rota__promise_list rejected; /* and not handled when they were */
+	struct rota__promise_list late;	    /* reported as such, and handled since */
+	void (*unhandled)(struct rota_promise *promise, void *arg);
+	void *unhandled_arg;
+	void (*handled)(struct rota_promise *promise, void *arg);
+	void *handled_arg;
+};
+
 struct rota_loop {
 	uint64_t now_ns;
 	struct rota__timers timers;
@@ -50,6 +72,7 @@ struct rota_loop {
 	struct rota_watcher phase[3]; /* list heads, by enum rota_phase */
 	struct rota__calls ticks, microtasks;
 	struct rota__laters laters;
+	struct rota__promises promises;
 	struct list handles; /* all that are not closed; io/handle.c */
 
 	void *watches;	     /* what the loop's file watches share; io/watch_hub.c */
@@ -168,6 +191,17 @@ void rota__loop_lost(void);
 bool rota__loop_busy(const struct rota_loop *loop);
 
 int rota__calls_push(struct rota__calls *calls, rota_job_fn fn, void *arg);
+/* Keep `count` places free, or -ENOMEM; use one of them, or give them back. */
+int rota__calls_reserve(struct rota__calls *calls, uint32_t count);
+static inline void rota__calls_push_reserved(struct rota__calls *calls, rota_job_fn fn, void *arg)
+{
+	calls->reserved--;
+	calls->ring[calls->tail++ & calls->mask] = (struct rota__call){ fn, arg };
+}
+
+void rota__promises_init(struct rota__promises *promises);
+/* Report rejections that nobody handled: after all ticks and microtasks. */
+void rota__promises_report(struct rota_loop *loop);
 void rota__calls_fini(struct rota__calls *calls);
 
 #endif

@@ -12,6 +12,8 @@
 static struct rota_loop *loop;
 static int64_t named[26];
 static char out[64];
+static struct rota_promise *promised[26];
+static struct rota_result answer; /* of the handler that is running */
 
 /* Something of the program that is called later: where its body begins, and what the loop links it by. */
 struct later {
@@ -25,6 +27,9 @@ struct later {
 static struct later *made;
 
 static void run(const char *at);
+static const char *promise(char kind, unsigned long how, const char *at);
+static void forget_promises(void);
+static void report_rejections(void);
 
 static void call(void *arg)
 {
@@ -122,6 +127,10 @@ static void run(const char *at)
 		}
 		if (isdigit((unsigned char)*at))
 			ms = strtoul(at, (char **)&at, 10);
+		if (strchr("DYJLGXSHQW", kind) != NULL) {
+			at = promise(kind, ms, at);
+			continue;
+		}
 		if (*at == ':') {
 			name = at[1];
 			at += 2;
@@ -143,8 +152,122 @@ static void run(const char *at)
 
 static int run_task(void *program)
 {
+	report_rejections();
 	run(program);
 	return 0;
+}
+
+/* ---- promises ---- */
+
+static struct rota_result handle(const struct rota_settled *it, void *arg)
+{
+	answer = rota_result_value(NULL, NULL);
+	call(arg);
+	return answer;
+}
+
+static void unhandled(struct rota_promise *promise, void *arg)
+{
+	strncat(out, arg, 1);
+}
+
+static struct rota_promise *promise_named(char name)
+{
+	must(promised[name - 'A'] != NULL, "no such promise");
+	return rota_promise_ref(promised[name - 'A']);
+}
+
+static struct rota_promise *combine(unsigned long how, const char *names, size_t count)
+{
+	struct rota_promise *of[26];
+
+	for (size_t i = 0; i < count; i++)
+		of[i] = promise_named(names[i]);
+	return how == 0 ? rota_promise_all(loop, of, count)
+		: how == 1 ? rota_promise_all_settled(loop, of, count)
+		: how == 2 ? rota_promise_race(loop, of, count)
+			   : rota_promise_any(loop, of, count);
+}
+
+static void settle(char name, struct rota_result result)
+{
+	struct rota_promise *p = promise_named(name);
+
+	rota_promise_settle(p, result);
+	rota_promise_unref(p);
+}
+
+/* "D:X", "G:X", "L:XY", "S0:XY>R", "H:X>Y(..)" without the kind and the number; where it ends. */
+static const char *promise(char kind, unsigned long how, const char *at)
+{
+	const char *names = at + (*at == ':');
+	size_t count = strspn(names, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+	struct rota_promise *p = NULL;
+	struct later *l = NULL;
+	char target = kind == 'D' ? names[0] : 0;
+
+	at = names + count;
+	if (*at == '>') {
+		target = at[1];
+		at += 2;
+	}
+	if (*at == '(') {
+		l = later(at + 1);
+		at = behind(at + 1);
+	}
+	switch (kind) {
+	case 'D':
+		p = rota_promise_new(loop);
+		break;
+	case 'Y':
+		settle(names[0], rota_result_value(NULL, NULL));
+		return at;
+	case 'J':
+		settle(names[0], rota_result_error(-EIO));
+		return at;
+	case 'L':
+		settle(names[0], rota_result_promise(promise_named(names[1])));
+		return at;
+	case 'G':
+		answer = rota_result_promise(promise_named(names[0]));
+		return at;
+	case 'X':
+		answer = rota_result_error(-EIO);
+		return at;
+	case 'S':
+		p = combine(how, names, count);
+		break;
+	case 'H':
+		p = rota_promise_then(promise_named(names[0]), handle, NULL, l);
+		break;
+	case 'Q':
+		p = rota_promise_catch(promise_named(names[0]), handle, l);
+		break;
+	default:
+		p = rota_promise_finally(promise_named(names[0]), handle, l);
+	}
+	must(p != NULL, "no promise");
+	if (target == 0) {
+		rota_promise_unref(p);
+	} else {
+		rota_promise_unref(promised[target - 'A']);
+		promised[target - 'A'] = p;
+	}
+	return at;
+}
+
+static void forget_promises(void)
+{
+	for (int i = 0; i < 26; i++) {
+		rota_promise_unref(promised[i]);
+		promised[i] = NULL;
+	}
+}
+
+static void report_rejections(void)
+{
+	must(rota_on_unhandled_rejection(loop, unhandled, "!") == 0, "no hook");
+	must(rota_on_rejection_handled(loop, unhandled, "?") == 0, "no hook");
 }
 
 static void run_all(char *program, bool tasks)
@@ -155,12 +278,14 @@ static void run_all(char *program, bool tasks)
 		must(rota_run(run_task, program, NULL) == 0, "no run");
 	} else {
 		must(rota_loop_new(&loop, NULL) == 0, "no loop");
+		report_rejections();
 		run(program);
 		while (rota_loop_run(loop, ROTA_RUN_DEFAULT) == 1 && strchr(program, 'Z') == NULL)
 			;
 		if (strchr(program, 'Z') == NULL)
 			must(rota_loop_free(loop) == 0 || strstr(program, "U:") != NULL, "something is left over");
 	}
+	forget_promises();
 	while (made != NULL) {
 		struct later *l = made;
 

@@ -19,13 +19,51 @@ function parse(text) {
       const s = { kind: c, ms: 0 };
       const digits = /^\d+/.exec(text.slice(at));
       if (digits) { s.ms = Number(digits[0]); at += digits[0].length; }
-      if (text[at] === ':') { s.name = text[at + 1]; at += 2; }
+      if (text[at] === ':' && PROMISES.includes(c)) {
+        s.names = /^[A-Z]*/.exec(text.slice(at + 1))[0];
+        at += 1 + s.names.length;
+        if (text[at] === '>') { s.target = text[at + 1]; at += 2; }
+      } else if (text[at] === ':') { s.name = text[at + 1]; at += 2; }
       if (text[at] === '(') { at++; s.body = block(); at++; }
       all.push(s);
     }
     return all;
   }
   return block();
+}
+
+const PROMISES = 'DYJLGXSHQW';
+const COMBINATIONS = ['all', 'allSettled', 'race', 'any'];
+const promised = {};
+const deciders = {};
+let answer;
+
+// A handler: its body may answer a promise, or throw.
+function handler(body) {
+  return () => {
+    answer = null;
+    run(body);
+    if (answer === PROMISES) throw new Error('thrown');
+    return answer;
+  };
+}
+
+function promise(s) {
+  const [x, y] = s.names || '';
+  const p = promised[x];
+  switch (s.kind) {
+    case 'D': promised[x] = new Promise((resolve, reject) => { deciders[x] = { resolve, reject }; }); return;
+    case 'Y': deciders[x].resolve(); return;
+    case 'J': deciders[x].reject(new Error('rejected')); return;
+    case 'L': deciders[x].resolve(promised[y]); return;
+    case 'G': answer = p; return;
+    case 'X': answer = PROMISES; return;
+    case 'S': s.made = Promise[COMBINATIONS[s.ms]]([...s.names].map((n) => promised[n])); break;
+    case 'H': s.made = p.then(handler(s.body)); break;
+    case 'Q': s.made = p.catch(handler(s.body)); break;
+    default: s.made = p.finally(handler(s.body));
+  }
+  if (s.target) promised[s.target] = s.made;
 }
 
 const named = {};
@@ -37,6 +75,7 @@ function run(body) {
   for (const s of body) {
     const call = () => run(s.body);
     let made;
+    if (PROMISES.includes(s.kind)) { promise(s); continue; }
     switch (s.kind) {
       case 'print': out += s.c; break;
       case 'T': made = setTimeout(call, s.ms); timed = timed || s.ms === 0; break;
@@ -56,6 +95,8 @@ function run(body) {
 }
 
 if (process.argv[2] === '--one') {
+  process.on('unhandledRejection', () => { out += '!'; });
+  process.on('rejectionHandled', () => { out += '?'; });
   process.on('exit', () => process.stdout.write(out));
   run(parse(process.argv[3]));
 } else {

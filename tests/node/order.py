@@ -10,7 +10,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLE = os.path.join(HERE, 'order.txt')
-ROW = re.compile(r'(\w+): (.*) -> (\w*)(?: \| node (\w+): .*)?')
+ROW = re.compile(r'(\w+): (.*) -> ([\w!?]*)(?: \| node (\w+): .*)?')
 
 
 def outputs(command):

@@ -1,0 +1,113 @@
+/* promise.c - a task waits for a promise, and a task is one
+ *
+ * The waiter lies on the task's stack, in the promise's list, and is no microtask: where the promise settles the task becomes
+ * ready, and runs when the loop next runs tasks. */
+#include "loop/promise.h"
+
+#include "await/await.h"
+#include "os/mem.h"
+
+struct waiter {
+	struct rota__reaction reaction;
+	struct rota__wait wait;
+	int reason;
+};
+
+static void settled(void *arg)
+{
+	struct waiter *w = container_of((struct rota__reaction *)arg, struct waiter, reaction);
+
+	w->wait.cancel = NULL;
+	rota_promise_unref(w->reaction.source); /* the task's caller has one */
+	rota__wake(w->wait.task);
+}
+
+static void cut_short(struct rota__wait *wait, int reason)
+{
+	struct waiter *w = container_of(wait, struct waiter, wait);
+
+	list_remove(&w->reaction.link);
+	w->reason = reason;
+	rota__wake(wait->task);
+}
+
+/* On the promise's loop. */
+static int wait_for(struct rota_task *task, struct rota_promise *promise)
+{
+	struct waiter w = {
+		.reaction = { .run = settled },
+		.wait = { .task = task, .cancel = cut_short, .loop = promise->loop },
+	};
+
+	if (promise->state != ROTA_PENDING) {
+		rota__promise_handled(promise);
+		return 0;
+	}
+	w.reason = rota__task_cancelled(task);
+	if (w.reason != 0)
+		return w.reason;
+	rota__promise_react(promise, &w.reaction);
+	rota__park(&w.wait);
+	return w.reason;
+}
+
+int rota_await(struct rota_promise *promise, void **ret_value)
+{
+	struct rota_task *task = rota__current();
+	int rc;
+
+	if (task == NULL)
+		return -EPERM;
+	if (promise == NULL)
+		return -ENOMEM;
+	rc = rota__pin_to(task, promise->loop);
+	if (rc < 0)
+		return rc;
+	rc = wait_for(task, promise);
+	if (rc == 0)
+		rc = rota_promise_error(promise);
+	if (rc == 0 && ret_value != NULL)
+		*ret_value = rota_promise_value(promise);
+	rota__unpin(task);
+	return rc;
+}
+
+/* ---- a task as a promise ---- */
+
+struct async {
+	struct rota_promise promise;
+	rota_async_fn fn;
+	void *arg;
+};
+
+static int run(void *arg)
+{
+	struct async *a = arg;
+	struct rota_result result = a->fn(a->arg);
+
+	/* It may have ended on another worker; a loop of the same run cannot refuse. */
+	rota__pin_to(rota__current(), a->promise.loop);
+	rota_promise_settle(&a->promise, result);
+	rota_promise_unref(&a->promise);
+	return 0;
+}
+
+struct rota_promise *rota_async_at(
+	struct rota_scope *scope, rota_async_fn fn, void *arg, const char *name, const char *site)
+{
+	struct async *a = rota__alloc(sizeof *a);
+	int rc;
+
+	if (a == NULL || rota__promise_init(&a->promise, rota__promise_loop(NULL, "rota_async"), site) == NULL)
+		return NULL;
+	a->fn = fn;
+	a->arg = arg;
+	a->promise.name = name;
+	rota_promise_ref(&a->promise); /* for run() */
+	rc = rota_spawn_at(scope != NULL ? scope : rota_detached(), run, a, name, site);
+	if (rc < 0) {
+		rota_promise_settle(&a->promise, rota_result_error(rc));
+		rota_promise_unref(&a->promise);
+	}
+	return &a->promise;
+}

@@ -1,0 +1,484 @@
+/* promise.c - promises: settled once, and their handlers called as microtasks in JavaScript's order
+ *
+ * The steps of the language's text that other code can tell apart by counting microtasks:
+ *
+ *   then      settled -> job: handler, and the new promise settles in it
+ *   follow    decided for a promise -> job: react to it; settled -> job: settle      (two jobs even for a settled one)
+ *   finally   settled -> job: function; its promise settled -> job -> job: settle.   (without a promise: as for a settled one)
+ *
+ * After its function, finally() has three jobs in the text, of which the first two stand side by side in the queue and
+ * are one here. */
+#include "loop/promise.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "os/mem.h"
+
+/* ---- memory ---- */
+
+struct rota_loop *rota__promise_loop(struct rota_loop *loop, const char *call)
+{
+	struct rota_loop *mine = rota__loop_mine(loop);
+
+	if (mine != NULL)
+		return mine;
+	fprintf(stderr, "rota: %s: %s\n", call,
+		loop != NULL ? "the promise's loop belongs to another thread" : "no loop runs on this thread");
+	abort();
+}
+
+int rota__promise_slots(struct rota_loop *loop, size_t count)
+{
+	return count <= UINT32_MAX / 4 ? rota__calls_reserve(&loop->microtasks, (uint32_t)count) : -ENOMEM;
+}
+
+struct rota_promise *rota__promise_init(struct rota_promise *p, struct rota_loop *loop, const char *site)
+{
+	if (p == NULL)
+		return NULL;
+	if (rota__promise_slots(loop, 1) < 0) {
+		rota__free(p);
+		return NULL;
+	}
+	*p = (struct rota_promise){ .loop = loop, .refs = 1, .site = site };
+	p->reaction.target = p;
+	list_init(&p->reactions);
+	loop->promises.count++;
+	return p;
+}
+
+struct rota_promise *rota_promise_ref(struct rota_promise *promise)
+{
+	if (promise != NULL)
+		promise->refs++;
+	return promise;
+}
+
+static void free_promise(struct rota_promise *p)
+{
+	while (!list_empty(&p->reactions)) { /* of one that nobody can settle any more */
+		struct rota__reaction *r = list_first(&p->reactions, struct rota__reaction, link);
+
+		assert(r->target != NULL); /* who waits without one has a reference */
+		list_remove(&r->link);
+		if (r != &r->target->reaction)
+			p->loop->microtasks.reserved--;
+		rota_promise_unref(r->target);
+	}
+	if (p->state == ROTA_PENDING)
+		p->loop->microtasks.reserved--;
+	rota_promise_unref(p->inner);
+	rota_promise_unref(p->owner);
+	rota_promise_unref(p->forward);
+	if (p->destroy != NULL)
+		p->destroy(p->value);
+	p->loop->promises.count--;
+	rota__free(p);
+}
+
+/* Not by recursion: a chain may be as long as memory. */
+void rota_promise_unref(struct rota_promise *promise)
+{
+	struct rota_loop *loop;
+	struct rota__promises *all;
+
+	if (promise == NULL || --promise->refs > 0)
+		return;
+	loop = promise->loop;
+	all = &loop->promises;
+	rota__promises_add(&all->dying, promise);
+	if (all->giving_back)
+		return;
+	all->giving_back = true;
+	all->count++; /* the loop stays until we are through */
+	while ((promise = rota__promises_take(&all->dying)) != NULL)
+		free_promise(promise);
+	all->giving_back = false;
+	if (--all->count == 0 && all->loop_is_gone)
+		rota__free(loop);
+}
+
+/* ---- settling ---- */
+
+static void queue(struct rota__reaction *r, rota_job_fn job)
+{
+	rota__calls_push_reserved(&r->target->loop->microtasks, job, r);
+}
+
+/* `p` has settled: `r` is told. */
+static void ready(struct rota_promise *p, struct rota__reaction *r)
+{
+	r->source = rota_promise_ref(p);
+	if (r->target != NULL)
+		queue(r, r->run);
+	else
+		r->run(r);
+}
+
+static void nothing(void *arg)
+{
+}
+
+/* Its slot is free now; a rejection that nobody waits for uses it to have the queues run, after which it is reported. */
+static void leave_slot(struct rota_promise *p)
+{
+	if (p->state != ROTA_REJECTED || p->handled) {
+		p->loop->microtasks.reserved--;
+		return;
+	}
+	rota__promises_add(&p->loop->promises.rejected, rota_promise_ref(p));
+	rota__calls_push_reserved(&p->loop->microtasks, nothing, NULL);
+}
+
+static void settled(struct rota_promise *p, enum rota_promise_state state)
+{
+	struct rota_promise *forward = p->forward;
+
+	p->state = (uint8_t)state;
+	p->decided = true;
+	while (!list_empty(&p->reactions)) {
+		struct rota__reaction *r = list_first(&p->reactions, struct rota__reaction, link);
+
+		list_remove(&r->link);
+		ready(p, r);
+	}
+	if (forward != NULL) {
+		p->forward = NULL;
+		p->handled = true;
+		rota__promise_pass(forward, p);
+		rota_promise_unref(forward);
+	}
+	leave_slot(p);
+}
+
+static void reject(struct rota_promise *p, int error)
+{
+	p->error = error;
+	settled(p, ROTA_REJECTED);
+}
+
+void rota__promise_pass(struct rota_promise *p, struct rota_promise *source)
+{
+	p->owner = rota_promise_ref(source->owner != NULL ? source->owner : source);
+	p->error = source->error;
+	settled(p, (enum rota_promise_state)source->state);
+}
+
+/* ---- following another promise ---- */
+
+static void pass_on(void *arg)
+{
+	struct rota__reaction *r = arg;
+	struct rota_promise *p = r->target, *source = r->source;
+
+	rota__promise_slot_again(p->loop);
+	r->source = NULL;
+	rota__promise_pass(p, source);
+	rota_promise_unref(source);
+	rota_promise_unref(p);
+}
+
+static void wait_for_inner(void *arg)
+{
+	struct rota_promise *p = ((struct rota__reaction *)arg)->target, *inner = p->inner;
+
+	rota__promise_slot_again(p->loop);
+	p->inner = NULL;
+	p->reaction.run = pass_on;
+	rota__promise_react(inner, &p->reaction);
+	rota_promise_unref(inner); /* who settles it has a reference */
+}
+
+static void follow(struct rota_promise *p, struct rota_promise *inner)
+{
+	if (inner == p || inner->loop != p->loop) {
+		bool itself = inner == p;
+
+		if (itself) /* another loop's count is not ours to touch */
+			rota_promise_unref(inner);
+		reject(p, itself ? -EDEADLK : -EPERM);
+		return;
+	}
+	p->inner = inner;
+	queue(&rota_promise_ref(p)->reaction, wait_for_inner);
+}
+
+static void ask_thenable(void *arg)
+{
+	struct rota_promise *p = ((struct rota__reaction *)arg)->target;
+	struct rota_promise *said = rota__promise_init(rota__alloc(sizeof *said), p->loop, p->site);
+	void *value = p->arg;
+	int rc;
+
+	rota__promise_slot_again(p->loop);
+	if (said == NULL) {
+		reject(p, -ENOMEM);
+		rota_promise_unref(p);
+		return;
+	}
+	said->forward = p; /* the reaction's reference */
+	rc = p->then(value, said);
+	if (rc < 0)
+		rota_promise_settle(said, rota_result_error(rc));
+	rota_promise_unref(said);
+}
+
+void rota__promise_resolve(struct rota_promise *p, const struct rota_result *result, struct rota_promise *source)
+{
+	p->decided = true;
+	if (result->pass && source != NULL) {
+		rota__promise_pass(p, source);
+	} else if (result->promise != NULL) {
+		follow(p, result->promise);
+	} else if (result->then != NULL) {
+		p->then = result->then;
+		p->arg = result->value;
+		queue(&rota_promise_ref(p)->reaction, ask_thenable);
+	} else {
+		p->value = result->value;
+		p->destroy = result->destroy;
+		p->error = result->error;
+		settled(p, result->error != 0 ? ROTA_REJECTED : ROTA_FULFILLED);
+	}
+}
+
+/* Nobody wants it. */
+static void give_back(const struct rota_result *result)
+{
+	if (result->promise != NULL)
+		rota_promise_unref(result->promise);
+	else if (result->destroy != NULL)
+		result->destroy(result->value);
+}
+
+int rota_promise_settle(struct rota_promise *promise, struct rota_result result)
+{
+	int rc = promise == NULL ? -ENOMEM
+		: rota__loop_mine(promise->loop) == NULL ? -EPERM
+		: promise->decided ? -EALREADY
+				   : 0;
+
+	if (rc < 0)
+		give_back(&result);
+	else
+		rota__promise_resolve(promise, &result, NULL);
+	return rc;
+}
+
+struct rota_promise *rota_promise_new_at(struct rota_loop *loop, const char *site)
+{
+	loop = rota__promise_loop(loop, "rota_promise_new");
+	return rota__promise_init(rota__alloc(sizeof(struct rota_promise)), loop, site);
+}
+
+struct rota_promise *rota_promise_of_at(struct rota_loop *loop, struct rota_result result, const char *site)
+{
+	struct rota_promise *p = rota_promise_new_at(loop, site);
+
+	rota_promise_settle(p, result);
+	return p;
+}
+
+/* ---- reacting ---- */
+
+void rota__promise_handled(struct rota_promise *p)
+{
+	if (!p->handled && p->reported)
+		rota__promises_add(&p->loop->promises.late, rota_promise_ref(p));
+	p->handled = true;
+}
+
+void rota__promise_react(struct rota_promise *p, struct rota__reaction *r)
+{
+	rota__promise_handled(p);
+	if (p->state == ROTA_PENDING)
+		list_append(&p->reactions, &r->link);
+	else
+		ready(p, r);
+}
+
+static void call_handler(void *arg)
+{
+	struct rota__reaction *r = arg;
+	struct rota_promise *p = r->target, *source = r->source;
+	rota_then_fn fn = source->state == ROTA_FULFILLED ? p->fulfilled : p->rejected;
+
+	rota__promise_slot_again(p->loop);
+	r->source = NULL;
+	if (fn == NULL) {
+		rota__promise_pass(p, source);
+	} else {
+		struct rota_settled it = { source->error, rota_promise_value(source), source };
+		struct rota_result result = fn(&it, p->arg);
+
+		rota__promise_resolve(p, &result, source);
+	}
+	rota_promise_unref(source);
+	rota_promise_unref(p);
+}
+
+/* p->inner is what it becomes, and the second job of finally() is behind us. */
+static void pass_inner(void *arg)
+{
+	struct rota_promise *p = ((struct rota__reaction *)arg)->target, *inner = p->inner;
+
+	rota__promise_slot_again(p->loop);
+	p->inner = NULL;
+	rota__promise_pass(p, inner);
+	rota_promise_unref(inner);
+	rota_promise_unref(p);
+}
+
+/* The promise that the function of finally() answered has settled, or there is none. */
+static void finally_waited(void *arg)
+{
+	struct rota__reaction *r = arg;
+	struct rota_promise *p = r->target, *waited = r->source;
+
+	rota__promise_slot_again(p->loop);
+	r->source = NULL;
+	if (waited != NULL && waited->state == ROTA_REJECTED) {
+		struct rota_promise *original = p->inner;
+
+		p->inner = rota_promise_ref(waited);
+		rota_promise_unref(original);
+	}
+	rota_promise_unref(waited);
+	queue(r, pass_inner);
+}
+
+static void finally_answered(struct rota_promise *p, struct rota_result *result)
+{
+	if (result->then != NULL)
+		*result = rota_result_error(-EINVAL);
+	if (result->promise != NULL && result->promise->loop != p->loop)
+		*result = rota_result_error(-EPERM);
+	if (result->promise == p) {
+		rota_promise_unref(p);
+		*result = rota_result_error(-EDEADLK);
+	}
+	if (result->error != 0) {
+		rota__promise_resolve(p, result, NULL);
+		rota_promise_unref(p);
+		return;
+	}
+	p->reaction.run = finally_waited;
+	if (result->promise != NULL)
+		rota__promise_react(result->promise, &p->reaction);
+	else
+		queue(&p->reaction, finally_waited);
+	give_back(result);
+}
+
+static void call_finally(void *arg)
+{
+	struct rota__reaction *r = arg;
+	struct rota_promise *p = r->target;
+	struct rota_settled it = { r->source->error, rota_promise_value(r->source), r->source };
+	struct rota_result result;
+
+	rota__promise_slot_again(p->loop);
+	p->inner = r->source;
+	r->source = NULL;
+	result = p->fulfilled(&it, p->arg);
+	finally_answered(p, &result);
+}
+
+static struct rota_promise *derive(struct rota_promise *of, rota_job_fn run, const char *call, const char *site)
+{
+	struct rota_promise *p;
+
+	if (of == NULL)
+		return NULL;
+	rota__promise_loop(of->loop, call);
+	p = rota__promise_init(rota__alloc(sizeof *p), of->loop, site);
+	if (p == NULL) {
+		rota__promise_handled(of); /* by who reads that there is no memory */
+	} else {
+		p->decided = true;
+		p->reaction.run = run;
+	}
+	return p;
+}
+
+struct rota_promise *rota_promise_then_at(
+	struct rota_promise *promise, rota_then_fn fulfilled, rota_then_fn rejected, void *arg, const char *site)
+{
+	struct rota_promise *p = derive(promise, call_handler, "rota_promise_then", site);
+
+	if (p != NULL) {
+		p->fulfilled = fulfilled;
+		p->rejected = rejected;
+		p->arg = arg;
+		rota__promise_react(promise, &rota_promise_ref(p)->reaction);
+	}
+	rota_promise_unref(promise);
+	return p;
+}
+
+struct rota_promise *rota_promise_finally_at(
+	struct rota_promise *promise, rota_then_fn settled_fn, void *arg, const char *site)
+{
+	struct rota_promise *p;
+
+	if (settled_fn == NULL)
+		return rota_promise_then_at(promise, NULL, NULL, arg, site);
+	p = derive(promise, call_finally, "rota_promise_finally", site);
+	if (p != NULL) {
+		p->fulfilled = settled_fn;
+		p->arg = arg;
+		rota__promise_react(promise, &rota_promise_ref(p)->reaction);
+	}
+	rota_promise_unref(promise);
+	return p;
+}
+
+/* ---- looking ---- */
+
+enum rota_promise_state rota_promise_state(const struct rota_promise *promise)
+{
+	return promise != NULL ? (enum rota_promise_state)promise->state : ROTA_REJECTED;
+}
+
+int rota_promise_error(const struct rota_promise *promise)
+{
+	return promise == NULL ? -ENOMEM : promise->state == ROTA_REJECTED ? promise->error : 0;
+}
+
+void *rota_promise_value(const struct rota_promise *promise)
+{
+	if (promise == NULL || promise->state == ROTA_PENDING)
+		return NULL;
+	return promise->owner != NULL ? promise->owner->value : promise->value;
+}
+
+void *rota_promise_take(struct rota_promise *promise)
+{
+	void *value = rota_promise_value(promise);
+
+	if (value != NULL) {
+		struct rota_promise *owner = promise->owner != NULL ? promise->owner : promise;
+
+		owner->value = NULL;
+		owner->destroy = NULL;
+	}
+	return value;
+}
+
+void rota_promise_set_name(struct rota_promise *promise, const char *name)
+{
+	if (promise != NULL)
+		promise->name = name;
+}
+
+const char *rota_promise_name(const struct rota_promise *promise)
+{
+	return promise != NULL ? promise->name : NULL;
+}
+
+const char *rota_promise_site(const struct rota_promise *promise)
+{
+	return promise != NULL && promise->site != NULL ? promise->site : "unknown place";
+}

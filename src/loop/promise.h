@@ -1,0 +1,82 @@
+/* promise.h - what a promise is, and what waits for one
+ *
+ * Two states that JavaScript keeps apart: `decided`, what it becomes is known to be somebody's (it may be another promise),
+ * and settled.
+ *
+ *             settle(value)                            settle(promise)            that one settled
+ *   PENDING ----------------> FULFILLED, REJECTED      PENDING -----> PENDING, decided -----> FULFILLED, REJECTED
+ *
+ * What waits is a reaction.  A promise made of another has its own reaction in itself and no other memory.  Of the microtask
+ * queue every reaction has one slot: reserved while it waits, used while it is queued, so that settling cannot fail. */
+#ifndef ROTA_LOOP_PROMISE_H
+#define ROTA_LOOP_PROMISE_H
+
+#include <rota/promise.h>
+
+#include "loop/loop.h"
+
+struct rota__reaction {
+	struct list link;	     /* in a pending promise's reactions */
+	struct rota_promise *source; /* the settled one, a reference, from then until it runs */
+	/* Whom it serves, a reference; NULL: it is not a microtask, and run where the promise settles. */
+	struct rota_promise *target;
+	rota_job_fn run;
+};
+
+struct rota_promise {
+	struct rota_loop *loop;
+	uint32_t refs;
+	int32_t error;
+	uint8_t state; /* enum rota_promise_state */
+	bool decided;
+	bool handled;  /* somebody has asked for it */
+	bool reported; /* as rejected and not handled */
+	void *value;
+	void (*destroy)(void *value);
+	struct rota_promise *owner;   /* who has the value, if that is another: a reference */
+	struct rota_promise *forward; /* settles when this one does, in the same moment: a reference */
+	struct list reactions;
+	struct rota_promise *next; /* in one of the loop's lists */
+	const char *name, *site;
+
+	/* Its own reaction, if it was made of another promise or follows one. */
+	struct rota__reaction reaction;
+	rota_then_fn fulfilled, rejected;
+	void *arg;
+	int (*then)(void *value, struct rota_promise *promise);
+	struct rota_promise *inner; /* followed, or passed on later: a reference */
+};
+
+/* Prepare the promise at the head of new memory: one reference, a slot.  Frees the memory and answers NULL where there is no
+ * slot, or no loop (NULL: this thread's). */
+struct rota_promise *rota__promise_init(struct rota_promise *p, struct rota_loop *loop, const char *site);
+
+/* A loop for calls that cannot answer why not: ends the program where `loop` is another thread's. */
+struct rota_loop *rota__promise_loop(struct rota_loop *loop, const char *call);
+
+/* Decide what a promise becomes that is not decided yet, or whose own reaction does it. */
+void rota__promise_resolve(struct rota_promise *p, const struct rota_result *result, struct rota_promise *source);
+
+/* It becomes what `source`, which is settled, is; the value is shared. */
+void rota__promise_pass(struct rota_promise *p, struct rota_promise *source);
+
+/* Run r->run when `p` has settled, which then counts as handled. */
+void rota__promise_react(struct rota_promise *p, struct rota__reaction *r);
+
+/* Somebody has asked for it: a rejection is not reported any more. */
+void rota__promise_handled(struct rota_promise *p);
+
+/* Add one to a list, which takes a reference that the caller has; take the oldest out, or NULL. */
+void rota__promises_add(struct rota__promise_list *list, struct rota_promise *p);
+struct rota_promise *rota__promises_take(struct rota__promise_list *list);
+
+/* Reserve slots for reactions; -ENOMEM. */
+int rota__promise_slots(struct rota_loop *loop, size_t count);
+
+/* A reaction whose slot has been used needs one again: the one it has just left. */
+static inline void rota__promise_slot_again(struct rota_loop *loop)
+{
+	loop->microtasks.reserved++;
+}
+
+#endif

@@ -1,0 +1,133 @@
+/* promise_of.c - promises of other things: of another thread's word, of a time, of a function on the blocking pool */
+#include "loop/promise.h"
+#include "os/mem.h"
+#include "work/work.h"
+
+/* ---- other threads ---- */
+
+struct rota_promise_sender {
+	struct rota_post post;
+	struct rota_promise *promise;
+	struct rota_result result;
+};
+
+static void deliver(struct rota_post *post)
+{
+	struct rota_promise_sender *s = container_of(post, struct rota_promise_sender, post);
+	struct rota_promise *p = s->promise;
+
+	p->loop->alive--;
+	rota_promise_settle(p, s->result);
+	rota__free(s);
+	rota_promise_unref(p);
+}
+
+int rota_promise_sender_new(struct rota_promise_sender **ret_sender, struct rota_promise *promise)
+{
+	struct rota_promise_sender *s;
+
+	if (promise == NULL)
+		return -ENOMEM;
+	if (rota__loop_mine(promise->loop) == NULL)
+		return -EPERM;
+	s = rota__alloc(sizeof *s);
+	if (s == NULL)
+		return -ENOMEM;
+	*s = (struct rota_promise_sender){ .post.fn = deliver, .promise = rota_promise_ref(promise) };
+	promise->loop->alive++;
+	*ret_sender = s;
+	return 0;
+}
+
+void rota_promise_send(struct rota_promise_sender *sender, struct rota_result result)
+{
+	sender->result = result;
+	rota_post(sender->promise->loop, &sender->post);
+}
+
+/* ---- times ---- */
+
+struct sleeper {
+	struct rota_promise promise;
+	struct rota_timer timer;
+};
+
+static void sleep_over(struct rota_timer *timer)
+{
+	struct sleeper *s = container_of(timer, struct sleeper, timer);
+
+	rota_promise_settle(&s->promise, rota_result_value(NULL, NULL));
+	rota_promise_unref(&s->promise);
+}
+
+struct rota_promise *rota_promise_sleep_at(struct rota_loop *loop, uint64_t length_ns, const char *site)
+{
+	struct sleeper *s = rota__alloc(sizeof *s);
+
+	loop = rota__promise_loop(loop, "rota_promise_sleep");
+	if (s == NULL || rota__promise_init(&s->promise, loop, site) == NULL)
+		return NULL;
+	s->timer = (struct rota_timer){ .fn = sleep_over };
+	rota_timer_start(loop, &s->timer, rota_deadline(length_ns));
+	return rota_promise_ref(&s->promise);
+}
+
+/* ---- functions that block ---- */
+
+struct blocking {
+	struct rota_promise promise;
+	struct rota__job job;
+	struct rota_post post;
+	rota_async_fn fn;
+	void *arg;
+	struct rota_result result;
+};
+
+static void run(struct rota__job *job)
+{
+	struct blocking *b = container_of(job, struct blocking, job);
+
+	b->result = b->fn(b->arg);
+	if (b->result.promise != NULL || b->result.then != NULL || b->result.pass)
+		b->result = rota_result_error(-EINVAL);
+}
+
+static void ran(struct rota__job *job)
+{
+	struct blocking *b = container_of(job, struct blocking, job);
+
+	rota_post(b->promise.loop, &b->post);
+}
+
+static void tell(struct rota_post *post)
+{
+	struct blocking *b = container_of(post, struct blocking, post);
+
+	b->promise.loop->alive--;
+	rota_promise_settle(&b->promise, b->result);
+	rota_promise_unref(&b->promise);
+}
+
+struct rota_promise *rota_promise_blocking_at(
+	struct rota_loop *loop, rota_async_fn fn, void *arg, const char *site)
+{
+	struct blocking *b = rota__alloc(sizeof *b);
+	int rc;
+
+	loop = rota__promise_loop(loop, "rota_promise_blocking");
+	if (b == NULL || rota__promise_init(&b->promise, loop, site) == NULL)
+		return NULL;
+	b->job = (struct rota__job){ .run = run, .done = ran, .lane = WORK_USER };
+	b->post = (struct rota_post){ .fn = tell };
+	b->fn = fn;
+	b->arg = arg;
+	loop->alive++;
+	rota_promise_ref(&b->promise); /* for tell() */
+	rc = rota__work_submit(&b->job);
+	if (rc < 0) {
+		loop->alive--;
+		rota_promise_settle(&b->promise, rota_result_error(rc));
+		rota_promise_unref(&b->promise);
+	}
+	return &b->promise;
+}

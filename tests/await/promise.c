@@ -1,0 +1,168 @@
+/* promise.c - tasks and promises: waiting for one, being one */
+#include <stdlib.h>
+#include <string.h>
+
+#include "task/run.h"
+
+static int state;
+
+static struct rota_result text(void *arg)
+{
+	return rota_sleep(ROTA_MILLISECONDS(1)) == 0 ? rota_result_value(strdup(arg), free) : rota_result_error(-EIO);
+}
+
+static struct rota_result fail(void *arg)
+{
+	rota_yield();
+	return rota_result_error(-ENOENT);
+}
+
+TASK_TEST(a_task_awaits_a_promise_that_is_settled)
+{
+	struct rota_promise *p = rota_promise_of(NULL, rota_result_value("v", NULL));
+	void *value;
+
+	CHECK_EQ(rota_await(p, &value), 0);
+	CHECK_STR(value, "v");
+	rota_promise_unref(p);
+}
+
+TASK_TEST(a_task_awaits_the_end_of_another)
+{
+	struct rota_promise *p = rota_async(NULL, text, "text");
+	void *value;
+
+	CHECK_EQ(rota_await(p, &value), 0);
+	CHECK_STR(value, "text");
+	CHECK_EQ(rota_await(p, NULL), 0); /* as often as one likes */
+	rota_promise_unref(p);
+}
+
+TASK_TEST(a_rejection_is_the_answer_and_counts_as_handled)
+{
+	struct rota_promise *p = rota_async(NULL, fail, NULL), *q;
+
+	CHECK_EQ(rota_await(p, NULL), -ENOENT);
+	rota_promise_unref(p);
+	q = rota_promise_of(NULL, rota_result_error(-EIO));
+	CHECK_EQ(rota_await(q, NULL), -EIO);
+	rota_promise_unref(q);
+	CHECK_EQ(rota_yield(), 0); /* the loop would report it now */
+	CHECK_EQ(rota_await(NULL, NULL), -ENOMEM);
+}
+
+static int wait_for(void *arg)
+{
+	int rc = rota_await(arg, NULL);
+
+	state++;
+	return rc;
+}
+
+TASK_TEST(several_tasks_await_one)
+{
+	struct rota_promise *p = rota_promise_new(NULL);
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	for (int i = 0; i < 5; i++)
+		CHECK_EQ(rota_spawn(&scope, wait_for, p), 0);
+	CHECK_EQ(rota_yield(), 0);
+	CHECK_EQ(rota_promise_settle(p, rota_result_value(NULL, NULL)), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK_EQ(state, 5);
+	rota_promise_unref(p);
+}
+
+TASK_TEST(a_wait_that_is_cut_short_leaves_the_promise_alone)
+{
+	struct rota_promise *p = rota_promise_new(NULL);
+	void *value;
+
+	CHECK_EQ(rota_timeout(ROTA_MILLISECONDS(1), wait_for, p), -ETIMEDOUT);
+	CHECK_EQ(rota_promise_state(p), ROTA_PENDING);
+	CHECK_EQ(rota_promise_settle(p, rota_result_value("v", NULL)), 0);
+	CHECK_EQ(rota_await(p, &value), 0);
+	CHECK_STR(value, "v");
+	rota_promise_unref(p);
+}
+
+TASK_TEST(a_result_wins_over_a_cancellation)
+{
+	struct rota_promise *p = rota_promise_of(NULL, rota_result_value("v", NULL));
+	struct rota_promise *pending = rota_promise_new(NULL);
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	rota_scope_cancel(&scope);
+	CHECK_EQ(rota_await(p, NULL), 0);
+	CHECK_EQ(rota_await(pending, NULL), -ECANCELED);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	rota_promise_unref(p);
+	rota_promise_unref(pending);
+}
+
+TASK_TEST(a_scope_that_takes_no_tasks_rejects_the_promise)
+{
+	struct rota_promise *p;
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	rota_scope_cancel(&scope);
+	p = rota_async(&scope, text, "no");
+	CHECK_EQ(rota_promise_error(p), -ECANCELED);
+	CHECK_EQ(rota_await(p, NULL), -ECANCELED);
+	rota_scope_join(&scope);
+	rota_promise_unref(p);
+}
+
+static struct rota_result length(const struct rota_settled *it, void *arg)
+{
+	state = (int)strlen(it->value);
+	return rota_result_pass();
+}
+
+TASK_TEST(tasks_and_handlers_in_one_chain)
+{
+	struct rota_promise *p = rota_promise_then(rota_async(NULL, text, "four"), length, NULL, NULL);
+	char *value;
+
+	CHECK_EQ(rota_await(p, (void **)&value), 0);
+	CHECK_STR(value, "four");
+	CHECK_EQ(state, 4);
+	rota_promise_unref(p);
+}
+
+static int in_several_workers(void *arg)
+{
+	struct rota_promise *p[64], *all;
+	void *value;
+
+	for (int i = 0; i < 64; i++)
+		p[i] = rota_async(NULL, text, "text");
+	all = rota_promise_all(NULL, p, 64);
+	CHECK_EQ(rota_await(all, &value), 0);
+	for (int i = 0; i < 64; i++)
+		CHECK_STR(((struct rota_promise_list *)value)->of[i].value, "text");
+	rota_promise_unref(all);
+	return 0;
+}
+
+TEST(tasks_of_several_workers_settle_promises_of_one)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 3 };
+
+	CHECK_EQ(rota_run(in_several_workers, NULL, &options), 0);
+}
+
+TEST(outside_of_a_task_there_is_no_waiting)
+{
+	struct rota_loop *loop;
+	struct rota_promise *p;
+
+	CHECK_EQ(rota_loop_new(&loop, NULL), 0);
+	p = rota_promise_new(loop);
+	CHECK_EQ(rota_await(p, NULL), -EPERM);
+	rota_promise_unref(p);
+	CHECK_EQ(rota_loop_free(loop), 0);
+}
