@@ -15,8 +15,7 @@
 #include "base/atomic.h"
 
 enum rota__task_state {
-	TASK_READY,   /* in a queue; in a team also while it runs */
-	TASK_RUNNING, /* with one worker only */
+	TASK_READY, /* in a queue, or it runs */
 	TASK_PARKING,
 	TASK_NOTIFIED,
 	TASK_WAITING,

@@ -54,23 +54,25 @@ struct rota__wait {
 };
 
 struct rota_task {
+	/* What a switch touches is together; records lie so that it is in one cache line. */
 	void *sp; /* where it goes on; NULL before its first run */
-	struct rota__stack *stack;
-	struct rota__wait *wait;
+	struct rota_scope *innermost; /* the scope it opened last and has not joined */
 	struct rota__worker *worker;
+	int32_t cancel; /* the reason that reaches the task's own level, 0 for none */
+	uint8_t state, flags, stack_class;
+	uint8_t lock;
+
+	struct rota__wait *wait;
+	struct rota__stack *stack;
 	rota_fn fn;
 	void *arg;
 	struct rota_task *prev, *next; /* in home's list; next also links free records */
 	struct rota_scope *home;       /* the scope it was spawned in */
-	struct rota_scope *innermost;  /* the scope it opened last and has not joined */
 	struct rota__wait *joiners;    /* waits of rota_join(), linked through struct joiner */
 	struct rota__binding *locals;
 	const char *name, *site;
 	uint64_t id;
 	int32_t result;
-	int32_t cancel; /* the reason that reaches the task's own level, 0 for none */
-	uint8_t state, flags, stack_class;
-	uint8_t lock;
 	bool has_result;	  /* for joins: it has ended */
 	uint16_t pinned;	  /* reasons why it may not move to another worker */
 	struct rota__node node;	  /* in the queues of a team; in worker->starved */
@@ -93,7 +95,7 @@ struct rota__worker {
 	struct rota__ready *ring;
 	uint32_t mask, head, tail;
 	uint32_t free_calls; /* see rota__coop() */
-	uint32_t budget; /* runs left before the loop looks at I/O again */
+	uint32_t stop_at;    /* where in the ring the loop looks at I/O again */
 	void *loop_sp;	 /* where the loop goes on while a task runs */
 	/* Set by who watches over workers (sched/), when it stops looking: it wants to be told of work. */
 	bool unwatched;

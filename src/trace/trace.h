@@ -37,7 +37,7 @@ enum rota__event {
 	ROTA__EVENT_COUNT
 };
 
-extern bool rota__trace_on;
+extern bool rota__trace_on __attribute__((visibility("hidden")));
 
 /* The slow half of rota__trace(). */
 void rota__trace_write(enum rota__event event, uint64_t id, const char *text);
