@@ -135,6 +135,11 @@ CASES = [
         Metric("microtask", "microtask chain", "ns"),
         Metric("loop-turn", "a turn with one callback", "ns"),
     ]),
+    program("promise", "What does a promise cost, and one that is there when a task awaits it?", [
+        Metric("promise-then", "promise and then() in a chain", "ns"),
+        Metric("promise-adopt", "a handler that answers a promise", "ns"),
+        Metric("await-settled", "await of a settled promise", "ns"),
+    ]),
     program("file", "What does a read from the page cache cost?", [
         Metric("file-read-4k", "4 KiB reads, 32 at a time", "ns"),
         Metric("file-read-4k-cpu", "4 KiB reads, CPU time of each", "ns"),

@@ -226,20 +226,20 @@ ROTA_API int rota_on_rejection_handled(struct rota_loop *loop, rota_promise_fn f
 #define rota_promise_sleep(loop, length_ns) rota_promise_sleep_at((loop), (length_ns), ROTA_HERE)
 ROTA_API struct rota_promise *rota_promise_sleep_at(struct rota_loop *loop, uint64_t length_ns, const char *site);
 
-typedef struct rota_result (*rota_async_fn)(void *arg);
+typedef struct rota_result (*rota_result_fn)(void *arg);
 
 /* Run fn(arg) on the blocking pool; a promise of its answer.  In there result.promise, .then and .pass have no place: -EINVAL.
  * Keeps the loop alive. */
 #define rota_promise_blocking(loop, fn, arg) rota_promise_blocking_at((loop), (fn), (arg), ROTA_HERE)
 ROTA_API struct rota_promise *rota_promise_blocking_at(
-	struct rota_loop *loop, rota_async_fn fn, void *arg, const char *site);
+	struct rota_loop *loop, rota_result_fn fn, void *arg, const char *site);
 
 /* Run fn(arg) as a task of `scope` (NULL: rota_detached()), where it may call all that waits; a promise of its answer, of
  * the caller's loop.  From tasks; a scope that takes no more tasks rejects the promise with its reason.  For the scope the task
  * always ends well: errors reach the promise only. */
-#define rota_async(scope, fn, arg) rota_async_at((scope), (fn), (arg), #fn, ROTA_HERE)
-ROTA_API struct rota_promise *rota_async_at(
-	struct rota_scope *scope, rota_async_fn fn, void *arg, const char *name, const char *site);
+#define rota_promise_task(scope, fn, arg) rota_promise_task_at((scope), (fn), (arg), #fn, ROTA_HERE)
+ROTA_API struct rota_promise *rota_promise_task_at(
+	struct rota_scope *scope, rota_result_fn fn, void *arg, const char *name, const char *site);
 
 /* A task waits until `promise` has settled.  0 and *ret_value (may be NULL; it is the promise's), or the code of the
  * rejection, which counts as handled; -ECANCELED, -ETIMEDOUT: this wait was cut short, the promise goes on.  One that has settled

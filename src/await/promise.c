@@ -74,15 +74,15 @@ int rota_await(struct rota_promise *promise, void **ret_value)
 
 /* ---- a task as a promise ---- */
 
-struct async {
+struct promised_task {
 	struct rota_promise promise;
-	rota_async_fn fn;
+	rota_result_fn fn;
 	void *arg;
 };
 
 static int run(void *arg)
 {
-	struct async *a = arg;
+	struct promised_task *a = arg;
 	struct rota_result result = a->fn(a->arg);
 
 	/* It may have ended on another worker; a loop of the same run cannot refuse. */
@@ -92,13 +92,13 @@ static int run(void *arg)
 	return 0;
 }
 
-struct rota_promise *rota_async_at(
-	struct rota_scope *scope, rota_async_fn fn, void *arg, const char *name, const char *site)
+struct rota_promise *rota_promise_task_at(
+	struct rota_scope *scope, rota_result_fn fn, void *arg, const char *name, const char *site)
 {
-	struct async *a = rota__alloc(sizeof *a);
+	struct promised_task *a = rota__alloc(sizeof *a);
 	int rc;
 
-	if (a == NULL || rota__promise_init(&a->promise, rota__promise_loop(NULL, "rota_async"), site) == NULL)
+	if (a == NULL || rota__promise_init(&a->promise, rota__promise_loop(NULL, "rota_promise_task"), site) == NULL)
 		return NULL;
 	a->fn = fn;
 	a->arg = arg;

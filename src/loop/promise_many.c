@@ -117,6 +117,8 @@ static struct rota_promise *combine(struct rota_loop *loop, enum kind kind, stru
 			c->elements[i].run = element_settled;
 			c->elements[i].target = rota_promise_ref(&c->promise);
 			rota__promise_react(promises[i], &c->elements[i]);
+		} else if (promises[i] != NULL) {
+			rota__promise_handled(promises[i]); /* by who reads that there is no memory */
 		}
 		rota_promise_unref(promises[i]);
 	}

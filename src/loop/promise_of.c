@@ -78,7 +78,7 @@ struct blocking {
 	struct rota_promise promise;
 	struct rota__job job;
 	struct rota_post post;
-	rota_async_fn fn;
+	rota_result_fn fn;
 	void *arg;
 	struct rota_result result;
 };
@@ -109,7 +109,7 @@ static void tell(struct rota_post *post)
 }
 
 struct rota_promise *rota_promise_blocking_at(
-	struct rota_loop *loop, rota_async_fn fn, void *arg, const char *site)
+	struct rota_loop *loop, rota_result_fn fn, void *arg, const char *site)
 {
 	struct blocking *b = rota__alloc(sizeof *b);
 	int rc;

@@ -29,7 +29,7 @@ TASK_TEST(a_task_awaits_a_promise_that_is_settled)
 
 TASK_TEST(a_task_awaits_the_end_of_another)
 {
-	struct rota_promise *p = rota_async(NULL, text, "text");
+	struct rota_promise *p = rota_promise_task(NULL, text, "text");
 	void *value;
 
 	CHECK_EQ(rota_await(p, &value), 0);
@@ -40,7 +40,7 @@ TASK_TEST(a_task_awaits_the_end_of_another)
 
 TASK_TEST(a_rejection_is_the_answer_and_counts_as_handled)
 {
-	struct rota_promise *p = rota_async(NULL, fail, NULL), *q;
+	struct rota_promise *p = rota_promise_task(NULL, fail, NULL), *q;
 
 	CHECK_EQ(rota_await(p, NULL), -ENOENT);
 	rota_promise_unref(p);
@@ -109,7 +109,7 @@ TASK_TEST(a_scope_that_takes_no_tasks_rejects_the_promise)
 
 	rota_scope_open(&scope);
 	rota_scope_cancel(&scope);
-	p = rota_async(&scope, text, "no");
+	p = rota_promise_task(&scope, text, "no");
 	CHECK_EQ(rota_promise_error(p), -ECANCELED);
 	CHECK_EQ(rota_await(p, NULL), -ECANCELED);
 	rota_scope_join(&scope);
@@ -124,7 +124,7 @@ static struct rota_result length(const struct rota_settled *it, void *arg)
 
 TASK_TEST(tasks_and_handlers_in_one_chain)
 {
-	struct rota_promise *p = rota_promise_then(rota_async(NULL, text, "four"), length, NULL, NULL);
+	struct rota_promise *p = rota_promise_then(rota_promise_task(NULL, text, "four"), length, NULL, NULL);
 	char *value;
 
 	CHECK_EQ(rota_await(p, (void **)&value), 0);
@@ -139,7 +139,7 @@ static int in_several_workers(void *arg)
 	void *value;
 
 	for (int i = 0; i < 64; i++)
-		p[i] = rota_async(NULL, text, "text");
+		p[i] = rota_promise_task(NULL, text, "text");
 	all = rota_promise_all(NULL, p, 64);
 	CHECK_EQ(rota_await(all, &value), 0);
 	for (int i = 0; i < 64; i++)

@@ -284,6 +284,28 @@ def hash_prints_each_file_in_order_and_names_what_it_cannot_read():
 
 
 @test
+def order_is_that_of_node_every_time():
+    for _ in range(5):
+        out = subprocess.run([os.path.join(FOLDER, 'order')], stdout=subprocess.PIPE, text=True, check=True).stdout
+        assert out == 'Start\nEnd\nPromise\nTimeout\nImmediate\n', out
+
+
+@test
+def promises_counts_lines_or_names_the_file_it_cannot_read():
+    names = [path(f'lines{i}') for i in range(3)]
+    for i, name in enumerate(names):
+        with open(name, 'w', encoding='utf-8') as f:
+            f.write('line\n' * (i + 1))
+    command = [os.path.join(FOLDER, 'promises'), *names]
+    out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert out == '6 lines in 3 files\ndone\n', out
+    run = subprocess.run([*command, path('missing')], stdout=subprocess.PIPE, text=True, check=False)
+    assert run.returncode == 1, run
+    first, done = run.stdout.splitlines()
+    assert first.startswith(path('missing') + ': ') and done == 'done', run.stdout
+
+
+@test
 def a_trace_of_any_program_is_json_with_a_slice_for_each_run_of_a_task():
     trace = path('trace.json')
     subprocess.run([os.path.join(FOLDER, 'hello')], stdout=subprocess.DEVNULL, check=True,

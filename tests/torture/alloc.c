@@ -9,66 +9,17 @@
 
 #include "await/ends.h"
 #include "await/temp.h"
+#include "torture/failing.h"
 
-static size_t calls, fail_at, live;
-static bool for_good;
-
-static bool fails(void)
+static int run_app(void *app)
 {
-	size_t nth = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
-
-	return for_good ? nth >= fail_at : nth == fail_at;
+	return rota_run(*(rota_fn *)app, NULL, NULL);
 }
 
-static void *alloc(size_t size)
-{
-	void *ptr = fails() ? NULL : malloc(size);
-
-	__atomic_add_fetch(&live, ptr != NULL, __ATOMIC_RELAXED);
-	return ptr;
-}
-
-static void *re_alloc(void *ptr, size_t size)
-{
-	void *moved = fails() ? NULL : realloc(ptr, size);
-
-	__atomic_add_fetch(&live, ptr == NULL && moved != NULL, __ATOMIC_RELAXED);
-	return moved;
-}
-
-static void dealloc(void *ptr)
-{
-	__atomic_sub_fetch(&live, ptr != NULL, __ATOMIC_RELAXED);
-	free(ptr);
-}
-
-/* Runs of the same program, with less and less in its way. */
 static void torture(rota_fn app, bool from_then_on)
 {
-	static const struct rota_allocator failing = { alloc, re_alloc, dealloc };
-	size_t nth = 0, kept;
-	int rc;
-
 	temp_enter();
-	rota_set_allocator(&failing);
-	for_good = false;
-	fail_at = 0;
-	calls = 0;
-	CHECK_EQ(rota_run(app, NULL, NULL), 0); /* it can succeed, and warms what is kept for later */
-	CHECK(calls > 0);
-	kept = live;
-	for_good = from_then_on;
-	do {
-		fail_at = ++nth;
-		calls = 0;
-		rc = rota_run(app, NULL, NULL);
-		if (rc < 0 && rc != -ENOMEM)
-			test_fail(__FILE__, __LINE__, "allocation %zu: the answer is %d (%s)", nth, rc, rota_strerror(rc));
-		if (live > kept)
-			test_fail(__FILE__, __LINE__, "allocation %zu: %zu were not given back", nth, live - kept);
-	} while (calls >= nth);
-	CHECK_EQ(rc, 0);
-	CHECK(nth > 1);
+	torture_runs(run_app, &app, from_then_on);
 }
 
 /* TORTURE(name) { ... }: a program, as two tests. */
@@ -508,4 +459,55 @@ TORTURE(processes)
 	CHECK_STR(output.err, "end\n");
 	rota_output_free(&output);
 	return 0;
+}
+
+/* ---- channels ---- */
+
+static int send_some(void *arg)
+{
+	int rc = 0;
+
+	for (int i = 0; i < 10 && rc == 0; i++)
+		rc = rota_chan_send(arg, &i);
+	rota_chan_close(arg);
+	return rc == ROTA_ECLOSED ? 0 : rc;
+}
+
+TORTURE(channels)
+{
+	struct rota_chan ch = { 0 };
+	struct rota_scope scope;
+	int rc = rota_chan_init(&ch, sizeof(int), 2), sum = 0, joined, i;
+
+	if (rc < 0)
+		return rc;
+	rota_scope_open(&scope);
+	if (rota_spawn(&scope, send_some, &ch) < 0)
+		rota_chan_close(&ch);
+	while ((rc = rota_chan_recv(&ch, &i)) == 0)
+		sum += i;
+	joined = rota_scope_join(&scope);
+	CHECK(joined < 0 || sum == 45);
+	CHECK_EQ(rota_chan_fini(&ch), 0);
+	return joined;
+}
+
+/* ---- promises ---- */
+
+static struct rota_result nap(void *arg)
+{
+	return rota_sleep(ROTA_MICROSECONDS(10)) == 0 ? rota_result_value(arg, NULL) : rota_result_error(-ECANCELED);
+}
+
+TORTURE(promises_of_tasks)
+{
+	struct rota_promise *p[3], *all;
+	int rc;
+
+	for (int i = 0; i < 3; i++)
+		p[i] = rota_promise_task(NULL, nap, p);
+	all = rota_promise_all(NULL, p, 3);
+	rc = rota_await(all, NULL);
+	rota_promise_unref(all);
+	return rc;
 }

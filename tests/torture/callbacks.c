@@ -1,0 +1,293 @@
+/* callbacks.c - the nth allocation fails in programs of callbacks and promises
+ *
+ * A program sets things up on a loop and answers what went wrong, or 0; callbacks that hear of an error note it and close what
+ * they have, so that the loop ends in every case. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "torture/failing.h"
+
+static int failure; /* what a callback heard */
+static struct rota_loop *loop;
+
+static void note(int rc)
+{
+	if (rc < 0 && failure == 0)
+		failure = rc == -ENOBUFS || rc == -ECONNRESET || rc == -EPIPE ? -ENOMEM : rc;
+}
+
+static void close_one(struct rota_handle *handle, void *arg)
+{
+	if (!rota_handle_is_closing(handle))
+		rota_handle_close(handle, NULL);
+}
+
+static void close_all(void)
+{
+	rota_loop_each_handle(loop, close_one, NULL);
+}
+
+static int run_on_loop(void *program)
+{
+	int (*body)(void) = *(int (**)(void))program;
+	int rc = rota_loop_new(&loop, NULL);
+
+	if (rc < 0)
+		return rc;
+	failure = 0;
+	rc = body();
+	if (rc < 0)
+		close_all();
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_DEFAULT), 0);
+	close_all();
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_DEFAULT), 0);
+	CHECK_EQ(rota_loop_free(loop), 0);
+	return rc < 0 ? rc : failure;
+}
+
+/* TORTURE(name) { ... }: a program, as two tests. */
+#define TORTURE(name)                                                                              \
+	static int name(void);                                                                     \
+	static int (*const name##_body)(void) = name;                                              \
+	TEST(name##_survive_one_failure)                                                           \
+	{                                                                                          \
+		torture_runs(run_on_loop, (void *)&name##_body, false);                            \
+	}                                                                                          \
+	TEST(name##_survive_the_end_of_all_memory)                                                 \
+	{                                                                                          \
+		torture_runs(run_on_loop, (void *)&name##_body, true);                             \
+	}                                                                                          \
+	static int name(void)
+
+/* ---- calls ---- */
+
+static int called;
+
+static void count(void *arg)
+{
+	called++;
+}
+
+TORTURE(queued_calls)
+{
+	int64_t id;
+	int rc = 0;
+
+	called = 0;
+	for (int i = 0; i < 200 && rc == 0; i++) { /* records and queues grow */
+		rc = rota_next_tick(loop, count, NULL);
+		if (rc == 0)
+			rc = rota_queue_microtask(loop, count, NULL);
+		id = rc == 0 ? rota_set_immediate(loop, count, NULL) : rc;
+		if (id > 0)
+			id = rota_set_timeout(loop, 0, count, NULL);
+		rc = id < 0 ? (int)id : 0;
+	}
+	return rc;
+}
+
+/* ---- promises ---- */
+
+static struct rota_result heard(const struct rota_settled *it, void *arg)
+{
+	note(it->error);
+	return rota_result_value(NULL, NULL);
+}
+
+static struct rota_result wait_a_little(const struct rota_settled *it, void *arg)
+{
+	return rota_result_promise(rota_promise_sleep(loop, 0));
+}
+
+static int ask(void *value, struct rota_promise *promise)
+{
+	return rota_promise_settle(promise, rota_result_value(value, NULL));
+}
+
+static struct rota_result work(void *arg)
+{
+	return rota_result_value(arg, NULL);
+}
+
+/* The end of a chain is its handler's promise, and NULL if there was no memory for any part of it. */
+static void end_chain(struct rota_promise *p)
+{
+	note(rota_promise_state(p) == ROTA_REJECTED ? rota_promise_error(p) : 0);
+	rota_promise_unref(p);
+}
+
+TORTURE(chains)
+{
+	struct rota_promise *p = rota_promise_of(loop, rota_result_thenable(ask, &loop));
+
+	p = rota_promise_then(p, wait_a_little, NULL, NULL);
+	p = rota_promise_finally(p, wait_a_little, NULL);
+	end_chain(rota_promise_then(p, heard, heard, NULL));
+	return 0;
+}
+
+TORTURE(combinations)
+{
+	struct rota_promise *p[3], *all[2];
+
+	p[0] = rota_promise_sleep(loop, 0);
+	p[1] = rota_promise_blocking(loop, work, p);
+	p[2] = rota_promise_new(loop);
+	all[1] = rota_promise_ref(p[2]);
+	rota_promise_settle(p[2], rota_result_value(NULL, NULL));
+	all[0] = rota_promise_all(loop, p, 3);
+	end_chain(rota_promise_then(rota_promise_race(loop, all, 2), heard, heard, NULL));
+	return 0;
+}
+
+TORTURE(senders)
+{
+	struct rota_promise *p = rota_promise_new(loop);
+	struct rota_promise_sender *sender;
+	int rc = rota_promise_sender_new(&sender, p);
+
+	if (rc == 0)
+		rota_promise_send(sender, rota_result_value(NULL, NULL));
+	end_chain(rota_promise_then(p, heard, heard, NULL));
+	return rc;
+}
+
+/* ---- handles ---- */
+
+static void read_to_end(struct rota_conn *conn, const void *data, ssize_t size)
+{
+	if (size > 0)
+		return;
+	note((int)size);
+	rota_handle_close(&conn->handle, NULL);
+}
+
+static void written(struct rota_write *write, int rc)
+{
+	note(rc);
+	rota_handle_close(&write->conn->handle, NULL);
+}
+
+TORTURE(connections)
+{
+	static struct rota_conn a, b;
+	static struct rota_write write;
+	static char data[300000]; /* more than a socket takes at once */
+	int rc;
+
+	memset(&a, 0, sizeof a);
+	memset(&b, 0, sizeof b);
+	rc = rota_conn_pair(loop, &a, &b);
+	if (rc == 0)
+		rc = rota_conn_read_start(&b, read_to_end);
+	if (rc == 0)
+		rc = rota_conn_write(&a, &write, data, sizeof data, written);
+	return rc;
+}
+
+static struct rota_acceptor door;
+static struct rota_conn client, server;
+
+static void came(struct rota_acceptor *acceptor, int rc)
+{
+	if (rc == 0)
+		rc = rota_acceptor_accept(acceptor, &server);
+	if (rc == 0)
+		rc = rota_conn_read_start(&server, read_to_end);
+	note(rc);
+	if (rc < 0)
+		close_all();
+	else
+		rota_handle_close(&acceptor->handle, NULL);
+}
+
+static void connected(struct rota_conn *conn, int rc)
+{
+	static struct rota_write write;
+
+	if (rc == 0)
+		rc = rota_conn_write(conn, &write, "x", 1, written);
+	note(rc);
+	if (rc < 0)
+		close_all();
+}
+
+TORTURE(acceptors)
+{
+	char name[64];
+	int rc;
+
+	memset(&door, 0, sizeof door);
+	memset(&client, 0, sizeof client);
+	memset(&server, 0, sizeof server);
+	rc = rota_acceptor_listen(loop, &door, "127.0.0.1:0", NULL, came);
+	if (rc == 0)
+		rc = rota_acceptor_name(&door, name, sizeof name);
+	return rc < 0 ? rc : rota_conn_connect(loop, &client, name, connected);
+}
+
+static void signalled(struct rota_signal *signal, int signo)
+{
+	rota_handle_close(&signal->handle, NULL);
+}
+
+TORTURE(signals)
+{
+	static struct rota_signal signal;
+	int rc;
+
+	memset(&signal, 0, sizeof signal);
+	rc = rota_signal_open(loop, &signal, SIGUSR1, signalled);
+	if (rc == 0)
+		raise(SIGUSR1);
+	return rc;
+}
+
+static void sent(struct rota_async *async)
+{
+	rota_handle_close(&async->handle, NULL);
+}
+
+TORTURE(asyncs)
+{
+	static struct rota_async async;
+	int rc;
+
+	memset(&async, 0, sizeof async);
+	rc = rota_async_open(loop, &async, sent);
+	if (rc == 0)
+		rota_async_send(&async);
+	return rc;
+}
+
+static void ended(struct rota_process *process, const struct rota_exit *how, void *arg)
+{
+	rota_process_close(process);
+}
+
+TORTURE(processes)
+{
+	static const char *const argv[] = { "true", NULL };
+	struct rota_command command = { .argv = argv };
+	struct rota_process *process;
+
+	return rota_process_start_on(loop, &process, &command, ended, NULL);
+}
+
+static void changed(struct rota_path_watch *watch, const struct rota_change *change)
+{
+	rota_handle_close(&watch->handle, NULL);
+}
+
+TORTURE(watches)
+{
+	static struct rota_path_watch watch;
+	int rc;
+
+	memset(&watch, 0, sizeof watch);
+	rc = rota_path_watch_start(loop, &watch, "/proc/self", 0, changed);
+	if (rc == 0)
+		rota_handle_unref(&watch.handle);
+	return rc;
+}

@@ -1,0 +1,73 @@
+/* failing.h - memory of which the nth piece cannot be had
+ *
+ * A program is run again and again.  In run n the nth allocation finds no memory, once or from then on; the runs end
+ * with the first that makes fewer than n.  Whatever fails, the program must end, answer 0 or -ENOMEM, and give back what it got. */
+#ifndef TESTS_TORTURE_FAILING_H
+#define TESTS_TORTURE_FAILING_H
+
+#include <rota.h>
+#include <stdlib.h>
+
+#include "harness/test.h"
+
+static size_t calls, fail_at, live;
+static bool for_good;
+
+static inline bool fails(void)
+{
+	size_t nth = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+
+	return for_good ? nth >= fail_at : nth == fail_at;
+}
+
+static inline void *alloc(size_t size)
+{
+	void *ptr = fails() ? NULL : malloc(size);
+
+	__atomic_add_fetch(&live, ptr != NULL, __ATOMIC_RELAXED);
+	return ptr;
+}
+
+static inline void *re_alloc(void *ptr, size_t size)
+{
+	void *moved = fails() ? NULL : realloc(ptr, size);
+
+	__atomic_add_fetch(&live, ptr == NULL && moved != NULL, __ATOMIC_RELAXED);
+	return moved;
+}
+
+static inline void dealloc(void *ptr)
+{
+	__atomic_sub_fetch(&live, ptr != NULL, __ATOMIC_RELAXED);
+	free(ptr);
+}
+
+/* Runs of the same program, with less and less in its way.  run(arg) is 0 when memory suffices. */
+static inline void torture_runs(int (*run)(void *arg), void *arg, bool from_then_on)
+{
+	static const struct rota_allocator failing = { alloc, re_alloc, dealloc };
+	size_t nth = 0, kept;
+	int rc;
+
+	rota_set_allocator(&failing);
+	for_good = false;
+	fail_at = 0;
+	calls = 0;
+	CHECK_EQ(run(arg), 0); /* it can succeed, and warms what is kept for later */
+	CHECK(calls > 0);
+	kept = live;
+	for_good = from_then_on;
+	do {
+		fail_at = ++nth;
+		calls = 0;
+		rc = run(arg);
+		if (rc < 0 && rc != -ENOMEM)
+			test_fail(__FILE__, __LINE__, "allocation %zu: the answer is %d (%s)", nth, rc, rota_strerror(rc));
+		if (live > kept)
+			test_fail(__FILE__, __LINE__, "allocation %zu: %zu were not given back", nth, live - kept);
+	} while (calls >= nth);
+	CHECK_EQ(rc, 0);
+	CHECK(nth > 1);
+}
+
+#endif
