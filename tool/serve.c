@@ -1,8 +1,4 @@
-/* serve.c - the command `rota serve`: a folder, served over HTTP/1.1 on every core
- *
- * Each worker has a listener of its own on the same port (SO_REUSEPORT); the kernel spreads the
- * connections.  The first one chooses the port.  It listens alone for a moment first: two servers
- * that share a port by mistake would each get half of the connections, and nobody would be told. */
+/* serve.c - the command `rota serve`: a folder, served over HTTP/1.1 on every core, by one run under any model */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,21 +8,19 @@
 #include "access_log.h"
 #include "args.h"
 #include "commands.h"
-#include "crew.h"
 #include "site.h"
 
 struct server {
 	struct site site;
 	struct access_log log;
-	const char *host, *folder, *log_name, *log_format, *poller;
-	uint64_t port, workers, grace_ns, idle_ns, connections_max;
+	const char *host, *folder, *log_name, *log_format, *poller, *model_word, *deal_word;
+	uint64_t port, workers, bosses, grace_ns, idle_ns, connections_max;
+	enum rota_model model;
+	enum rota_deal deal;
 	bool no_listing, quiet, logging;
 	char address[300];
-	int port_bound;
 	uint64_t began_ns;
-	char model_name[16], poller_name[16];
-	struct rota_http_stats *stats;    /* of each worker */
-	struct rota_listener **listeners; /* of each worker */
+	struct rota_http_stats stats;
 };
 
 static struct server server;
@@ -37,8 +31,14 @@ static const struct arg_option options[] = {
 	{ "host", 0, ARG_TEXT, &server.host, "ADDR", "the same", 0, 0 },
 	{ "port", 'p', ARG_NUMBER, &server.port, "N", "port; default 8080, 0 is any free one", 0,
 		65535 },
-	{ "workers", 'w', ARG_NUMBER, &server.workers, "N", "threads; default: one for each CPU", 1,
-		CREW_MAX },
+	{ "model", 'm', ARG_TEXT, &server.model_word, "NAME",
+		"single, group or steal; default: $ROTA_MODEL, else group", 0, 0 },
+	{ "workers", 'w', ARG_NUMBER, &server.workers, "N",
+		"threads; default: $ROTA_WORKERS, else one for each CPU", 1, ROTA_WORKERS_MAX },
+	{ "bosses", 0, ARG_NUMBER, &server.bosses, "N",
+		"threads that only accept, under group; default 0", 0, 64 },
+	{ "deal", 0, ARG_TEXT, &server.deal_word, "HOW",
+		"who gets a connection: turn (default), least, or own sockets for each", 0, 0 },
 	{ "poller", 0, ARG_TEXT, &server.poller, "NAME",
 		"uring or epoll; default: the best that works", 0, 0 },
 	{ "log", 0, ARG_TEXT, &server.log_name, "FILE",
@@ -48,7 +48,7 @@ static const struct arg_option options[] = {
 	{ "no-listing", 0, ARG_FLAG, &server.no_listing, NULL,
 		"answer 403 for a folder without an index.html", 0, 0 },
 	{ "connections", 0, ARG_NUMBER, &server.connections_max, "N",
-		"at most so many at a time for each worker", 1, 1000000 },
+		"at most so many at a time", 1, 1000000 },
 	{ "idle", 0, ARG_DURATION, &server.idle_ns, "TIME",
 		"close idle connections after; default 60s", ROTA_MILLISECONDS(1),
 		ROTA_SECONDS(86400) },
@@ -68,97 +68,74 @@ static const struct arg_command command = {
 		 "SIGTERM or SIGINT stops gracefully, a second one at once.  See rota-serve(1).\n",
 };
 
-/* ---- one worker ---- */
+/* ---- serving ---- */
 
 static void log_exchange(struct rota_http_exchange *x, const struct rota_http_done *done, void *arg)
 {
-	struct crew_member *member = arg;
-
-	access_log_add(&server.log.buffers[member->number], x, done);
+	(void)arg;
+	access_log_add(&server.log.buffers[rota_worker_number()], x, done);
 }
 
 static int handle(struct rota_http_exchange *x, void *arg)
 {
+	(void)arg;
 	return site_answer(x, &server.site);
 }
 
 /* "ADDR:PORT", with brackets where ADDR is IPv6. */
-static void write_address(int port)
+static void write_address(void)
 {
 	bool ipv6 = strchr(server.host, ':') != NULL && server.host[0] != '[';
 
-	snprintf(server.address, sizeof server.address, ipv6 ? "[%s]:%d" : "%s:%d", server.host,
-		port);
+	snprintf(server.address, sizeof server.address, ipv6 ? "[%s]:%d" : "%s:%d", server.host, (int)server.port);
 }
 
-static int listen_first(struct rota_listener **ret_listener)
-{
-	struct rota_listener *alone;
-	int rc;
+static void started(int port);
 
-	write_address((int)server.port);
-	rc = rota_tcp_listen(&alone, server.address, NULL);
-	if (rc < 0)
-		return rc;
-	server.port_bound = rota_listener_port(alone);
-	if (server.workers == 1) {
-		*ret_listener = alone;
-		return 0;
-	}
-	rota_listener_close(alone);
-	write_address(server.port_bound);
-	return rota_tcp_listen(
-		ret_listener, server.address, &(struct rota_listen_options){ .reuse_port = true });
-}
-
-static int start(struct crew_member *member)
-{
-	struct rota_listener **listener = &server.listeners[member->number];
-
-	if (member->number > 0)
-		return rota_tcp_listen(listener, server.address,
-			&(struct rota_listen_options){ .reuse_port = true });
-	snprintf(server.model_name, sizeof server.model_name, "%s", rota_model_name());
-	snprintf(server.poller_name, sizeof server.poller_name, "%s", rota_poller_name());
-	return listen_first(listener);
-}
-
-static int work(struct crew_member *member)
+static int app(void *arg)
 {
 	struct rota_http_options o = {
 		.idle_timeout_ns = server.idle_ns,
 		.grace_ns = server.grace_ns != 0 ? server.grace_ns : 1,
 		.connections_max = (unsigned)server.connections_max,
 		.server_name = "rota/" ROTA_TOOL_VERSION,
-		.stats = &server.stats[member->number],
+		.stats = &server.stats,
 		.on_done = server.logging ? log_exchange : NULL,
 	};
+	struct rota_listener *listener;
+	int rc;
 
-	return rota_http_serve(server.listeners[member->number], handle, member, &o);
-}
-
-static void finish(struct crew_member *member)
-{
-	if (server.listeners[member->number] != NULL)
-		rota_listener_close(server.listeners[member->number]);
+	(void)arg;
+	write_address();
+	rc = rota_tcp_listen(&listener, server.address, NULL);
+	if (rc < 0)
+		return rc;
+	started(rota_listener_port(listener));
+	rc = rota_http_serve(listener, handle, NULL, &o);
+	rota_listener_close(listener);
+	return rc;
 }
 
 /* ---- what is printed ---- */
 
-static void started(struct crew *crew)
+static void started(int port)
 {
 	const char *host = server.host;
 	bool all = strcmp(host, "*") == 0 || *host == '\0', ipv6 = strchr(host, ':') != NULL;
+	unsigned workers;
 
 	server.began_ns = rota_now_ns();
 	if (server.quiet)
 		return;
 	if (ipv6 && *host != '[')
-		printf("listening on http://[%s]:%d/", host, server.port_bound);
+		printf("listening on http://[%s]:%d/", host, port);
 	else
-		printf("listening on http://%s:%d/", all ? "localhost" : host, server.port_bound);
-	printf(" (%s, %s, %u worker%s)\n", server.model_name, server.poller_name, crew->size,
-		crew->size == 1 ? "" : "s");
+		printf("listening on http://%s:%d/", all ? "localhost" : host, port);
+	printf(" (%s, %s, ", rota_model_name(), rota_poller_name());
+	if (rota_boss_count() > 0)
+		printf("%u boss%s, ", rota_boss_count(), rota_boss_count() == 1 ? "" : "es");
+	workers = rota_worker_count() - rota_boss_count();
+	printf("%u worker%s)\n", workers, workers == 1 ? "" : "s");
 	fflush(stdout);
 }
 
@@ -173,29 +150,9 @@ static void print_bytes(uint64_t bytes)
 	printf("%.*f %s", unit == 0 ? 0 : 1, value, units[unit]);
 }
 
-static struct rota_http_stats sum_of_stats(void)
-{
-	struct rota_http_stats sum = { 0 };
-
-	for (unsigned i = 0; i < server.workers; i++) {
-		const struct rota_http_stats *s = &server.stats[i];
-
-		sum.connections += s->connections;
-		sum.requests += s->requests;
-		sum.bytes_in += s->bytes_in;
-		sum.bytes_out += s->bytes_out;
-		sum.refused += s->refused;
-		sum.timeouts += s->timeouts;
-		sum.resets += s->resets;
-		for (int j = 0; j < 6; j++)
-			sum.status[j] += s->status[j];
-	}
-	return sum;
-}
-
 static void print_counts(void)
 {
-	struct rota_http_stats s = sum_of_stats();
+	struct rota_http_stats s = server.stats;
 
 	printf("served %llu requests on %llu connections in %.1f s: ",
 		(unsigned long long)s.requests, (unsigned long long)s.connections,
@@ -274,7 +231,7 @@ static int open_log(void)
 		fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	rc = fd < 0 ? -errno
 		    : access_log_open(&server.log, fd, name,
-			      strcmp(server.log_format, "combined") == 0, (unsigned)server.workers);
+			      strcmp(server.log_format, "combined") == 0, (unsigned)(server.workers + server.bosses));
 	if (rc < 0)
 		fprintf(stderr, "rota serve: cannot open the access log '%s': %s\n", name,
 			rota_strerror(rc));
@@ -299,15 +256,14 @@ static void close_log(void)
 
 static int serve(void)
 {
-	struct crew crew = {
-		.size = (unsigned)server.workers,
-		.options = { .poller = server.poller },
-		.start = start,
-		.work = work,
-		.finish = finish,
-		.started = started,
+	struct rota_options o = {
+		.model = server.model,
+		.workers = (unsigned)server.workers,
+		.bosses = server.bosses > 0 ? (unsigned)server.bosses : ROTA_NO_BOSSES,
+		.deal = server.deal,
+		.poller = server.poller,
 	};
-	int rc = crew_run(&crew);
+	int rc = rota_run(app, NULL, &o);
 
 	close_log();
 	if (server.began_ns == 0)
@@ -341,10 +297,62 @@ static int split_port(void)
 	return 0;
 }
 
+/* The place of `word` in a list that begins with the default and ends with NULL, or -1. */
+static int place_of(const char *word, const char *const *words)
+{
+	for (int i = 1; words[i] != NULL; i++)
+		if (strcmp(word, words[i]) == 0)
+			return i;
+	return -1;
+}
+
+static const char *from_environment(const char *name, const char *standard)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && *value != '\0' ? value : standard;
+}
+
+/* How many of which: what the options leave open the environment says, and what that leaves open the machine. */
+static int check_model(void)
+{
+	static const char *const models[] = { "", "single", "group", "steal", NULL };
+	static const char *const deals[] = { "", "turn", "least", "own", NULL };
+	const char *workers = from_environment("ROTA_WORKERS", NULL);
+	const char *model = server.model_word, *deal = server.deal_word;
+	char *end;
+
+	if (model == NULL)
+		model = from_environment("ROTA_MODEL", "group");
+	if (deal == NULL)
+		deal = from_environment("ROTA_DEAL", "turn");
+	if (place_of(model, models) < 0)
+		return args_complain(&command, "--model is single, group or steal, not '%s'", model);
+	if (place_of(deal, deals) < 0)
+		return args_complain(&command, "--deal is turn, least or own, not '%s'", deal);
+	server.model = (enum rota_model)place_of(model, models);
+	server.deal = (enum rota_deal)place_of(deal, deals);
+	if (server.workers == 0 && workers != NULL && server.model != ROTA_SINGLE) {
+		server.workers = strtoul(workers, &end, 10);
+		if (*end != '\0' || server.workers < 1 || server.workers > ROTA_WORKERS_MAX)
+			return args_complain(&command, "ROTA_WORKERS is a number of threads, not '%s'", workers);
+	}
+	if (server.model == ROTA_SINGLE && server.workers > 1)
+		return args_complain(&command, "--model single has one worker, not %u", (unsigned)server.workers);
+	if (server.workers == 0)
+		server.workers = server.model == ROTA_SINGLE ? 1 : rota_cpu_count();
+	/* One loop alone needs none of the care that several take. */
+	if (server.workers == 1 && server.bosses == 0)
+		server.model = ROTA_SINGLE;
+	return 0;
+}
+
 static int check_words(void)
 {
 	int rc = split_port();
 
+	if (rc == 0)
+		rc = check_model();
 	if (rc != 0)
 		return rc;
 	if (server.poller != NULL && strcmp(server.poller, "uring") != 0 &&
@@ -368,19 +376,12 @@ int command_serve(int argc, char **argv)
 	server.log_name = "-";
 	server.log_format = "combined";
 	server.port = 8080;
-	server.workers = crew_default_size();
 	server.grace_ns = ROTA_SECONDS(10);
 	operands = args_parse(&command, argc, argv, &server.folder, 1);
 	if (operands == ARGS_HELPED)
 		return EXIT_OK;
 	if (operands < 0 || check_words() != 0)
 		return EXIT_USAGE;
-	server.stats = calloc(server.workers, sizeof *server.stats);
-	server.listeners = calloc(server.workers, sizeof(struct rota_listener *));
-	if (server.stats == NULL || server.listeners == NULL) {
-		fprintf(stderr, "rota serve: %s\n", rota_strerror(-ENOMEM));
-		return EXIT_FAILED;
-	}
 	rc = open_folder();
 	if (rc == 0) {
 		rc = open_log();
@@ -389,8 +390,6 @@ int command_serve(int argc, char **argv)
 	} else {
 		rc = EXIT_FAILED;
 	}
-	free(server.stats);
-	free(server.listeners);
 	return rc;
 }
 

@@ -51,7 +51,7 @@ struct rota_http_exchange;
  * other. */
 typedef int (*rota_http_handler)(struct rota_http_exchange *x, void *arg);
 
-/* What happened, counted.  Written by the loop that serves; other threads may read: each number is
+/* What happened, counted.  Written by the loops that serve; other threads may read: each number is
  * right, but they may not fit together. */
 struct rota_http_stats {
 	uint64_t connections;	   /* accepted so far */
@@ -77,7 +77,8 @@ struct rota_http_options {
 	uint32_t head_bytes_max;    /* start line and fields; 0: 16 KiB.  More: 431 */
 	uint32_t target_bytes_max;  /* 0: 8,000.  More: 414 */
 	uint32_t headers_max;	    /* 0: 100, which is also the most.  More: 431 */
-	unsigned connections_max;   /* at a time; the next ones wait in the backlog.  0: no limit */
+	/* At a time, on all workers; the next ones wait in the backlog, and ROTA_DEAL_OWN becomes in turn.  0: no limit */
+	unsigned connections_max;
 	uint64_t body_bytes_max;    /* 0: 1 MiB.  More: 413.  See rota_http_limit_body() */
 	uint64_t head_timeout_ns;   /* from a head's first byte to its last; 0: 10 s.  Then 408 */
 	uint64_t idle_timeout_ns;   /* without a request; 0: 60 s.  Then the connection is closed */
@@ -90,7 +91,10 @@ struct rota_http_options {
 	void (*on_done)(struct rota_http_exchange *x, const struct rota_http_done *done, void *arg);
 };
 
-/* Accept connections on `listener` and have `handler` answer their requests, for ever.  `options`
+/* With several workers the connections are dealt to them (enum rota_deal) and stay there: handler and on_done are called on all of
+ * them at the same time.
+ *
+ * Accept connections on `listener` and have `handler` answer their requests, for ever.  `options`
  * is borrowed and may be NULL.  When it is cancelled or the listener is closed it stops gracefully:
  * it accepts no more, closes idle connections at once, lets exchanges in progress finish and say
  * "Connection: close", and cancels what is left when grace_ns is over.  Returns then: -ECANCELED,

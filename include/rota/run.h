@@ -77,6 +77,10 @@ struct rota_options {
  * poller or model, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */
 ROTA_API int rota_run(rota_fn app, void *arg, const struct rota_options *options);
 
+/* CPUs this process may use: those of its affinity mask, at most as many as the tightest quota of its cgroups allows, rounded
+ * up.  Any thread. */
+ROTA_API unsigned rota_cpu_count(void);
+
 /* What the current run uses: "single", "group" or "steal"; "uring" or "epoll".  "none" outside of a run. */
 ROTA_API const char *rota_model_name(void);
 ROTA_API const char *rota_poller_name(void);

@@ -146,7 +146,7 @@ unsigned rota__cpu_quota(const char *root)
 	return least < UINT_MAX ? (unsigned)least : UINT_MAX;
 }
 
-unsigned rota__cpu_count(void)
+unsigned rota_cpu_count(void)
 {
 	unsigned allowed = rota__cpu_quota(""), cpus = 1;
 	cpu_set_t set;

@@ -41,10 +41,7 @@ void rota__run_root_init(struct rota_scope *root);
 /* Posts and offloaded ops of cancelled waits may still be on their way. */
 void rota__run_drain(struct rota_loop *loop);
 
-/* CPUs this process may use: the affinity mask, and the tightest quota of its cgroups, rounded up. */
-unsigned rota__cpu_count(void);
-
-/* The quota alone, 0 for none.  `root` goes before every path: "", or what a test has made to be looked at. */
+/* The quota of our cgroups alone, in CPUs, 0 for none.  `root` goes before every path: "", or what a test has made to be looked at. */
 unsigned rota__cpu_quota(const char *root);
 
 #endif

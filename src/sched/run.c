@@ -52,7 +52,7 @@ static int workers_of(const struct rota_options *options, int model)
 
 	if (workers == 0) {
 		/* Netty's rule and Tokio's */
-		if (!number_of("ROTA_WORKERS", rota__cpu_count() * (model == ROTA_GROUP ? 2 : 1), &workers) ||
+		if (!number_of("ROTA_WORKERS", rota_cpu_count() * (model == ROTA_GROUP ? 2 : 1), &workers) ||
 			workers == 0)
 			return -EINVAL;
 	}

@@ -16,8 +16,8 @@ static int lost(struct http_conn *c, int rc)
 {
 	if (c->broken == 0) {
 		c->broken = rc;
-		c->server->stats->timeouts += rc == -ETIMEDOUT;
-		c->server->stats->resets += rc != -ETIMEDOUT && rc != -ECANCELED;
+		http_count(c->server, &c->server->stats->timeouts, rc == -ETIMEDOUT);
+		http_count(c->server, &c->server->stats->resets, rc != -ETIMEDOUT && rc != -ECANCELED);
 	}
 	return rc;
 }
@@ -61,7 +61,7 @@ static int send_all(struct http_conn *c, struct iovec *iov, int count)
 				: rota_writev_all(c->stream, iov, count);
 		uint64_t sent = rota_stream_written(c->stream);
 
-		c->server->stats->bytes_out += sent;
+		http_count(c->server, &c->server->stats->bytes_out, sent);
 		if (rc >= 0)
 			return 0;
 		if (!peer_is_alive(c, rc, sent))
@@ -108,7 +108,7 @@ int rota__http_flush_file(struct http_conn *c, int fd, uint64_t offset, uint64_t
 		ssize_t n = rota_sendfile(c->stream, fd, offset, size);
 		uint64_t sent = rota_stream_written(c->stream);
 
-		c->server->stats->bytes_out += sent;
+		http_count(c->server, &c->server->stats->bytes_out, sent);
 		if (n < 0 && !peer_is_alive(c, n, sent))
 			rc = lost(c, (int)n);
 		offset += sent;
@@ -122,7 +122,7 @@ int rota__http_flush_file(struct http_conn *c, int fd, uint64_t offset, uint64_t
 static ssize_t received(struct http_conn *c, ssize_t n)
 {
 	if (n > 0) {
-		c->server->stats->bytes_in += (uint64_t)n;
+		http_count(c->server, &c->server->stats->bytes_in, (uint64_t)n);
 		return n;
 	}
 	return n == 0 ? ROTA_EOF : n;
@@ -213,7 +213,7 @@ static bool more_of_head(struct http_conn *c, uint64_t *deadline_ns)
 	if (n > 0)
 		return true;
 	if (n == -ETIMEDOUT && rota_cancelled() == 0 && c->broken == 0) {
-		c->server->stats->timeouts++;
+		http_count(c->server, &c->server->stats->timeouts, 1);
 		rota__http_refuse(c, 408, "the head of the request did not come in time");
 	} else if (n != ROTA_EOF) {
 		lost(c, (int)n);
@@ -239,7 +239,7 @@ bool rota__http_next_request(struct http_conn *c)
 			return true;
 		}
 		if (n < 0) {
-			c->server->stats->refused++;
+			http_count(c->server, &c->server->stats->refused, 1);
 			rota__http_refuse(
 				c, rota__http1_error_status(n), rota__http1_error_text(n));
 			return false;
@@ -272,7 +272,7 @@ static void send_early(void *arg)
 	n = send(rota_stream_fd(c->stream), work->out, work->out_len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n <= 0)
 		return; /* no room, or an error that the task will meet, too */
-	c->server->stats->bytes_out += (uint64_t)n;
+	http_count(c->server, &c->server->stats->bytes_out, (uint64_t)n);
 	work->out_len -= (uint32_t)n;
 	memmove(work->out, work->out + n, work->out_len);
 }

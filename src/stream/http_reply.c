@@ -342,8 +342,8 @@ static void count(struct http_conn *c, unsigned status)
 {
 	struct rota_http_stats *stats = c->server->stats;
 
-	stats->requests++;
-	stats->status[status / 100 < 6 ? status / 100 : 0]++;
+	http_count(c->server, &stats->requests, 1);
+	http_count(c->server, &stats->status[status / 100 < 6 ? status / 100 : 0], 1);
 }
 
 static void tell(struct rota_http_exchange *x)

@@ -220,7 +220,7 @@ static ssize_t receive_paced(void *arg, void *buf, size_t size)
 		if (n != -ETIMEDOUT || rota_cancelled() != 0 || c->broken != 0)
 			return n;
 		if (x->window_bytes < c->server->options.transfer_bytes_min) {
-			c->server->stats->timeouts++;
+			http_count(c->server, &c->server->stats->timeouts, 1);
 			return n;
 		}
 		open_window(x);

@@ -1,17 +1,37 @@
 /* http_serve.c - the HTTP server: accepting, a task for each connection, and stopping
  *
- * Two scopes.  The acceptor is a task of the outer one, so a cancellation from outside ends it. The
- * connections are tasks of the inner one, a shield, so that the same cancellation does not cut
- * exchanges off: rota_http_serve() sees the acceptor end, and then
+ * On each worker that is dealt connections there is a server with pools, counts and connections of its own (struct
+ * http_server), which only that worker touches; struct service holds them together.
+ *
+ * Two scopes.  The acceptors are tasks of the outer one, so a cancellation from outside ends them. The
+ * workers' servers are tasks of the inner one, a shield, so that the same cancellation does not cut
+ * exchanges off: rota_http_serve() sees the acceptors end, and then each server
  *
  *   1. says that it is stopping: every answer from now on announces the end of its connection
  *   2. cancels the idle connections
- *   3. starts the grace timer, which cancels the inner scope: all that is left
+ *   3. starts the grace timer, which cancels its connections: all that is left
  *   4. joins */
+#include <rota/sync.h>
+
 #include "io/listener.h"
+#include "io/stream.h"
 #include "os/mem.h"
 #include "stream/http_server.h"
-#include "task/task.h"
+#include "task/team.h"
+
+struct service {
+	struct rota_listener *listener;
+	struct http_server *servers; /* by the number of their worker */
+	struct rota__team *team;     /* NULL: one worker */
+	unsigned first, count;	     /* of the workers that have one */
+	enum rota_deal deal;
+	bool limited;
+	struct rota_semaphore room; /* for connections, where they are limited */
+	struct rota_event opened, stop;
+	uint32_t closed; /* servers that are not open yet */
+	struct rota_scope inner, outer;
+	struct rota_http_stats own_stats;
+};
 
 /* ---- pools ---- */
 
@@ -91,6 +111,14 @@ static void pools_fini(struct http_server *server)
 
 /* ---- a connection ---- */
 
+static void gone(struct http_server *server)
+{
+	rota__leave_place(server->loop->tasks);
+	http_count(server, &server->stats->connections_open, UINT64_MAX); /* minus one */
+	if (server->service->limited)
+		rota_semaphore_release(&server->service->room, 1);
+}
+
 static void connection_end(struct http_conn *c)
 {
 	struct http_server *server = c->server;
@@ -99,12 +127,8 @@ static void connection_end(struct http_conn *c)
 		rota__http_work_return(server, c->work);
 	rota_close(c->stream);
 	list_remove(&c->link);
-	rota_task_release(c->task);
 	conn_return(server, c);
-	server->connection_count--;
-	server->stats->connections_open--;
-	if (server->full != NULL)
-		rota_scope_cancel(server->full);
+	gone(server);
 }
 
 static void answer(struct http_conn *c)
@@ -120,10 +144,8 @@ static void answer(struct http_conn *c)
 	rota__http_exchange_end(&work->x, rc);
 }
 
-static int connection(void *arg)
+static void serve_connection(struct http_conn *c)
 {
-	struct http_conn *c = arg;
-
 	while (rota__http_next_request(c)) {
 		struct http_work *work = c->work;
 
@@ -138,70 +160,129 @@ static int connection(void *arg)
 		break;
 	}
 	connection_end(c);
+}
+
+static int connection(void *arg)
+{
+	struct rota_stream *stream = arg;
+	struct http_server *server = stream->server;
+	struct http_conn *c = conn_take(server);
+
+	rota_task_release(rota_self()); /* nobody joins it */
+	if (c == NULL) {
+		rota_close(stream);
+		gone(server);
+		return -ENOMEM;
+	}
+	*c = (struct http_conn){ .server = server, .stream = stream, .task = rota_self(), .idle = true };
+	rota__http1_parser_init(&c->parser, &server->limits);
+	list_append(&server->connections, &c->link);
+	serve_connection(c);
 	return 0;
 }
 
-static int connection_begin(struct http_server *server, struct rota_stream *stream)
+/* On the worker that accepted it; it has been used by no loop yet. */
+static void deal(struct service *service, struct rota_listener *l, struct rota_stream *stream)
 {
-	struct http_conn *c = conn_take(server);
-	int rc;
+	struct rota__worker *worker = rota__place(l->loop->tasks, service->deal);
+	struct http_server *server = &service->servers[worker->number];
+	struct rota_task *task;
 
-	if (c == NULL)
-		return -ENOMEM;
-	*c = (struct http_conn){ .server = server, .stream = stream, .idle = true };
-	rota__http1_parser_init(&c->parser, &server->limits);
-	rc = rota_spawn_task(&c->task, &server->tasks, connection, c, &(struct rota_task_options){ .pinned = true });
-	if (rc < 0) {
-		conn_return(server, c);
-		return rc;
-	}
-	list_append(&server->connections, &c->link);
-	server->connection_count++;
-	server->stats->connections++;
-	server->stats->connections_open++;
-	return 0;
+	stream->loop = worker->loop;
+	stream->server = server;
+	http_count(server, &server->stats->connections, 1);
+	http_count(server, &server->stats->connections_open, 1);
+	if (rota__spawn_pinned_on(&task, worker, &server->tasks, connection, stream, "connection",
+		    "rota_http_serve") == 0)
+		return;
+	stream->loop = l->loop;
+	rota_close(stream);
+	gone(server);
 }
 
 /* ---- accepting ---- */
 
-/* A connection that ends cancels the scope in which we sleep. */
-static int wait_for_room(struct http_server *server)
+static int accept_all(struct service *service, struct rota_listener *l)
 {
-	struct rota_scope full;
+	struct rota_stream *stream;
 	int rc = 0;
 
-	while (rc == 0 && server->connection_count >= server->options.connections_max) {
-		rota_scope_open(&full);
-		server->full = &full;
-		rota_sleep(ROTA_FOREVER);
-		server->full = NULL;
-		rota_scope_join(&full);
-		rc = rota_cancelled();
+	while (rc == 0) {
+		if (service->limited)
+			rc = rota_semaphore_acquire(&service->room, 1);
+		if (rc < 0)
+			break;
+		rc = rota_accept(l, &stream);
+		if (rc == 0)
+			deal(service, l, stream);
+		else if (service->limited)
+			rota_semaphore_release(&service->room, 1);
 	}
 	return rc;
 }
 
 static int acceptor(void *arg)
 {
-	struct http_server *server = arg;
-	struct rota_stream *stream;
-	int rc;
+	struct service *service = arg;
+	int rc = rota_event_wait(&service->opened);
 
-	for (;;) {
-		if (server->options.connections_max > 0) {
-			rc = wait_for_room(server);
-			if (rc < 0)
-				return rc;
-		}
-		rc = rota_accept(server->listener, &stream);
-		if (rc < 0)
-			return rc;
-		if (connection_begin(server, stream) < 0)
-			rota_close(stream);
-	}
+	return rc < 0 ? rc : accept_all(service, service->listener);
 }
 
-/* ---- stopping ---- */
+struct door {
+	struct service *service;
+	struct rota_listener *listener;
+};
+
+/* At a worker's own socket; it is the one who closes that. */
+static int acceptor_at_door(void *arg)
+{
+	struct door door = *(struct door *)arg;
+
+	rota__free(arg);
+	rota_task_release(rota_self());
+	if (rota_event_wait(&door.service->opened) == 0)
+		accept_all(door.service, door.listener);
+	rota_listener_close(door.listener);
+	return 0; /* the main acceptor's end is what counts */
+}
+
+static int open_door(struct service *service, struct rota__worker *worker)
+{
+	struct door *door = rota__alloc(sizeof *door);
+	struct rota_task *task;
+	int rc;
+
+	if (door == NULL)
+		return -ENOMEM;
+	door->service = service;
+	rc = rota__listener_door(&door->listener, service->listener, worker->loop);
+	if (rc == 0) {
+		rc = rota__spawn_pinned_on(
+			&task, worker, &service->outer, acceptor_at_door, door, "acceptor", "rota_http_serve");
+		if (rc < 0)
+			rota__listener_discard(door->listener);
+	}
+	if (rc < 0)
+		rota__free(door);
+	return rc;
+}
+
+/* Where each worker accepts for itself: all but the one whose listener it is. */
+static int open_doors(struct service *service)
+{
+	struct rota_listener *l = service->listener;
+	int rc = 0;
+
+	if (service->team == NULL || service->deal != ROTA_DEAL_OWN)
+		return 0;
+	for (unsigned i = service->first; rc == 0 && i < service->first + service->count; i++)
+		if (service->team->workers[i]->loop != l->loop)
+			rc = open_door(service, service->team->workers[i]);
+	return rc;
+}
+
+/* ---- one worker's server ---- */
 
 struct grace {
 	struct rota_timer timer;
@@ -231,6 +312,39 @@ static void stop(struct http_server *server)
 	rota_timer_stop(&grace.timer);
 }
 
+static int run_server(void *arg)
+{
+	struct http_server *server = arg;
+	struct service *service = server->service;
+
+	rota_task_release(rota_self());
+	rota_scope_open_with(
+		&server->tasks, &(struct rota_scope_options){ .flags = ROTA_SCOPE_SHIELD | ROTA_SCOPE_COLLECT });
+	if (add_acq_rel(&service->closed, -1) == 1) /* each sees what the others have opened */
+		rota_event_set(&service->opened);
+	rota_event_wait(&service->stop);
+	stop(server);
+	while (server->early_calls > 0)
+		rota_yield();
+	return 0;
+}
+
+static struct rota__worker *worker_of(const struct service *service, unsigned number)
+{
+	return service->team != NULL ? service->team->workers[number] : service->listener->loop->tasks;
+}
+
+static int open_servers(struct service *service)
+{
+	struct rota_task *task;
+	int rc = 0;
+
+	for (unsigned i = service->first; rc == 0 && i < service->first + service->count; i++)
+		rc = rota__spawn_pinned_on(&task, worker_of(service, i), &service->inner, run_server,
+			&service->servers[i], "server", "rota_http_serve");
+	return rc;
+}
+
 /* ---- options ---- */
 
 static uint64_t or_default(uint64_t value, uint64_t standard)
@@ -238,7 +352,8 @@ static uint64_t or_default(uint64_t value, uint64_t standard)
 	return value != 0 ? value : standard;
 }
 
-static int take_options(struct http_server *server, const struct rota_http_options *given)
+static int take_options(
+	struct http_server *server, struct service *service, const struct rota_http_options *given)
 {
 	struct rota_http_options *o = &server->options;
 	struct http1_out probe;
@@ -266,55 +381,98 @@ static int take_options(struct http_server *server, const struct rota_http_optio
 	server->limits.head_bytes = o->head_bytes_max;
 	server->limits.target_bytes = o->target_bytes_max;
 	server->limits.fields = o->headers_max;
-	server->stats = o->stats != NULL ? o->stats : &server->own_stats;
+	server->stats = o->stats != NULL ? o->stats : &service->own_stats;
 	return 0;
 }
 
-static int serve(struct http_server *server)
+/* ---- all of it ---- */
+
+/* Returns when all acceptors and all connections have ended. */
+static int serve(struct service *service)
 {
-	struct rota_scope outer;
 	struct rota_task *door;
 	int rc, ended = 0;
 
-	rota_scope_open(&outer);
-	rc = rota_spawn_task(&door, &outer, acceptor, server, &(struct rota_task_options){ .pinned = true });
-	if (rc == 0) {
-		rota_scope_open_with(
-			&server->tasks, &(struct rota_scope_options){
-						.flags = ROTA_SCOPE_SHIELD | ROTA_SCOPE_COLLECT });
+	rota_scope_open_with(&service->outer, &(struct rota_scope_options){ .flags = ROTA_SCOPE_COLLECT });
+	rota_scope_open_with(
+		&service->inner, &(struct rota_scope_options){ .flags = ROTA_SCOPE_SHIELD | ROTA_SCOPE_COLLECT });
+	rc = open_servers(service);
+	if (rc == 0)
+		rc = open_doors(service);
+	if (rc == 0)
+		rc = rota_spawn_task(
+			&door, &service->outer, acceptor, service, &(struct rota_task_options){ .pinned = true });
+	if (rc == 0)
 		rc = rota_join(door, &ended);
-		stop(server);
-	}
-	rota_scope_join(&outer);
-	while (server->early_calls > 0)
-		rota_yield();
+	rota_scope_cancel(&service->outer); /* those at the doors */
+	rota_event_set(&service->stop);
+	rota_scope_join(&service->inner);
+	rota_scope_join(&service->outer);
 	return rc < 0 ? rc : ended;
+}
+
+static int init(struct service *service, struct rota_listener *listener, rota_http_handler handler, void *arg,
+	const struct rota_http_options *options)
+{
+	int rc = 0;
+
+	service->listener = listener;
+	service->deal = listener->deal;
+	service->team = ((struct rota__worker *)listener->loop->tasks)->team;
+	service->first = service->team != NULL ? service->team->bosses : 0;
+	service->count = service->team != NULL ? service->team->size - service->first : 1;
+	service->closed = service->count;
+	service->servers = rota__alloc_zero((service->first + service->count) * sizeof *service->servers);
+	if (service->servers == NULL)
+		return -ENOMEM;
+	for (unsigned i = service->first; rc == 0 && i < service->first + service->count; i++) {
+		struct http_server *server = &service->servers[i];
+
+		server->service = service;
+		server->handler = handler;
+		server->arg = arg;
+		server->loop = worker_of(service, i)->loop;
+		server->several = service->team != NULL;
+		list_init(&server->connections);
+		rc = take_options(server, service, options);
+	}
+	if (rc == 0 && options != NULL && options->connections_max > 0) {
+		service->limited = true;
+		/* Whoever waits at a socket would hold a place that a connection at another one needs. */
+		if (service->deal == ROTA_DEAL_OWN)
+			service->deal = ROTA_DEAL_IN_TURN;
+		rota_semaphore_init(&service->room, options->connections_max, options->connections_max);
+	}
+	return rc;
+}
+
+static void fini(struct service *service)
+{
+	if (service->servers == NULL)
+		return;
+	for (unsigned i = service->first; i < service->first + service->count; i++)
+		pools_fini(&service->servers[i]);
+	if (service->limited)
+		rota_semaphore_fini(&service->room);
+	rota__free(service->servers);
 }
 
 int rota_http_serve(struct rota_listener *listener, rota_http_handler handler, void *arg,
 	const struct rota_http_options *options)
 {
 	struct rota_task *task = rota__current();
-	struct http_server *server;
+	struct service *service;
 	int rc;
 
-	if (task == NULL || rota__pin_to(task, listener->loop) < 0) /* all of a server is on one loop */
+	if (task == NULL || rota__pin_to(task, listener->loop) < 0)
 		return -EPERM;
-	server = rota__alloc_zero(sizeof *server);
-	if (server == NULL) {
-		rota__unpin(task);
-		return -ENOMEM;
-	}
-	server->handler = handler;
-	server->arg = arg;
-	server->listener = listener;
-	server->loop = rota_loop_current();
-	list_init(&server->connections);
-	rc = take_options(server, options);
+	service = rota__alloc_zero(sizeof *service);
+	rc = service != NULL ? init(service, listener, handler, arg, options) : -ENOMEM;
 	if (rc == 0)
-		rc = serve(server);
-	pools_fini(server);
-	rota__free(server);
+		rc = serve(service);
+	if (service != NULL)
+		fini(service);
+	rota__free(service);
 	rota__unpin(task);
 	return rc;
 }

@@ -22,6 +22,7 @@
 #include <rota/http.h>
 #include <rota/loop.h>
 
+#include "base/atomic.h"
 #include "base/list.h"
 #include "codec/http1.h"
 #include "codec/http1_write.h"
@@ -90,18 +91,20 @@ struct http_conn {
 	struct http_conn *next; /* in the pool */
 };
 
+struct service;
+
+/* What one worker serves; only it touches this. */
 struct http_server {
+	struct service *service; /* of all workers */
+	bool several;		 /* workers: they share `stats` */
 	rota_http_handler handler;
 	void *arg;
 	struct rota_http_options options; /* no zeroes left */
-	struct rota_http_stats *stats, own_stats;
+	struct rota_http_stats *stats;
 	struct http1_limits limits;
-	struct rota_listener *listener;
 	struct rota_loop *loop;
 	struct list connections;
-	unsigned connection_count;
 	struct rota_scope tasks; /* of the connections */
-	struct rota_scope *full; /* the acceptor waits in it for a connection to end */
 	struct http_work *spare_work;
 	struct http_conn *spare_conns;
 	bool stopping;
@@ -112,6 +115,15 @@ struct http_server {
 	uint32_t stamp_len;
 	char stamp[256];
 };
+
+/* One of the counts in server->stats. */
+static inline void http_count(const struct http_server *server, uint64_t *count, uint64_t more)
+{
+	if (server->several)
+		add_relaxed(count, more);
+	else
+		store_relaxed(count, *count + more);
+}
 
 static inline uint64_t http_deadline(const struct http_server *server, uint64_t length_ns)
 {

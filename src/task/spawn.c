@@ -91,6 +91,17 @@ int rota__spawn_on(struct rota__worker *worker, struct rota_scope *scope, rota_f
 	return rc;
 }
 
+int rota__spawn_pinned_on(struct rota_task **ret_task, struct rota__worker *worker, struct rota_scope *scope, rota_fn fn,
+	void *arg, const char *name, const char *site)
+{
+	static const struct rota_task_options pinned = { .pinned = true };
+	int rc = spawn(ret_task, worker, scope, fn, arg, name, site, &pinned);
+
+	if (rc < 0)
+		rota__scope_note_error(scope, rc);
+	return rc;
+}
+
 int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *scope, rota_fn fn, void *arg,
 	const struct rota_task_options *options, const char *name, const char *site)
 {

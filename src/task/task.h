@@ -231,6 +231,10 @@ static inline void rota__coop(struct rota__worker *worker)
 int rota__spawn_on(struct rota__worker *worker, struct rota_scope *scope, rota_fn fn, void *arg, const char *name,
 	const char *site);
 
+/* The same of a task that stays there, with a handle (rota_task_release()). */
+int rota__spawn_pinned_on(struct rota_task **ret_task, struct rota__worker *worker, struct rota_scope *scope, rota_fn fn,
+	void *arg, const char *name, const char *site);
+
 /* ---- between the files of this folder ---- */
 
 /* A record with a place in the ready ring; NULL: no memory. */

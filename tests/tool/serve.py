@@ -462,13 +462,48 @@ def a_log_that_nobody_reads_does_not_hold_up_the_service():
 def the_first_line_tells_url_model_poller_and_workers():
     os.mkdir("www")
     with Serve("www", "--workers", "2") as server:
-        pattern = rf"listening on http://127\.0\.0\.1:{server.port}/ \(single, (uring|epoll), 2 workers\)\n"
+        pattern = rf"listening on http://127\.0\.0\.1:{server.port}/ \(group, (uring|epoll), 2 workers\)\n"
         equal(re.fullmatch(pattern, server.first_line) is not None, True, server.first_line)
         if "ROTA_POLLER" in os.environ:
             contains(server.first_line, os.environ["ROTA_POLLER"])
     for poller in "epoll", os.environ.get("ROTA_POLLER", "epoll"):
         with Serve("www", "--poller", poller, "-w1") as server:
             contains(server.first_line, f"(single, {poller}, 1 worker)")
+
+
+@test
+def every_model_and_way_to_deal_serves_counts_and_logs_the_same():
+    site()
+    for options, line in (
+            (["--model", "single"], "(single, {}, 1 worker)"),
+            (["--model", "group", "-w2"], "(group, {}, 2 workers)"),
+            (["--model", "group", "-w2", "--bosses", "1"], "(group, {}, 1 boss, 2 workers)"),
+            (["--model", "group", "-w3", "--deal", "own"], "(group, {}, 3 workers)"),
+            (["-m", "steal", "-w3", "--deal", "least"], "(steal, {}, 3 workers)")):
+        server = Serve("www", "--poller", "epoll", *options, log="-")
+        contains(server.first_line, line.format("epoll"))
+        socks = [connect(server.port) for _ in range(8)]
+        for _ in range(5):
+            for sock in socks:
+                equal(ask(server.port, "/a.txt", sock=sock).status, 200)
+        for sock in socks:
+            sock.close()
+        out, errors = server.stop()
+        equal(errors, "")
+        contains(out, "served 40 requests on 8 connections")
+        equal(out.count('"GET /a.txt HTTP/1.1" 200'), 40)
+
+
+@test
+def the_environment_names_model_and_workers():
+    site()
+    for name, value in ("ROTA_MODEL", "steal"), ("ROTA_WORKERS", "3"):
+        os.environ[name] = value
+    try:
+        with Serve("www", "--poller", "epoll") as server:
+            contains(server.first_line, "(steal, epoll, 3 workers)")
+    finally:
+        del os.environ["ROTA_MODEL"], os.environ["ROTA_WORKERS"]
 
 
 @test
