@@ -170,7 +170,7 @@ static inline void step(struct rota__worker *w, uint32_t head)
 
 	store_relaxed(&w->head, head + 1); /* the watchdog looks at it */
 	__builtin_prefetch(ahead.sp);
-	__builtin_prefetch((const char *)ahead.sp + 64); /* the switch's frame, and that of who called it */
+	__builtin_prefetch((const void *)((uintptr_t)ahead.sp + 64)); /* the switch's frame, and that of who called it */
 	__builtin_prefetch(ahead.task);
 }
 

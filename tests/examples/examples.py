@@ -136,6 +136,53 @@ def echo_gives_back_every_byte_to_many_clients():
             c.close()
 
 
+MODELS = ('single', 'group', 'steal')
+
+
+class Environment:
+    """Variables that hold for a while."""
+
+    def __init__(self, **variables):
+        self.variables = variables
+
+    def __enter__(self):
+        self.before = dict(os.environ)
+        os.environ.update(self.variables)
+
+    def __exit__(self, *_):
+        os.environ.clear()
+        os.environ.update(self.before)
+
+
+@test
+def bosses_echoes_under_every_model_and_no_boss_serves():
+    for model in MODELS:
+        for deal in 'turn', 'least', 'own':
+            with Environment(ROTA_MODEL=model, ROTA_WORKERS='3', ROTA_BOSSES='1', ROTA_DEAL=deal), \
+                    Server('bosses', 'unix:' + path('bosses')) as server:
+                assert model in server.hello, server.hello
+                clients = [connect('bosses') for _ in range(12)]
+                seen = set()
+                for i, c in enumerate(clients):
+                    line = read_exactly(c, len(b'worker 0\n'))
+                    seen.add(int(line.split()[1]))
+                    c.sendall(bytes([i]) * 3000)
+                    c.shutdown(socket.SHUT_WR)
+                for i, c in enumerate(clients):
+                    assert read_all(c) == bytes([i]) * 3000
+                    c.close()
+                if model == 'group':
+                    assert seen == {1, 2, 3}, seen
+
+
+@test
+def primes_counts_the_same_under_every_model():
+    for model in MODELS:
+        with Environment(ROTA_MODEL=model, ROTA_WORKERS='3'):
+            ran = subprocess.run([os.path.join(FOLDER, 'primes'), '100000'], stdout=subprocess.PIPE, text=True, check=False)
+            assert (ran.returncode, ran.stdout) == (0, '9592 primes below 100000\n'), ran
+
+
 @test
 def echo_names_the_address_it_cannot_have():
     with Server('echo', 'unix:' + path('taken')):
