@@ -83,8 +83,10 @@ context_start:
 .Lfirst:			/* belongs to us while the context was never entered */
 	endbr64
 	mov	%rax, %rdi
-	call	*%rbx
-	ud2			/* entry functions do not return */
+	lea	.Lend(%rip), %rcx
+	push	%rcx		/* where a call would return to; but a call is */
+	jmp	*%rbx		/* remembered, and upsets the prediction of returns when the stack is left */
+.Lend:	ud2			/* entry functions do not return */
 	.cfi_endproc
 	.size	context_start, . - context_start
 

@@ -192,9 +192,10 @@ static void stop_deadline(struct rota_scope *scope, struct rota_task *task)
 	rota__unpin(task);
 }
 
-void rota__scope_init(
+static inline __attribute__((always_inline)) void scope_init(
 	struct rota_scope *scope, struct rota_task *owner, const struct rota_scope_options *options)
 {
+	const struct rota__team *team;
 	uint64_t own = options && options->deadline_ns ? options->deadline_ns : ROTA_FOREVER;
 
 	/* Field by field: clearing all of it at once costs more than the rest of a scope's life. */
@@ -211,7 +212,8 @@ void rota__scope_init(
 	scope->lock = 0;
 	if (owner == NULL)
 		return;
-	rota__lock(&owner->lock);
+	team = owner->worker->team;
+	rota__lock_in(team, &owner->lock);
 	if (!(scope->flags & ROTA_SCOPE_SHIELD)) {
 		scope->deadline_ns = deadline_of(owner);
 		scope->cancel = rota__task_cancelled(owner);
@@ -220,9 +222,15 @@ void rota__scope_init(
 	if (scope->outer != NULL)
 		scope->outer->inner = scope;
 	owner->innermost = scope;
-	rota__unlock(&owner->lock);
+	rota__unlock_in(team, &owner->lock);
 	if (own < scope->deadline_ns)
 		start_deadline(scope, own);
+}
+
+void rota__scope_init(
+	struct rota_scope *scope, struct rota_task *owner, const struct rota_scope_options *options)
+{
+	scope_init(scope, owner, options);
 }
 
 static void die(const char *what, const struct rota_task *task)
@@ -234,7 +242,11 @@ static void die(const char *what, const struct rota_task *task)
 
 void rota_scope_open(struct rota_scope *scope)
 {
-	rota_scope_open_with(scope, NULL);
+	struct rota_task *task = rota__current();
+
+	if (task == NULL)
+		die("rota_scope_open() outside of a task", NULL);
+	scope_init(scope, task, NULL); /* in place: what options would do is left out */
 }
 
 void rota_scope_open_with(struct rota_scope *scope, const struct rota_scope_options *options)
@@ -242,25 +254,29 @@ void rota_scope_open_with(struct rota_scope *scope, const struct rota_scope_opti
 	struct rota_task *task = rota__current();
 
 	if (task == NULL)
-		die("rota_scope_open() outside of a task", NULL);
-	rota__scope_init(scope, task, options);
+		die("rota_scope_open_with() outside of a task", NULL);
+	scope_init(scope, task, options);
 }
 
 /* A join has no reason of its own to end early: it ends when the tasks have, and those are cut
  * short by the cancellation. */
-static void wait_until_empty(struct rota_scope *scope, struct rota_task *task)
+static inline void wait_until_empty(struct rota_scope *scope, struct rota_task *task, const struct rota__team *team)
 {
-	struct rota__wait wait = { .task = task };
+	struct rota__wait wait;
 
-	rota__lock(&scope->lock);
+	/* The rest is for cancellations, which this wait does not know. */
+	wait.task = task;
+	wait.cancel = NULL;
+	wait.loop = NULL;
+	rota__lock_in(team, &scope->lock);
 	while (scope->live > 0) {
 		scope->joiner = &wait;
-		rota__unlock(&scope->lock);
+		rota__unlock_in(team, &scope->lock);
 		rota__park(&wait);
-		rota__lock(&scope->lock);
+		rota__lock_in(team, &scope->lock);
 	}
 	scope->joiner = NULL;
-	rota__unlock(&scope->lock);
+	rota__unlock_in(team, &scope->lock);
 }
 
 /* Whoever cancels it from another thread may still be at it. */
@@ -295,18 +311,20 @@ static int verdict(const struct rota_scope *scope)
 int rota_scope_join(struct rota_scope *scope)
 {
 	struct rota_task *task = rota__current();
+	const struct rota__team *team;
 
 	if (task == NULL)
 		return -EPERM;
 	if (task->innermost != scope)
 		return scope->owner != task ? -EPERM : -EINVAL;
-	wait_until_empty(scope, task);
+	team = task->worker->team;
+	wait_until_empty(scope, task, team);
 	stop_deadline(scope, task);
-	rota__lock(&task->lock);
+	rota__lock_in(team, &task->lock);
 	task->innermost = scope->outer;
 	if (scope->outer != NULL)
 		scope->outer->inner = NULL;
-	rota__unlock(&task->lock);
+	rota__unlock_in(team, &task->lock);
 	wait_until_unvisited(scope);
 	free_kept(scope, task->worker);
 	return verdict(scope);
@@ -353,15 +371,16 @@ void rota__scope_note_error(struct rota_scope *scope, int code)
 /* The last one wakes the join, and then the scope may be gone. */
 void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task)
 {
+	const struct rota__team *team = worker->team;
 	struct rota__wait *joiner = NULL;
 	bool root = scope == worker->root, kept, last;
 
-	if (task->result < 0) {
+	if (__builtin_expect(task->result < 0, 0)) {
 		if (root && worker->on_detached_error != NULL)
 			worker->on_detached_error(rota_task_name(task), task->result);
 		rota__scope_note_error(scope, task->result);
 	}
-	rota__lock(&scope->lock);
+	rota__lock_in(team, &scope->lock);
 	store_relaxed(&task->state, TASK_ENDED);
 	kept = task->flags & TASK_KEPT;
 	if (!kept)
@@ -371,12 +390,12 @@ void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scop
 		joiner = scope->joiner;
 		scope->joiner = NULL;
 	}
-	rota__unlock(&scope->lock);
+	rota__unlock_in(team, &scope->lock);
 	if (!kept)
 		rota__record_free(worker, task);
 	if (joiner != NULL)
 		rota__wake(joiner->task);
-	else if (last && root && worker->team != NULL)
+	else if (last && root && team != NULL)
 		worker->team->on_empty(worker->team);
 }
 

@@ -6,14 +6,14 @@
 #include "trace/trace.h"
 
 /* 0, or the reason of a cancellation: then it is not in it. */
-static int add_to(struct rota_scope *scope, struct rota_task *task)
+static inline int add_to(struct rota_scope *scope, struct rota_task *task, const struct rota__team *team)
 {
 	int reason;
 
 	task->home = scope;
 	task->cancel = 0;
 	task->next = NULL;
-	rota__lock(&scope->lock);
+	rota__lock_in(team, &scope->lock);
 	reason = scope->cancel;
 	if (reason == 0) {
 		task->prev = scope->last;
@@ -24,7 +24,7 @@ static int add_to(struct rota_scope *scope, struct rota_task *task)
 		scope->last = task;
 		scope->live++;
 	}
-	rota__unlock(&scope->lock);
+	rota__unlock_in(team, &scope->lock);
 	return reason;
 }
 
@@ -52,7 +52,7 @@ static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, st
 		task->pinned = options->pinned;
 		task->flags = TASK_KEPT;
 	}
-	reason = add_to(scope, task);
+	reason = add_to(scope, task, worker->team);
 	if (reason != 0) {
 		rota__record_free(worker, task);
 		return reason;
@@ -206,8 +206,10 @@ void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int r
 	task->stack = NULL;
 	task->sp = NULL;
 	worker->ended++;
-	if (task->locals != NULL)
+	if (__builtin_expect(task->locals != NULL, 0)) {
 		rota__locals_drop(task->locals);
+		task->locals = NULL;
+	}
 	if (task->flags & TASK_KEPT)
 		wake_joiners(task, result);
 	rota__scope_task_ended(worker, task->home, task);

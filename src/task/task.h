@@ -110,7 +110,8 @@ struct rota__worker {
 	struct rota__fifo starved; /* ready, but there was no stack for them */
 	struct rota_task *free_records;
 	struct record_slab *slabs;
-	uint32_t tasks; /* records in use: the ring has room for as many */
+	uint32_t tasks; /* records in use */
+	uint32_t room;	/* for as many the ring has places; no limit in a team, which has other queues */
 	uint64_t next_id, last_id;
 	uint64_t ended; /* tasks that ended, for counts and tests */
 
@@ -181,7 +182,20 @@ static inline bool rota__in_team(void)
 	return worker != NULL && worker->team != NULL;
 }
 
-/* Locks of tasks and scopes: nothing where one thread has them all. */
+/* Locks of tasks and scopes: nothing where one thread has them all, which is when there is no team. */
+static inline void rota__lock_in(const struct rota__team *team, uint8_t *lock)
+{
+	if (__builtin_expect(team != NULL, 0))
+		spin_lock(lock);
+}
+
+static inline void rota__unlock_in(const struct rota__team *team, uint8_t *lock)
+{
+	if (__builtin_expect(team != NULL, 0))
+		spin_unlock(lock);
+}
+
+/* The same where the team is not at hand. */
 static inline void rota__lock(uint8_t *lock)
 {
 	if (rota__in_team())
@@ -237,7 +251,8 @@ int rota__spawn_pinned_on(struct rota_task **ret_task, struct rota__worker *work
 
 /* ---- between the files of this folder ---- */
 
-/* A record with a place in the ready ring; NULL: no memory. */
+/* A record with a place in the ready ring; NULL: no memory.  What is the same at the end of a task as at its beginning is not
+ * set again: a free record has no sp, stack, open scope, wait, join, joiners and locals. */
 struct rota_task *rota__record_new(struct rota__worker *worker);
 void rota__record_free(struct rota__worker *worker, struct rota_task *task);
 

@@ -58,12 +58,12 @@ struct record_slab {
 /* The ring has a place for every task, so that waking one can never fail. */
 static bool ring_reserve(struct rota__worker *w)
 {
-	uint32_t room = w->ring != NULL ? w->mask + 1 : 0;
+	uint32_t room = w->room != 0 ? 2 * w->room : FIRST_RING;
 	struct rota__ready *ring;
 
-	if (w->tasks < room || w->team != NULL)
+	/* In a team `tasks` may pass below 0: records come back to another worker than gave them. */
+	if (w->tasks < w->room || w->team != NULL)
 		return true;
-	room = room != 0 ? 2 * room : FIRST_RING;
 	ring = rota__alloc_zero(room * sizeof *ring);
 	if (ring == NULL)
 		return false;
@@ -72,6 +72,7 @@ static bool ring_reserve(struct rota__worker *w)
 	rota__free(w->ring);
 	w->ring = ring;
 	w->mask = room - 1;
+	w->room = room;
 	return true;
 }
 
@@ -86,16 +87,27 @@ static bool records_grow(struct rota__worker *w)
 	w->slabs = slab;
 	records = (struct rota_task *)(((uintptr_t)slab->memory + RECORD_ALIGN - 1) & -(uintptr_t)RECORD_ALIGN);
 	for (int i = SLAB_RECORDS - 1; i >= 0; i--) {
-		records[i].next = w->free_records;
-		w->free_records = &records[i];
+		struct rota_task *task = &records[i];
+
+		/* Field by field: most of a record is set at every spawn. */
+		task->sp = NULL;
+		task->stack = NULL;
+		task->innermost = NULL;
+		task->wait = task->joiners = NULL;
+		task->locals = NULL;
+		task->joins = NULL;
+		task->next = w->free_records;
+		w->free_records = task;
 	}
 	w->free_record_count = SLAB_RECORDS;
 	return true;
 }
 
-static bool records_get(struct rota__worker *w)
+/* See that there is a free record, and a place for it. */
+static __attribute__((noinline)) bool records_reserve(struct rota__worker *w)
 {
-	return (w->team != NULL && rota__team_take_records(w)) || records_grow(w);
+	return ring_reserve(w) && (w->free_records != NULL || (w->team != NULL && rota__team_take_records(w)) ||
+		records_grow(w));
 }
 
 static uint64_t id_new(struct rota__worker *w)
@@ -113,23 +125,14 @@ struct rota_task *rota__record_new(struct rota__worker *w)
 {
 	struct rota_task *task;
 
-	if (!ring_reserve(w) || (w->free_records == NULL && !records_get(w)))
+	if (__builtin_expect(w->tasks >= w->room || w->free_records == NULL, 0) && !records_reserve(w))
 		return NULL;
 	task = w->free_records;
 	w->free_records = task->next;
 	w->free_record_count--;
 	w->tasks++;
-	/* Field by field: the compiler clears a whole struct with a string instruction, which costs
-	 * more than all of the spawn. */
-	task->sp = NULL;
-	task->stack = NULL;
-	task->wait = NULL;
 	task->worker = w;
-	task->innermost = NULL;
-	task->joiners = NULL;
-	task->locals = NULL;
-	task->id = w->next_id != w->last_id ? w->next_id++ : id_new(w);
-	task->joins = NULL;
+	task->id = __builtin_expect(w->next_id != w->last_id, 1) ? w->next_id++ : id_new(w);
 	task->state = TASK_READY;
 	task->flags = task->lock = 0;
 	task->has_result = false;
@@ -143,7 +146,7 @@ void rota__record_free(struct rota__worker *w, struct rota_task *task)
 	w->free_records = task;
 	w->free_record_count++;
 	w->tasks--;
-	if (w->team != NULL)
+	if (__builtin_expect(w->team != NULL, 0))
 		rota__team_give_records(w);
 }
 
@@ -196,6 +199,13 @@ static inline void set_running(struct rota__worker *w, struct rota_task *task)
 
 static void task_main(void *unused);
 
+static inline void set_on(struct rota_task *task, struct rota__stack *stack)
+{
+	task->stack = stack;
+	stack->owner = task;
+	task->sp = rota__stack_start(stack, stack->top, task_main);
+}
+
 /* A stack for a fresh task, at the worst the one kept back.  False: there is none now; the task has its
  * turn when one is free.  (A task that asked for another size cannot wait for that: it ends with
  * -ENOMEM, and its body never runs.) */
@@ -207,8 +217,7 @@ static bool prepare(struct rota__worker *w, struct rota_task *task)
 		w->reserve = NULL;
 	}
 	if (task->stack != NULL) {
-		task->stack->owner = task;
-		task->sp = rota__stack_start(task->stack, task->stack->top, task_main);
+		set_on(task, task->stack);
 		return true;
 	}
 	if (task->stack_class != w->default_class) {
@@ -247,7 +256,12 @@ static inline struct rota_task *take_prepared(struct rota__worker *w)
 {
 	struct rota_task *task = take(w);
 
-	return task != NULL && task->sp == NULL ? prepare_or_next(w, task) : task;
+	if (task == NULL || task->sp != NULL)
+		return task;
+	if (__builtin_expect(w->stacks[task->stack_class].free == NULL, 0))
+		return prepare_or_next(w, task);
+	set_on(task, rota__stack_get(&w->stacks[task->stack_class]));
+	return task;
 }
 
 /* From the running task (whose state is set) to the next, or to the loop. */
@@ -285,17 +299,18 @@ static inline __attribute__((always_inline)) void switch_alone(struct rota__work
 
 /* The dead task's stack goes back to its pool while we still stand on it: nobody can take it before
  * the switch below is over, and that leaves nothing on it that is wanted. */
-static _Noreturn void switch_for_good(struct rota__worker *w, struct rota__stack *stack, uint8_t class)
+static inline _Noreturn __attribute__((always_inline)) void switch_for_good(
+	struct rota__worker *w, struct rota__stack *stack, uint8_t class)
 {
 	struct rota_task *next = take_prepared(w);
 	void *nowhere;
 
 	release_stack(w, stack, class);
-	store_relaxed(&w->current, next);
 	if (next != NULL) {
 		set_running(w, next);
 		rota__stack_switch(stack, &nowhere, next->stack, next->sp, NULL, true);
 	} else {
+		store_relaxed(&w->current, NULL);
 		rota__stack_switch(stack, &nowhere, NULL, w->loop_sp, NULL, true);
 	}
 	__builtin_unreachable();
@@ -512,7 +527,8 @@ int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t sta
 
 	pthread_once(&once, notice_forks);
 	*w = (struct rota__worker){
-		.loop = loop, .root = root, .team = team, .number = number, .random = number + 1 };
+		.loop = loop, .root = root, .team = team, .room = team != NULL ? UINT32_MAX : 0,
+		.number = number, .random = number + 1 };
 	w->default_class = rota__stack_class(stack_bytes ? stack_bytes : STACK_BYTES_DEFAULT);
 	for (unsigned i = 0; i < STACK_CLASSES; i++)
 		rota__stack_pool_init(&w->stacks[i], (size_t)STACK_BYTES_MIN << i);
