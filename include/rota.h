@@ -11,6 +11,7 @@
 #include <rota/handle.h>
 #include <rota/http.h>
 #include <rota/loop.h>
+#include <rota/measure.h>
 #include <rota/memory.h>
 #include <rota/net.h>
 #include <rota/poll.h>

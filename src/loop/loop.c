@@ -71,6 +71,7 @@ int rota_loop_free(struct rota_loop *loop)
 	rota__calls_fini(&loop->ticks);
 	rota__calls_fini(&loop->microtasks);
 	rota__laters_fini(&loop->laters);
+	rota__free(loop->measures);
 	loop->poller->engine->close(loop->poller);
 	if (loop->promises.count > 0)
 		loop->promises.loop_is_gone = true; /* the last of them frees it */
@@ -99,6 +100,8 @@ static int become_owner(struct rota_loop *loop)
 	loop->owner = pthread_self();
 	rota__loop_here = loop;
 	loop->now_ns = rota_now_ns();
+	if (loop->measures != NULL)
+		rota__measure_entered(loop);
 	return 0;
 }
 
@@ -132,6 +135,8 @@ int rota__loop_enter(struct rota_loop *loop)
 void rota__loop_leave(struct rota_loop *loop)
 {
 	assert(rota__loop_here == loop);
+	if (loop->measures != NULL)
+		rota__measure_left(loop);
 	loop->running = false;
 	rota__loop_here = NULL;
 }

@@ -73,6 +73,7 @@ struct rota_loop {
 	struct rota__calls ticks, microtasks;
 	struct rota__laters laters;
 	struct rota__promises promises;
+	struct rota__measures *measures; /* NULL: it is not measured */
 	struct list handles; /* all that are not closed; io/handle.c */
 
 	void *watches;	     /* what the loop's file watches share; io/watch_hub.c */
@@ -167,6 +168,12 @@ static inline struct rota_loop *rota__loop_mine(struct rota_loop *loop)
 		return rota__loop_here;
 	return !loop->bound || pthread_equal(loop->owner, pthread_self()) ? loop : NULL;
 }
+
+/* For a loop that is measured: around the poll, and around a run. */
+void rota__measure_poll_begins(struct rota_loop *loop);
+void rota__measure_poll_ended(struct rota_loop *loop, bool waited);
+void rota__measure_entered(struct rota_loop *loop);
+void rota__measure_left(struct rota_loop *loop);
 
 /* One turn; sleeps no longer than `deadline_ns`. */
 void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns);

@@ -134,12 +134,13 @@ static bool nothing_to_wait_for(const struct rota_loop *loop)
 	return loop->tasks == NULL && loop->alive == 0;
 }
 
-static void poll(struct rota_loop *loop, uint64_t deadline_ns)
+/* True if it waited for something to happen. */
+static bool poll(struct rota_loop *loop, uint64_t deadline_ns)
 {
 	uint64_t next;
 
 	if (rota__laters_hurry(loop))
-		return;
+		return false;
 	next = rota__timers_next_ns(&loop->timers);
 	if (deadline_ns > next)
 		deadline_ns = next;
@@ -147,7 +148,7 @@ static void poll(struct rota_loop *loop, uint64_t deadline_ns)
 		(loop->may_sleep != NULL && !loop->may_sleep(loop))) {
 		loop->poller->engine->wait(loop->poller, ROTA_NOW);
 		loop->now_ns = rota_now_ns();
-		return;
+		return false;
 	}
 	rota__trace(ROTA__EV_POLL_BEGIN, 0, NULL);
 	if (loop->spin_ns == 0 || !poll_spinning(loop, deadline_ns))
@@ -155,6 +156,7 @@ static void poll(struct rota_loop *loop, uint64_t deadline_ns)
 	if (loop->woke != NULL)
 		loop->woke(loop);
 	rota__trace(ROTA__EV_POLL_END, 0, NULL);
+	return true;
 }
 
 bool rota__loop_busy(const struct rota_loop *loop)
@@ -166,12 +168,18 @@ bool rota__loop_busy(const struct rota_loop *loop)
 
 void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
 {
+	bool waited;
+
 	run_nodes(loop, &loop->pending);
 	run_watchers(loop, ROTA_IDLE);
 	run_watchers(loop, ROTA_PREPARE);
 	if (loop->look != NULL)
 		loop->look(loop);
-	poll(loop, deadline_ns);
+	if (__builtin_expect(loop->measures != NULL, 0))
+		rota__measure_poll_begins(loop);
+	waited = poll(loop, deadline_ns);
+	if (__builtin_expect(loop->measures != NULL, 0))
+		rota__measure_poll_ended(loop, waited);
 	run_completions(loop);
 	run_posts(loop);
 	for (int i = 0; i < PENDING_ROUNDS && !fifo_empty(&loop->pending); i++)

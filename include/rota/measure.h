@@ -1,0 +1,47 @@
+/* measure.h - how busy a loop is, and how long what happens has to wait for it
+ *
+ * A loop that is measured notes each turn: how long it was at work since its last look at the system, which is what an
+ * event that came meanwhile had to wait at most, and how long it then slept.  No timer is needed, and an idle loop sleeps
+ * on.  Being measured costs two looks at the clock a turn; not being measured, two instructions. */
+#ifndef ROTA_MEASURE_H
+#define ROTA_MEASURE_H
+
+#include <rota/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { ROTA_HISTOGRAM_BUCKETS = 592 };
+
+/* Lengths of time, in buckets no wider than a sixteenth of what they hold, up to 18 minutes; longer ones count as that. */
+struct rota_histogram {
+	uint64_t count, sum_ns, min_ns, max_ns; /* these are exact; min is 0 while nothing was counted */
+	uint64_t buckets[ROTA_HISTOGRAM_BUCKETS];
+};
+
+struct rota_loop_usage {
+	uint64_t idle_ns;   /* it waited for something to happen */
+	uint64_t active_ns; /* it was at work; time between two runs is neither */
+	uint64_t turns;
+};
+
+/* Begin to measure `loop` (NULL: this thread's), or begin anew; nothing ends it but the loop's end.  0, -ENOMEM, -EPERM. */
+ROTA_API int rota_loop_measure(struct rota_loop *loop);
+
+/* What was measured up to now, a sleep that is going on included.  The utilisation of a time is the share of active_ns in what
+ * both grew by.  Any thread, while the loop is there.  -ENODATA: it is not measured. */
+ROTA_API int rota_loop_usage(const struct rota_loop *loop, struct rota_loop_usage *ret_usage);
+
+/* How long turns were at work: the delays of what waited for them.  Any thread, while the loop is there; a turn that ends
+ * meanwhile may be half in it.  -ENODATA: it is not measured. */
+ROTA_API int rota_loop_delays(const struct rota_loop *loop, struct rota_histogram *ret_delays);
+
+/* The length that `percent` of all do not exceed (50: the median; 100: the longest), or 0 of none; never too short, at most
+ * a sixteenth too long.  Any thread. */
+ROTA_API uint64_t rota_histogram_percentile(const struct rota_histogram *histogram, double percent);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
