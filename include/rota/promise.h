@@ -25,7 +25,8 @@
  * its handlers needs no memory.
  *
  * A promise belongs to its loop, like all that is done with it: on another thread calls answer -EPERM, and those
- * that cannot, end the program.  Other threads settle it through a sender.  A promise does not keep the loop alive; what
+ * that cannot, end the program; so under the steal model tasks that do more than wait for promises are to be pinned.  Other
+ * threads settle it through a sender.  A promise does not keep the loop alive; what
  * it waits for does.  The loop may be freed before the last reference is gone, which is then given back by the same thread. */
 #ifndef ROTA_PROMISE_H
 #define ROTA_PROMISE_H
