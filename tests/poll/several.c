@@ -46,8 +46,9 @@ static void start(struct rota__poller *p, struct rota__op *op)
 
 static int64_t finish(struct rota__poller *p, struct rota__op *op)
 {
-	while (op->state != OP_DONE)
-		turn(p, ROTA_FOREVER);
+	do /* also what was done at once is still to be taken from the poller */
+		turn(p, op->state == OP_DONE ? ROTA_NOW : ROTA_FOREVER);
+	while (op->state != OP_DONE);
 	return op->result;
 }
 
