@@ -16,6 +16,12 @@ enum rota_model {
 	ROTA_STEAL,	    /* the same, but a worker without work takes ready tasks from others */
 };
 
+/* Under steal, a task that computes or blocks in a system call for 2 ms holds up nobody: its worker, with its timers, I/O and other
+ * tasks, goes on on another thread, and the task goes on on a worker when it next calls something of Rota.  Not if it is
+ * pinned: it may share data without locks with others that are.  A system call in which it blocks may answer
+ * EINTR.  Under single and group, and for pinned tasks, the task is named and nothing moves.  It takes membarrier(2), Linux 4.14,
+ * and the watchdog: not with blocked_ns = ROTA_FOREVER. */
+
 enum { ROTA_WORKERS_MAX = 1024 };
 
 #define ROTA_NO_BOSSES 0xffffffffu
@@ -95,6 +101,13 @@ ROTA_API unsigned rota_worker_number(void);
  * long.  fn must not use tasks or waits.  Its answer; -ECANCELED or -ETIMEDOUT if the cancellation
  * came before fn had started (then it never runs); -EAGAIN, -ENOMEM: no thread to be had. */
 ROTA_API int rota_blocking(rota_fn fn, void *arg);
+
+/* Between these the calling task is about to block, or to compute for long, on its own thread: under the steal model its worker goes on
+ * on another thread at once, instead of after the 2 ms in which that would be noticed, and nobody is named for it.
+ * Giving the worker away costs some tens of microseconds.  Ends early when the task waits for anything.  Under the other models,
+ * and for a pinned task, the others of its worker wait all the same.  Does not wait; harmless outside of tasks. */
+ROTA_API void rota_blocking_section_begin(void);
+ROTA_API void rota_blocking_section_end(void);
 
 /* The pool has up to `threads_max` threads (512 at first; 0: as it is), and one that is idle for `keep_alive_ns` (10 s at
  * first; 0: as it is; ROTA_FOREVER) leaves.  One pool serves the process: functions of rota_blocking(), files, names.  No

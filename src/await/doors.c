@@ -14,6 +14,7 @@ struct rota__door {
 
 static int serve_door(void *arg)
 {
+	ROTA_INSIDE();
 	struct rota__door *door = arg;
 	struct rota_task *task = rota__current();
 	int rc = 0;
@@ -30,6 +31,7 @@ static int serve_door(void *arg)
 
 static int shut_door(void *arg)
 {
+	ROTA_INSIDE();
 	struct rota__door *door = arg;
 	struct rota_task *task = rota__current();
 

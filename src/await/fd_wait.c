@@ -4,6 +4,7 @@
 
 int rota_wait_fd(int fd, int events, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota__op_wait w = { .op = { .kind = OP_POLL, .fd = fd, .poll.events = events_asked(events) } };
 	struct rota_task *task = rota__current();
 	struct rota_loop *loop;

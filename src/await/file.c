@@ -31,6 +31,7 @@ int rota_file_open(const char *path, int flags, unsigned mode)
 
 int rota_file_close(int fd)
 {
+	ROTA_INSIDE();
 	struct rota_scope_options shield = { .flags = ROTA_SCOPE_SHIELD };
 	struct rota_scope scope;
 	int rc;

@@ -55,6 +55,7 @@ static ssize_t send_first(struct rota_stream *s, const struct msghdr *msg)
 
 ssize_t rota_send_fds(struct rota_stream *s, const int *fds, unsigned count, const void *data, size_t size)
 {
+	ROTA_INSIDE();
 	struct iovec iov = { (void *)data, size };
 	union control control = { 0 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
@@ -121,6 +122,7 @@ static ssize_t receive(struct rota_stream *s, struct msghdr *msg)
 ssize_t rota_recv_fds(
 	struct rota_stream *s, int *ret_fds, unsigned room, unsigned *ret_count, void *data, size_t size)
 {
+	ROTA_INSIDE();
 	struct iovec iov = { data, size };
 	union control control;
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,

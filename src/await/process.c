@@ -57,6 +57,7 @@ static bool must_wait(struct waiter *w)
 
 int rota_process_wait(struct rota_process *p, struct rota_exit *ret_exit)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct waiter w = {
 		.wait = { .task = task, .cancel = cut_short },
@@ -169,6 +170,7 @@ static int reap(void *arg)
 int rota_command_output(const struct rota_command *command, const void *input, size_t input_bytes,
 	size_t bytes_max, struct rota_output *ret_output)
 {
+	ROTA_INSIDE();
 	struct rota_command wired = *command;
 	struct dialogue d = {
 		.input = input,

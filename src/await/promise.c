@@ -53,6 +53,7 @@ static int wait_for(struct rota_task *task, struct rota_promise *promise)
 
 int rota_await(struct rota_promise *promise, void **ret_value)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	int rc;
 
@@ -80,21 +81,28 @@ struct promised_task {
 	void *arg;
 };
 
-static int run(void *arg)
+/* It may have ended on another worker; a loop of the same run cannot refuse. */
+static void settle(struct promised_task *a, struct rota_result result)
 {
-	struct promised_task *a = arg;
-	struct rota_result result = a->fn(a->arg);
+	ROTA_INSIDE();
 
-	/* It may have ended on another worker; a loop of the same run cannot refuse. */
 	rota__pin_to(rota__current(), a->promise.loop);
 	rota_promise_settle(&a->promise, result);
 	rota_promise_unref(&a->promise);
+}
+
+static int run(void *arg)
+{
+	struct promised_task *a = arg;
+
+	settle(a, a->fn(a->arg));
 	return 0;
 }
 
 struct rota_promise *rota_promise_task_at(
 	struct rota_scope *scope, rota_result_fn fn, void *arg, const char *name, const char *site)
 {
+	ROTA_INSIDE();
 	struct promised_task *a = rota__alloc(sizeof *a);
 	int rc;
 

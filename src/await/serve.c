@@ -47,6 +47,7 @@ void rota__listener_close_here(struct rota_listener *l)
 
 void rota_listener_close(struct rota_listener *l)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	bool pinned;
 
@@ -107,6 +108,7 @@ static int accept_here(struct rota_listener *l, struct rota_stream **ret_stream)
 
 int rota_accept(struct rota_listener *l, struct rota_stream **ret_stream)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	int rc;
 
@@ -161,6 +163,16 @@ static void pause_accepting(struct server *server)
 	timers_arm(&server->listener->loop->timers, &server->pause, rota_deadline(ROTA__ACCEPT_REST_NS));
 }
 
+static void connection_ended(struct server *server, struct rota__worker *place)
+{
+	ROTA_INSIDE();
+
+	rota__leave_place(place);
+	rota__pin_to(rota__current(), server->loop); /* of this run: it cannot fail */
+	server->connections--;
+	arm(server);
+}
+
 static int connection(void *arg)
 {
 	struct rota_stream *stream = arg;
@@ -168,10 +180,7 @@ static int connection(void *arg)
 	struct rota__worker *place = stream->loop->tasks;
 	int rc = server->serve(stream, server->arg); /* takes the stream */
 
-	rota__leave_place(place);
-	rota__pin_to(rota__current(), server->loop); /* of this run: it cannot fail */
-	server->connections--;
-	arm(server);
+	connection_ended(server, place);
 	return rc;
 }
 
@@ -279,11 +288,14 @@ static int serve_here(struct rota_task *task, struct rota_listener *l,
 
 int rota__serve_door(struct rota_listener *l, int (*serve)(struct rota_stream *stream, void *arg), void *arg)
 {
+	ROTA_INSIDE();
+
 	return serve_here(rota__current(), l, serve, arg, true);
 }
 
 int rota_serve_with(struct rota_listener *l, int (*serve)(struct rota_stream *stream, void *arg), void *arg)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	int rc;
 

@@ -51,6 +51,7 @@ static void signal_arrived(struct rota__signal_watch *watch, int signo)
 
 int rota_signals_open(struct rota_signals **ret_signals, const int *signals, size_t count)
 {
+	ROTA_INSIDE();
 	struct rota_loop *loop = rota_loop_current();
 	struct rota_signals *s;
 	int rc;
@@ -85,6 +86,7 @@ static void close_here(struct rota_signals *s)
 
 void rota_signals_close(struct rota_signals *s)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	bool pinned;
 
@@ -123,6 +125,7 @@ static int wait_here(struct rota_signals *s, struct rota_task *task)
 
 int rota_signals_wait(struct rota_signals *s)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	int rc;
 

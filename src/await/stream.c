@@ -63,6 +63,7 @@ static void close_here(struct rota_stream *s)
 /* From a task that is on another worker than the stream, it goes there; a callback is on the stream's loop. */
 void rota_close(struct rota_stream *s)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	bool pinned;
 
@@ -101,6 +102,8 @@ static int wait_ready(struct rota_stream *s, struct rota__wait **side, uint32_t 
 
 int rota_wait_readable(struct rota_stream *s)
 {
+	ROTA_INSIDE();
+
 	if (!enter(s))
 		return refused(s);
 	if (s->ahead.start < s->ahead.end)
@@ -167,6 +170,8 @@ static size_t ahead_take(struct rota_stream *s, void *buf, size_t size)
 
 ssize_t rota_read(struct rota_stream *s, void *buf, size_t size)
 {
+	ROTA_INSIDE();
+
 	if (!enter(s))
 		return refused(s);
 	if (size == 0)
@@ -187,6 +192,7 @@ static ssize_t receive_vectored(struct rota_stream *s, const struct iovec *iov, 
 
 ssize_t rota_readv(struct rota_stream *s, const struct iovec *iov, int count)
 {
+	ROTA_INSIDE();
 	ssize_t total = 0;
 
 	if (!enter(s))
@@ -238,6 +244,7 @@ static ssize_t ahead_fill(struct rota_stream *s, size_t limit)
 
 ssize_t rota_peek(struct rota_stream *s, void *buf, size_t size)
 {
+	ROTA_INSIDE();
 	enum { PEEK_MAX = 65536 };
 	ssize_t n = 1;
 	size_t count;
@@ -255,6 +262,7 @@ ssize_t rota_peek(struct rota_stream *s, void *buf, size_t size)
 
 ssize_t rota_read_exactly(struct rota_stream *s, void *buf, size_t size)
 {
+	ROTA_INSIDE();
 	ssize_t n = 1;
 
 	if (!enter(s))
@@ -299,6 +307,7 @@ static ssize_t find(struct rota_stream *s, const char *delimiter, size_t delimit
 
 ssize_t rota_read_until(struct rota_stream *s, const char *delimiter, size_t delimiter_bytes, char *buf, size_t size)
 {
+	ROTA_INSIDE();
 	ssize_t n;
 
 	if (!enter(s))
@@ -315,6 +324,7 @@ ssize_t rota_read_until(struct rota_stream *s, const char *delimiter, size_t del
 
 ssize_t rota_read_line(struct rota_stream *s, char *buf, size_t size)
 {
+	ROTA_INSIDE();
 	ssize_t n;
 
 	if (!enter(s))
@@ -365,6 +375,7 @@ static ssize_t lease_ahead(struct rota_stream *s, struct rota_lease *ret)
 
 ssize_t rota_read_lease(struct rota_stream *s, struct rota_lease *ret_lease)
 {
+	ROTA_INSIDE();
 	struct rota__op_wait w = { .op = { .kind = OP_RECV_POOLED, .flags = s->drained ? OP_POLL_FIRST : 0 } };
 	int64_t n;
 
@@ -385,6 +396,7 @@ ssize_t rota_read_lease(struct rota_stream *s, struct rota_lease *ret_lease)
 
 void rota_lease_return(struct rota_lease *lease)
 {
+	ROTA_INSIDE();
 	struct rota__poller *poller = rota__here()->loop->poller;
 
 	if (lease->data == NULL)
@@ -452,6 +464,7 @@ static int put_all(struct rota_stream *s, const char *buf, size_t size)
 
 ssize_t rota_write(struct rota_stream *s, const void *buf, size_t size)
 {
+	ROTA_INSIDE();
 	ssize_t n;
 
 	if (!enter(s))
@@ -463,6 +476,7 @@ ssize_t rota_write(struct rota_stream *s, const void *buf, size_t size)
 
 ssize_t rota_write_all(struct rota_stream *s, const void *buf, size_t size)
 {
+	ROTA_INSIDE();
 	int rc;
 
 	if (!enter(s))
@@ -492,6 +506,7 @@ static int window(const struct iovec *iov, int count, int *index, size_t *offset
 
 ssize_t rota_writev_all(struct rota_stream *s, const struct iovec *iov, int count)
 {
+	ROTA_INSIDE();
 	enum { WINDOW = 16 }; /* 256 bytes of stack; more pieces take more calls */
 	struct iovec piece[WINDOW];
 	size_t offset = 0;
@@ -552,6 +567,7 @@ static int send_file(struct rota_stream *s, int fd, uint64_t offset, uint64_t si
 
 ssize_t rota_sendfile(struct rota_stream *s, int fd, uint64_t offset, uint64_t size)
 {
+	ROTA_INSIDE();
 	int rc;
 
 	if (!enter(s))
@@ -563,6 +579,8 @@ ssize_t rota_sendfile(struct rota_stream *s, int fd, uint64_t offset, uint64_t s
 
 int rota_shutdown_write(struct rota_stream *s)
 {
+	ROTA_INSIDE();
+
 	if (s->closed)
 		return ROTA_ECLOSED;
 	if (!s->socket)

@@ -65,6 +65,7 @@ static void close_here(struct rota_udp *udp)
 
 void rota_udp_close(struct rota_udp *udp)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	bool pinned;
 
@@ -133,6 +134,8 @@ static ssize_t send_one(struct rota_udp *udp, const void *data, size_t size, con
 
 ssize_t rota_udp_send(struct rota_udp *udp, const void *data, size_t size, const struct rota_address *to)
 {
+	ROTA_INSIDE();
+
 	return enter(udp) ? leave(udp, send_one(udp, data, size, to)) : refused(udp);
 }
 
@@ -161,6 +164,8 @@ static ssize_t recv_one(struct rota_udp *udp, void *data, size_t size, struct ro
 
 ssize_t rota_udp_recv(struct rota_udp *udp, void *data, size_t size, struct rota_address *ret_from)
 {
+	ROTA_INSIDE();
+
 	return enter(udp) ? leave(udp, recv_one(udp, data, size, ret_from)) : refused(udp);
 }
 
@@ -245,6 +250,8 @@ static int send_many(struct rota_udp *udp, const struct rota_udp_message *messag
 
 int rota_udp_send_many(struct rota_udp *udp, const struct rota_udp_message *messages, unsigned count)
 {
+	ROTA_INSIDE();
+
 	return enter(udp) ? (int)leave(udp, send_many(udp, messages, count)) : refused(udp);
 }
 
@@ -272,5 +279,7 @@ static int recv_many(struct rota_udp *udp, struct rota_udp_message *messages, un
 
 int rota_udp_recv_many(struct rota_udp *udp, struct rota_udp_message *messages, unsigned count)
 {
+	ROTA_INSIDE();
+
 	return enter(udp) ? (int)leave(udp, recv_many(udp, messages, count)) : refused(udp);
 }

@@ -78,6 +78,7 @@ static void changed(struct rota_path_watch *watch, const struct rota_change *cha
 
 int rota_changes_open(struct rota_changes **ret_changes, const char *path, unsigned flags)
 {
+	ROTA_INSIDE();
 	struct rota_loop *loop = rota_loop_current();
 	struct rota_changes *c;
 	int rc;
@@ -114,6 +115,7 @@ static void free_changes(struct rota_handle *handle)
 
 void rota_changes_close(struct rota_changes *c)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	bool pinned;
 
@@ -185,6 +187,7 @@ static int next_here(struct rota_changes *c, struct rota_task *task, struct rota
 
 int rota_changes_next(struct rota_changes *c, struct rota_change *ret_change)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	int rc;
 
@@ -197,6 +200,7 @@ int rota_changes_next(struct rota_changes *c, struct rota_change *ret_change)
 
 int rota_file_wait_change(const char *path, uint64_t interval_ns, struct rota_file_info *info)
 {
+	ROTA_INSIDE();
 	struct rota_file_info now;
 	int rc;
 

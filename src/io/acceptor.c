@@ -88,6 +88,7 @@ int rota_acceptor_listen_at(struct rota_loop *loop, struct rota_acceptor *a, con
 	const struct rota_listen_options *options, void (*on_connection)(struct rota_acceptor *acceptor, int rc),
 	const char *site)
 {
+	ROTA_INSIDE();
 	static const struct rota_listen_options defaults;
 	struct rota_address parsed;
 	char *unlink_path;
@@ -113,6 +114,7 @@ int rota_acceptor_listen_at(struct rota_loop *loop, struct rota_acceptor *a, con
 
 int rota_acceptor_accept_at(struct rota_acceptor *a, struct rota_conn *conn, const char *site)
 {
+	ROTA_INSIDE();
 	int rc;
 
 	if (!handle_open(&a->handle))

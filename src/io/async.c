@@ -26,6 +26,7 @@ static void delivered(struct rota_post *post)
 int rota_async_open_at(
 	struct rota_loop *loop, struct rota_async *a, void (*fn)(struct rota_async *async), const char *site)
 {
+	ROTA_INSIDE();
 	int rc = rota__handle_open(&a->handle, loop, KIND_async, site);
 
 	if (rc < 0)
@@ -40,6 +41,8 @@ int rota_async_open_at(
 
 void rota_async_send(struct rota_async *a)
 {
+	ROTA_INSIDE();
+
 	add_seq(&a->senders, 1); /* before the look at `closed`; pairs with stop() */
 	if (!load_seq(&a->closed) && !swap_seq(&a->posted, 1))
 		rota_post(a->handle.loop, &a->post);

@@ -220,6 +220,8 @@ static void readable(struct rota__op *op)
 int rota_conn_read_start(
 	struct rota_conn *c, void (*on_read)(struct rota_conn *conn, const void *data, ssize_t size))
 {
+	ROTA_INSIDE();
+
 	if (!handle_open(&c->handle))
 		return ROTA_ECLOSED;
 	if (has(c, CONN_CONNECTING))
@@ -234,6 +236,8 @@ int rota_conn_read_start(
 
 int rota_conn_read_stop(struct rota_conn *c)
 {
+	ROTA_INSIDE();
+
 	if (!handle_open(&c->handle))
 		return ROTA_ECLOSED;
 	c->bits &= ~(uint32_t)CONN_READING;
@@ -259,6 +263,7 @@ int rota__conn_start(struct rota_loop *loop, struct rota_conn *c, int fd, uint32
 
 int rota_conn_open_at(struct rota_loop *loop, struct rota_conn *c, int fd, const char *site)
 {
+	ROTA_INSIDE();
 	bool socket;
 	int rc = rota__fd_streams(fd, &socket);
 
@@ -285,6 +290,7 @@ static int open_both(struct rota_loop *loop, struct rota_conn *a, struct rota_co
 
 int rota_conn_pair_at(struct rota_loop *loop, struct rota_conn *a, struct rota_conn *b, const char *site)
 {
+	ROTA_INSIDE();
 	int fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
@@ -294,6 +300,7 @@ int rota_conn_pair_at(struct rota_loop *loop, struct rota_conn *a, struct rota_c
 
 int rota_conn_pipe_at(struct rota_loop *loop, struct rota_conn *reader, struct rota_conn *writer, const char *site)
 {
+	ROTA_INSIDE();
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -349,6 +356,7 @@ static int start_connecting(int fd, const struct rota_address *address)
 int rota_conn_connect_to_at(struct rota_loop *loop, struct rota_conn *c, const struct rota_address *address,
 	void (*on_connect)(struct rota_conn *conn, int rc), const char *site)
 {
+	ROTA_INSIDE();
 	struct rota__op *op = OP_IN(c);
 	int fd, rc;
 
@@ -375,6 +383,7 @@ int rota_conn_connect_to_at(struct rota_loop *loop, struct rota_conn *c, const s
 int rota_conn_connect_at(struct rota_loop *loop, struct rota_conn *c, const char *address,
 	void (*on_connect)(struct rota_conn *conn, int rc), const char *site)
 {
+	ROTA_INSIDE();
 	struct rota_address parsed;
 	int rc = rota_address_parse(&parsed, address);
 
@@ -414,11 +423,15 @@ int rota_conn_fd(const struct rota_conn *c)
 
 int rota_conn_set_nodelay(struct rota_conn *c, bool on)
 {
+	ROTA_INSIDE();
+
 	return handle_open(&c->handle) ? rota__socket_set_nodelay(c->fd, on) : ROTA_ECLOSED;
 }
 
 int rota_conn_set_keepalive(struct rota_conn *c, unsigned idle_seconds)
 {
+	ROTA_INSIDE();
+
 	return handle_open(&c->handle) ? rota__socket_set_keepalive(c->fd, idle_seconds) : ROTA_ECLOSED;
 }
 

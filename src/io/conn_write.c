@@ -191,6 +191,7 @@ static int may_write(const struct rota_conn *c)
 int rota_conn_writev(struct rota_conn *c, struct rota_write *w, const struct iovec *iov, int count,
 	void (*fn)(struct rota_write *write, int rc))
 {
+	ROTA_INSIDE();
 	int rc = count < 0 ? -EINVAL : may_write(c);
 
 	if (rc < 0)
@@ -207,12 +208,15 @@ int rota_conn_writev(struct rota_conn *c, struct rota_write *w, const struct iov
 int rota_conn_write(struct rota_conn *c, struct rota_write *w, const void *data, size_t size,
 	void (*fn)(struct rota_write *write, int rc))
 {
+	ROTA_INSIDE();
+
 	w->one = (struct iovec){ (void *)data, size };
 	return rota_conn_writev(c, w, &w->one, 1, fn);
 }
 
 ssize_t rota_conn_try_write(struct rota_conn *c, const void *data, size_t size)
 {
+	ROTA_INSIDE();
 	struct iovec one = { (void *)data, size };
 	int rc = may_write(c);
 
@@ -223,6 +227,7 @@ ssize_t rota_conn_try_write(struct rota_conn *c, const void *data, size_t size)
 
 int rota_conn_end(struct rota_conn *c, struct rota_write *w, void (*fn)(struct rota_write *write, int rc))
 {
+	ROTA_INSIDE();
 	int rc = may_write(c);
 
 	if (rc == 0 && !(c->bits & CONN_SOCKET))

@@ -92,6 +92,7 @@ int rota_file_watch_start_at(struct rota_loop *loop, struct rota_file_watch *w, 
 		const struct rota_file_info *after),
 	const char *site)
 {
+	ROTA_INSIDE();
 	size_t length = strlen(path) + 1;
 	struct look *l;
 

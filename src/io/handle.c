@@ -186,6 +186,8 @@ void rota__handle_hold(struct rota_handle *h, bool on)
 
 void rota_handle_ref(struct rota_handle *h)
 {
+	ROTA_INSIDE();
+
 	if (h->state == HANDLE_NONE || !unreferenced(h))
 		return;
 	h->flags &= (uint8_t)~HANDLE_UNREF;
@@ -194,6 +196,8 @@ void rota_handle_ref(struct rota_handle *h)
 
 void rota_handle_unref(struct rota_handle *h)
 {
+	ROTA_INSIDE();
+
 	if (h->state != HANDLE_OPEN || unreferenced(h))
 		return;
 	h->flags |= HANDLE_UNREF;
@@ -227,6 +231,8 @@ void rota__handle_left(struct rota_handle *h)
 
 int rota_handle_close(struct rota_handle *h, void (*on_close)(struct rota_handle *handle))
 {
+	ROTA_INSIDE();
+
 	if (h->state != HANDLE_OPEN)
 		return ROTA_ECLOSED;
 	rota_handle_ref(h);
@@ -274,6 +280,7 @@ const char *rota_handle_site(const struct rota_handle *h)
 
 void rota_loop_each_handle(struct rota_loop *loop, void (*fn)(struct rota_handle *handle, void *arg), void *arg)
 {
+	ROTA_INSIDE();
 	struct list *it, *next;
 
 	for (it = loop->handles.next; it != &loop->handles; it = next) {

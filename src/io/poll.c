@@ -43,6 +43,7 @@ static void polled(struct rota__op *op)
 
 int rota_poll_open_at(struct rota_loop *loop, struct rota_poll *p, int fd, const char *site)
 {
+	ROTA_INSIDE();
 	int rc;
 
 	if (fcntl(fd, F_GETFD) < 0)
@@ -63,6 +64,8 @@ static void interrupt(struct rota_poll *p)
 
 int rota_poll_start(struct rota_poll *p, int events, void (*on_events)(struct rota_poll *poll, int events))
 {
+	ROTA_INSIDE();
+
 	if (!handle_open(&p->handle))
 		return ROTA_ECLOSED;
 	if (events_asked(events) == 0)
@@ -77,6 +80,8 @@ int rota_poll_start(struct rota_poll *p, int events, void (*on_events)(struct ro
 
 int rota_poll_stop(struct rota_poll *p)
 {
+	ROTA_INSIDE();
+
 	if (!handle_open(&p->handle))
 		return ROTA_ECLOSED;
 	p->events = 0;

@@ -342,6 +342,7 @@ static struct rota_process *process_new(struct rota_loop *loop, const struct rot
 int rota_process_start_on(struct rota_loop *loop, struct rota_process **ret_process,
 	const struct rota_command *command, rota_exit_fn fn, void *arg)
 {
+	ROTA_INSIDE();
 	struct rota_process *p;
 	int rc;
 
@@ -369,6 +370,7 @@ int rota_process_start_on(struct rota_loop *loop, struct rota_process **ret_proc
 
 int rota_process_start(struct rota_process **ret_process, const struct rota_command *command)
 {
+	ROTA_INSIDE();
 	struct rota_loop *loop = rota_loop_current();
 
 	return loop != NULL ? rota_process_start_on(loop, ret_process, command, NULL, NULL) : -EPERM;
@@ -376,6 +378,7 @@ int rota_process_start(struct rota_process **ret_process, const struct rota_comm
 
 int rota_process_kill(struct rota_process *p, int signo)
 {
+	ROTA_INSIDE();
 	int rc;
 
 	pthread_mutex_lock(&p->lock);
@@ -411,6 +414,8 @@ struct rota_stream *rota_process_stderr(struct rota_process *p)
 
 void rota_process_close_stdin(struct rota_process *p)
 {
+	ROTA_INSIDE();
+
 	rota_close(p->stdio[0]);
 	p->stdio[0] = NULL;
 }
@@ -470,6 +475,8 @@ static void leave_by_post(struct rota_post *post)
 
 void rota_process_close(struct rota_process *p)
 {
+	ROTA_INSIDE();
+
 	if (p == NULL)
 		return;
 	pthread_mutex_lock(&p->lock);

@@ -22,6 +22,7 @@ static void arrived(struct rota__signal_watch *watch, int signo)
 int rota_signal_open_at(struct rota_loop *loop, struct rota_signal *s, int signo,
 	void (*fn)(struct rota_signal *signal, int signo), const char *site)
 {
+	ROTA_INSIDE();
 	int rc = s->handle.state == HANDLE_NONE ? 0 : -EBUSY;
 
 	if (rc == 0)

@@ -247,6 +247,7 @@ static int look_at(struct rota_path_watch *w)
 int rota_path_watch_start_at(struct rota_loop *loop, struct rota_path_watch *w, const char *path, unsigned flags,
 	void (*on_change)(struct rota_path_watch *watch, const struct rota_change *change), const char *site)
 {
+	ROTA_INSIDE();
 	char *copy;
 	int rc;
 

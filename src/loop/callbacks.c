@@ -23,6 +23,8 @@ static void timer_fired(struct rota__timer *t)
 
 void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
+
 	rota_timer_stop(timer);
 	timer->loop = loop;
 	stored(timer)->fn = timer_fired;
@@ -32,6 +34,8 @@ void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t
 
 void rota_timer_stop(struct rota_timer *timer)
 {
+	ROTA_INSIDE();
+
 	if (!timers_armed(stored(timer)))
 		return;
 	timers_cancel(&timer->loop->timers, stored(timer));
@@ -42,6 +46,7 @@ void rota_timer_stop(struct rota_timer *timer)
 
 void rota_watcher_start(struct rota_loop *loop, struct rota_watcher *watcher, enum rota_phase phase)
 {
+	ROTA_INSIDE();
 	struct rota_watcher *head = &loop->phase[phase];
 
 	if (watcher->active)
@@ -59,6 +64,8 @@ void rota_watcher_start(struct rota_loop *loop, struct rota_watcher *watcher, en
 
 void rota_watcher_stop(struct rota_watcher *watcher)
 {
+	ROTA_INSIDE();
+
 	if (!watcher->active)
 		return;
 	watcher->active = false;
@@ -139,6 +146,8 @@ void rota__loop_drain_calls(struct rota_loop *loop)
 
 int rota_next_tick(struct rota_loop *loop, rota_job_fn fn, void *arg)
 {
+	ROTA_INSIDE();
+
 	loop = rota__loop_mine(loop);
 	if (loop == NULL)
 		return -EPERM;
@@ -147,6 +156,8 @@ int rota_next_tick(struct rota_loop *loop, rota_job_fn fn, void *arg)
 
 int rota_queue_microtask(struct rota_loop *loop, rota_job_fn fn, void *arg)
 {
+	ROTA_INSIDE();
+
 	loop = rota__loop_mine(loop);
 	if (loop == NULL)
 		return -EPERM;

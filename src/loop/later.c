@@ -175,11 +175,15 @@ static int64_t set(struct rota_loop *loop, enum later_kind kind, uint64_t length
 
 int64_t rota_set_timeout_at(struct rota_loop *loop, uint64_t length_ns, rota_job_fn fn, void *arg, const char *site)
 {
+	ROTA_INSIDE();
+
 	return set(loop, LATER_TIMEOUT, length_ns, fn, arg, site);
 }
 
 int64_t rota_set_interval_at(struct rota_loop *loop, uint64_t length_ns, rota_job_fn fn, void *arg, const char *site)
 {
+	ROTA_INSIDE();
+
 	return set(loop, LATER_INTERVAL, length_ns, fn, arg, site);
 }
 
@@ -187,6 +191,8 @@ int64_t rota_set_interval_at(struct rota_loop *loop, uint64_t length_ns, rota_jo
 
 int64_t rota_set_immediate_at(struct rota_loop *loop, rota_job_fn fn, void *arg, const char *site)
 {
+	ROTA_INSIDE();
+
 	return set(loop, LATER_IMMEDIATE, 0, fn, arg, site);
 }
 
@@ -254,6 +260,7 @@ static int lookup(struct rota__later **ret, struct rota_loop *loop, int64_t id)
 
 int rota_clear(struct rota_loop *loop, int64_t id)
 {
+	ROTA_INSIDE();
 	struct rota__later *l;
 	int rc = lookup(&l, loop, id);
 
@@ -277,6 +284,7 @@ int rota_clear(struct rota_loop *loop, int64_t id)
 
 int rota_refresh(struct rota_loop *loop, int64_t id)
 {
+	ROTA_INSIDE();
 	struct rota__later *l;
 	int rc = lookup(&l, loop, id);
 
@@ -308,11 +316,15 @@ static int set_unref(struct rota_loop *loop, int64_t id, bool unref)
 
 int rota_ref(struct rota_loop *loop, int64_t id)
 {
+	ROTA_INSIDE();
+
 	return set_unref(loop, id, false);
 }
 
 int rota_unref(struct rota_loop *loop, int64_t id)
 {
+	ROTA_INSIDE();
+
 	return set_unref(loop, id, true);
 }
 

@@ -201,6 +201,8 @@ uint64_t rota_loop_now_ns(const struct rota_loop *loop)
 
 struct rota_loop *rota_loop_current(void)
 {
+	ROTA_INSIDE();
+
 	return rota__loop_here;
 }
 

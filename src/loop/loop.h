@@ -15,6 +15,7 @@
 #include "base/mpsc.h"
 #include "base/node.h"
 #include "base/timers.h"
+#include "loop/inside.h"
 #include "poll/poller.h"
 #include "work/work.h"
 
@@ -84,8 +85,9 @@ struct rota_loop {
 	void (*look)(struct rota_loop *loop);
 
 	/* The hook of the task layer: run what is ready, at most until the loop should look at I/O
-	 * again.  It keeps tasks_ready true while something is ready.  NULL: no tasks. */
-	void (*run_tasks)(struct rota_loop *loop);
+	 * again.  It keeps tasks_ready true while something is ready.  False: meanwhile the loop has been taken from this
+	 * thread, which must not touch it any more.  NULL: no tasks. */
+	bool (*run_tasks)(struct rota_loop *loop);
 	/* May the loop sleep?  And: it slept, or was about to.  NULL: nobody wants to know. */
 	bool (*may_sleep)(struct rota_loop *loop);
 	void (*woke)(struct rota_loop *loop);

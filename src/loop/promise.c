@@ -51,6 +51,8 @@ struct rota_promise *rota__promise_init(struct rota_promise *p, struct rota_loop
 
 struct rota_promise *rota_promise_ref(struct rota_promise *promise)
 {
+	ROTA_INSIDE();
+
 	if (promise != NULL)
 		promise->refs++;
 	return promise;
@@ -81,6 +83,7 @@ static void free_promise(struct rota_promise *p)
 /* Not by recursion: a chain may be as long as memory. */
 void rota_promise_unref(struct rota_promise *promise)
 {
+	ROTA_INSIDE();
 	struct rota_loop *loop;
 	struct rota__promises *all;
 
@@ -255,6 +258,7 @@ static void give_back(const struct rota_result *result)
 
 int rota_promise_settle(struct rota_promise *promise, struct rota_result result)
 {
+	ROTA_INSIDE();
 	int rc = promise == NULL ? -ENOMEM
 		: rota__loop_mine(promise->loop) == NULL ? -EPERM
 		: promise->decided ? -EALREADY
@@ -269,12 +273,15 @@ int rota_promise_settle(struct rota_promise *promise, struct rota_result result)
 
 struct rota_promise *rota_promise_new_at(struct rota_loop *loop, const char *site)
 {
+	ROTA_INSIDE();
+
 	loop = rota__promise_loop(loop, "rota_promise_new");
 	return rota__promise_init(rota__alloc(sizeof(struct rota_promise)), loop, site);
 }
 
 struct rota_promise *rota_promise_of_at(struct rota_loop *loop, struct rota_result result, const char *site)
 {
+	ROTA_INSIDE();
 	struct rota_promise *p = rota_promise_new_at(loop, site);
 
 	rota_promise_settle(p, result);
@@ -406,6 +413,7 @@ static struct rota_promise *derive(struct rota_promise *of, rota_job_fn run, con
 struct rota_promise *rota_promise_then_at(
 	struct rota_promise *promise, rota_then_fn fulfilled, rota_then_fn rejected, void *arg, const char *site)
 {
+	ROTA_INSIDE();
 	struct rota_promise *p = derive(promise, call_handler, "rota_promise_then", site);
 
 	if (p != NULL) {
@@ -421,6 +429,7 @@ struct rota_promise *rota_promise_then_at(
 struct rota_promise *rota_promise_finally_at(
 	struct rota_promise *promise, rota_then_fn settled_fn, void *arg, const char *site)
 {
+	ROTA_INSIDE();
 	struct rota_promise *p;
 
 	if (settled_fn == NULL)
@@ -439,16 +448,22 @@ struct rota_promise *rota_promise_finally_at(
 
 enum rota_promise_state rota_promise_state(const struct rota_promise *promise)
 {
+	ROTA_INSIDE();
+
 	return promise != NULL ? (enum rota_promise_state)promise->state : ROTA_REJECTED;
 }
 
 int rota_promise_error(const struct rota_promise *promise)
 {
+	ROTA_INSIDE();
+
 	return promise == NULL ? -ENOMEM : promise->state == ROTA_REJECTED ? promise->error : 0;
 }
 
 void *rota_promise_value(const struct rota_promise *promise)
 {
+	ROTA_INSIDE();
+
 	if (promise == NULL || promise->state == ROTA_PENDING)
 		return NULL;
 	return promise->owner != NULL ? promise->owner->value : promise->value;
@@ -456,6 +471,7 @@ void *rota_promise_value(const struct rota_promise *promise)
 
 void *rota_promise_take(struct rota_promise *promise)
 {
+	ROTA_INSIDE();
 	void *value = rota_promise_value(promise);
 
 	if (value != NULL) {

@@ -132,23 +132,31 @@ static struct rota_promise *combine(struct rota_loop *loop, enum kind kind, stru
 struct rota_promise *rota_promise_all_at(
 	struct rota_loop *loop, struct rota_promise *const *promises, size_t count, const char *site)
 {
+	ROTA_INSIDE();
+
 	return combine(loop, ALL, promises, count, site);
 }
 
 struct rota_promise *rota_promise_all_settled_at(
 	struct rota_loop *loop, struct rota_promise *const *promises, size_t count, const char *site)
 {
+	ROTA_INSIDE();
+
 	return combine(loop, ALL_SETTLED, promises, count, site);
 }
 
 struct rota_promise *rota_promise_race_at(
 	struct rota_loop *loop, struct rota_promise *const *promises, size_t count, const char *site)
 {
+	ROTA_INSIDE();
+
 	return combine(loop, RACE, promises, count, site);
 }
 
 struct rota_promise *rota_promise_any_at(
 	struct rota_loop *loop, struct rota_promise *const *promises, size_t count, const char *site)
 {
+	ROTA_INSIDE();
+
 	return combine(loop, ANY, promises, count, site);
 }

@@ -24,6 +24,7 @@ static void deliver(struct rota_post *post)
 
 int rota_promise_sender_new(struct rota_promise_sender **ret_sender, struct rota_promise *promise)
 {
+	ROTA_INSIDE();
 	struct rota_promise_sender *s;
 
 	if (promise == NULL)
@@ -41,6 +42,8 @@ int rota_promise_sender_new(struct rota_promise_sender **ret_sender, struct rota
 
 void rota_promise_send(struct rota_promise_sender *sender, struct rota_result result)
 {
+	ROTA_INSIDE();
+
 	sender->result = result;
 	rota_post(sender->promise->loop, &sender->post);
 }
@@ -62,6 +65,7 @@ static void sleep_over(struct rota_timer *timer)
 
 struct rota_promise *rota_promise_sleep_at(struct rota_loop *loop, uint64_t length_ns, const char *site)
 {
+	ROTA_INSIDE();
 	struct sleeper *s = rota__alloc(sizeof *s);
 
 	loop = rota__promise_loop(loop, "rota_promise_sleep");
@@ -111,6 +115,7 @@ static void tell(struct rota_post *post)
 struct rota_promise *rota_promise_blocking_at(
 	struct rota_loop *loop, rota_result_fn fn, void *arg, const char *site)
 {
+	ROTA_INSIDE();
 	struct blocking *b = rota__alloc(sizeof *b);
 	int rc;
 

@@ -81,6 +81,8 @@ void rota__promises_report(struct rota_loop *loop)
 
 int rota_on_unhandled_rejection(struct rota_loop *loop, rota_promise_fn fn, void *arg)
 {
+	ROTA_INSIDE();
+
 	loop = rota__loop_mine(loop);
 	if (loop == NULL)
 		return -EPERM;
@@ -91,6 +93,8 @@ int rota_on_unhandled_rejection(struct rota_loop *loop, rota_promise_fn fn, void
 
 int rota_on_rejection_handled(struct rota_loop *loop, rota_promise_fn fn, void *arg)
 {
+	ROTA_INSIDE();
+
 	loop = rota__loop_mine(loop);
 	if (loop == NULL)
 		return -EPERM;

@@ -87,10 +87,9 @@ void rota__loop_run_timers(struct rota_loop *loop)
 	}
 }
 
-static void run_tasks(struct rota_loop *loop)
+static bool run_tasks(struct rota_loop *loop)
 {
-	if (loop->tasks_ready)
-		loop->run_tasks(loop);
+	return !loop->tasks_ready || loop->run_tasks(loop);
 }
 
 /* Sleep in the poller, having told other threads that we do: the post that comes then wakes us. */
@@ -184,7 +183,8 @@ void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
 	run_posts(loop);
 	for (int i = 0; i < PENDING_ROUNDS && !fifo_empty(&loop->pending); i++)
 		run_nodes(loop, &loop->pending);
-	run_tasks(loop);
+	if (!run_tasks(loop))
+		return;
 	run_watchers(loop, ROTA_CHECK);
 	rota__loop_run_immediates(loop);
 	run_nodes(loop, &loop->closing);

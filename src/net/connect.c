@@ -296,6 +296,7 @@ static int connect_in_time(const char *text, const struct rota_connect_options *
 int rota_tcp_connect(
 	struct rota_stream **ret_stream, const char *address, const struct rota_connect_options *options)
 {
+	ROTA_INSIDE();
 	static const struct rota_connect_options defaults;
 	struct rota_task *task = rota__current();
 	struct rota_stream *s;

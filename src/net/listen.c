@@ -42,6 +42,7 @@ static int settle_deal(struct rota_listen_options *options, struct rota_address 
 int rota_tcp_listen(
 	struct rota_listener **ret_listener, const char *address, const struct rota_listen_options *options)
 {
+	ROTA_INSIDE();
 	struct rota_listen_options o = { 0 };
 	struct rota_loop *loop = rota_loop_current();
 	struct rota_address parsed;

@@ -22,6 +22,7 @@
 #include <rota/stream.h>
 #include <rota/sync.h>
 
+#include "loop/inside.h"
 #include "net/keeper.h"
 #include "os/mem.h"
 
@@ -238,6 +239,7 @@ static void give_slot(struct rota_process_pool *pool, unsigned slot)
 int rota_process_call(struct rota_process_pool *pool, rota_process_fn fn, const void *in, size_t in_bytes,
 	struct rota_answer *ret_answer)
 {
+	ROTA_INSIDE();
 	struct call c = { .fn = fn, .in = in, .in_bytes = in_bytes, .room = pool->answer_bytes_max,
 		.answer = ret_answer };
 	unsigned slot;
@@ -322,6 +324,7 @@ static void pool_init(struct rota_process_pool *pool, const struct rota_process_
 
 int rota_process_pool_open(struct rota_process_pool **ret_pool, const struct rota_process_pool_options *options)
 {
+	ROTA_INSIDE();
 	static const struct rota_process_pool_options defaults;
 	struct rota_process_pool *pool;
 	int rc;
@@ -356,6 +359,8 @@ void rota_process_pool_stats(struct rota_process_pool *pool, struct rota_process
 
 void rota_process_pool_close(struct rota_process_pool *pool)
 {
+	ROTA_INSIDE();
+
 	if (pool == NULL)
 		return;
 	for (unsigned i = 0; i < pool->workers; i++)

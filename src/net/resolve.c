@@ -228,6 +228,7 @@ size_t rota__addresses_in_turn(const struct addrinfo *found, struct rota_address
 
 int rota_resolve(const char *address, struct rota_address *ret_addresses, size_t room)
 {
+	ROTA_INSIDE();
 	struct rota_address numeric;
 	struct lookup *lookup;
 	size_t count;

@@ -11,6 +11,7 @@
 #include <rota/sync.h>
 #include <rota/thread.h>
 
+#include "loop/inside.h"
 #include "os/mem.h"
 
 struct rota_port {
@@ -38,6 +39,7 @@ struct rota_thread {
 
 int rota_port_give(struct rota_port *port, void *data, size_t bytes, void (*destroy)(void *))
 {
+	ROTA_INSIDE();
 	struct rota_message m = { data, bytes, destroy };
 
 	return rota_chan_try_send(port->out, &m);
@@ -45,6 +47,7 @@ int rota_port_give(struct rota_port *port, void *data, size_t bytes, void (*dest
 
 int rota_port_send(struct rota_port *port, const void *data, size_t bytes)
 {
+	ROTA_INSIDE();
 	void *copy = rota__alloc(bytes + 1); /* an empty message is one, too */
 	int rc;
 
@@ -70,6 +73,8 @@ int rota_port_try_recv(struct rota_port *port, struct rota_message *ret_message)
 
 void rota_port_close(struct rota_port *port)
 {
+	ROTA_INSIDE();
+
 	rota_chan_close(port->in);
 	rota_chan_close(port->out);
 }
@@ -167,6 +172,7 @@ static void fini(struct rota_thread *t)
 int rota_thread_start(
 	struct rota_thread **ret_thread, rota_thread_fn fn, void *arg, const struct rota_options *options)
 {
+	ROTA_INSIDE();
 	struct rota_thread *t = rota__alloc_zero(sizeof *t);
 	int rc;
 
@@ -198,6 +204,7 @@ struct rota_port *rota_thread_port(struct rota_thread *t)
 
 int rota_thread_join(struct rota_thread *t, int *ret_result)
 {
+	ROTA_INSIDE();
 	int rc = rota_event_wait(&t->over);
 
 	if (rc == 0 && ret_result != NULL)
@@ -207,6 +214,8 @@ int rota_thread_join(struct rota_thread *t, int *ret_result)
 
 void rota_thread_stop(struct rota_thread *t)
 {
+	ROTA_INSIDE();
+
 	pthread_mutex_lock(&t->lock);
 	if (!t->stopped && t->loop != NULL)
 		rota_post(t->loop, &t->stop);

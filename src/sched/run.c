@@ -147,6 +147,7 @@ int rota_run(rota_fn app, void *arg, const struct rota_options *options)
 
 const char *rota_model_name(void)
 {
+	ROTA_INSIDE();
 	const struct rota__worker *here = rota__here();
 
 	if (here == NULL)
@@ -156,6 +157,7 @@ const char *rota_model_name(void)
 
 unsigned rota_worker_count(void)
 {
+	ROTA_INSIDE();
 	const struct rota__worker *here = rota__here();
 
 	return here == NULL ? 0 : here->team == NULL ? 1 : here->team->size;
@@ -163,6 +165,7 @@ unsigned rota_worker_count(void)
 
 unsigned rota_boss_count(void)
 {
+	ROTA_INSIDE();
 	const struct rota__worker *here = rota__here();
 
 	return here == NULL || here->team == NULL ? 0 : here->team->bosses;
@@ -170,22 +173,33 @@ unsigned rota_boss_count(void)
 
 unsigned rota_worker_number(void)
 {
+	ROTA_INSIDE();
+
 	return rota__here() != NULL ? rota__here()->number : 0;
 }
 
 const char *rota_poller_name(void)
 {
+	ROTA_INSIDE();
+
 	return rota__here() != NULL ? rota_loop_poller(rota__here()->loop) : "none";
 }
 
 /* ---- what both models do ---- */
+
+static void cancel_detached(void)
+{
+	ROTA_INSIDE();
+
+	rota__scope_cancel(rota__here()->root, -ECANCELED, 0);
+}
 
 int rota__run_first_task(void *arg)
 {
 	struct run *run = arg;
 
 	run->result = run->app(run->arg);
-	rota__scope_cancel(rota__here()->root, -ECANCELED, 0);
+	cancel_detached();
 	return 0;
 }
 
@@ -193,7 +207,7 @@ int rota__run_first_task(void *arg)
 static void stop_asked(struct rota__signal_watch *watch, int signo)
 {
 	rota__signal_watch_stop(watch);
-	rota__scope_cancel(rota__here()->root, -ECANCELED, 0);
+	cancel_detached();
 }
 
 int rota__run_watch_signals(struct run *run, struct rota_loop *loop)

@@ -1,24 +1,24 @@
-/* several.c - the models with several workers: each a loop on a thread of its own, the first on the calling thread
+/* several.c - the models with several workers: each a loop, driven by a thread, the first by the calling thread
  *
  *	all: make loop and worker --> wait for the others --> turn until it is over --> leave --> wait for the others
  *
  * Nobody turns before everybody is there, because any worker may post to any other; and nobody gives anything back
- * before all have stopped, because tasks, stacks and records have wandered between them. */
+ * before all have stopped, because tasks, stacks and records have wandered between them.  Which thread drives a worker may
+ * change in between (drivers.h). */
 #include <pthread.h>
 #include <stdio.h>
 
 #include "os/mem.h"
+#include "sched/drivers.h"
 #include "sched/model.h"
 #include "trace/trace.h"
 
 struct seat {
 	struct several *several;
 	struct rota_loop *loop;
-	pthread_t thread;
 	unsigned number;
-	bool started;
+	bool present, started; /* it is there, if only as a failure; its worker is made */
 	struct rota_post over; /* wakes it when all is over */
-	struct rota__watched watched;
 	char name[24];
 	struct rota__worker worker;
 };
@@ -27,6 +27,7 @@ struct several {
 	struct rota__team team; /* first: on_empty() finds us by it */
 	struct run *run;
 	struct seat *seats;
+	struct rota__drivers drivers;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	unsigned present, stopped; /* who has made its worker, or failed; who has stopped */
@@ -74,47 +75,8 @@ static void all_ended(struct rota__team *team)
 
 /* ---- one worker ---- */
 
-static void turn(struct seat *seat)
-{
-	struct several *s = seat->several;
-
-	while (!load_acquire(&s->over))
-		rota__loop_turn(seat->loop, ROTA_FOREVER);
-	rota__run_drain(seat->loop);
-}
-
-static void turn_watched(struct seat *seat)
-{
-	const struct rota_options *options = seat->several->run->options;
-	uint64_t limit_ns = rota__watchdog_limit(options, true);
-
-	/* Without a thread for the watchdog the program runs all the same, unwatched. */
-	if (limit_ns == ROTA_FOREVER ||
-		rota__watchdog_join(&seat->watched, &seat->worker, seat->number, limit_ns, options->on_blocked) < 0) {
-		turn(seat);
-		return;
-	}
-	turn(seat);
-	rota__watchdog_leave(&seat->watched);
-}
-
-static void first_turns(struct seat *seat)
-{
-	struct several *s = seat->several;
-	int rc = rota__run_watch_signals(s->run, seat->loop);
-
-	if (rc == 0)
-		rc = rota_spawn_at(&s->team.root, rota__run_first_task, s->run, "main", "rota_run");
-	if (rc < 0) {
-		fail(s, rc);
-		all_ended(&s->team);
-	}
-	turn_watched(seat);
-	rota__run_unwatch_signals(s->run);
-	rota__run_drain(seat->loop);
-}
-
-static int start(struct seat *seat)
+/* Its own thread, the first one. */
+static int start(struct seat *seat, struct rota__driver *driver)
 {
 	struct several *s = seat->several;
 	int rc = rota__loop_enter(seat->loop);
@@ -131,38 +93,84 @@ static int start(struct seat *seat)
 	snprintf(seat->name, sizeof seat->name, "worker %u", seat->number);
 	rota__trace_thread(rota__trace_on ? rota__trace_text(seat->name) : NULL);
 	s->team.workers[seat->number] = &seat->worker;
+	rota__watchdog_meet(&seat->worker);
+	store_release(&driver->worker, &seat->worker); /* acquired by the watchdog */
 	seat->started = true;
 	return 0;
 }
 
-static void *work(void *arg)
+/* The program begins. */
+static void start_program(struct several *s)
 {
-	struct seat *seat = arg;
+	int rc = rota__run_watch_signals(s->run, s->seats[0].loop);
+
+	if (rc == 0)
+		rc = rota_spawn_at(&s->team.root, rota__run_first_task, s->run, "main", "rota_run");
+	if (rc < 0) {
+		fail(s, rc);
+		all_ended(&s->team);
+	}
+}
+
+static void arrive(struct seat *seat, struct rota__driver *driver)
+{
 	struct several *s = seat->several;
-	int rc = start(seat);
+	int rc = start(seat, driver);
 
 	if (rc < 0)
 		fail(s, rc);
+	seat->present = true;
 	meet(s, &s->present);
-	if (s->error == 0) {
-		if (seat->number == 0)
-			first_turns(seat);
-		else
-			turn_watched(seat);
+	if (s->error == 0 && seat->number == 0)
+		start_program(s);
+}
+
+/* False: the worker is somebody else's by now. */
+static bool turn(struct seat *seat, const struct rota__driver *driver)
+{
+	while (!load_acquire(&seat->several->over)) {
+		rota__loop_turn(seat->loop, ROTA_FOREVER);
+		if (load_relaxed(&driver->worker) != &seat->worker)
+			return false;
 	}
+	if (seat->number == 0)
+		rota__run_unwatch_signals(seat->several->run);
+	rota__run_drain(seat->loop);
+	return true;
+}
+
+static void leave(struct seat *seat, struct rota__driver *driver)
+{
+	struct several *s = seat->several;
+
+	store_relaxed(&driver->worker, NULL);
 	meet(s, &s->stopped);
 	if (seat->started) {
 		rota__run_drain(seat->loop);
 		rota__worker_leave(&seat->worker);
 		rota__loop_leave(seat->loop);
 	}
-	return NULL;
+	rota__drivers_end(&s->drivers);
+}
+
+/* A driver has been given this worker. */
+static void drive(struct rota__worker *worker, struct rota__driver *driver)
+{
+	struct seat *seat = container_of(worker, struct seat, worker);
+
+	if (seat->present)
+		rota__driver_take(driver, worker);
+	else
+		arrive(seat, driver);
+	if (seat->several->error != 0 || turn(seat, driver))
+		leave(seat, driver);
 }
 
 /* ---- all of them ---- */
 
 static int make_loops(struct several *s)
 {
+	s->run->loop_options.shareable = s->team.steal; /* another thread may have to go on with it */
 	for (unsigned i = 0; i < s->team.size; i++) {
 		struct seat *seat = &s->seats[i];
 		int rc = rota_loop_new(&seat->loop, &s->run->loop_options);
@@ -179,27 +187,28 @@ static int make_loops(struct several *s)
 static void start_threads(struct several *s)
 {
 	for (unsigned i = 1; i < s->team.size; i++) {
-		int rc = pthread_create(&s->seats[i].thread, NULL, work, &s->seats[i]);
+		int rc = rota__drivers_start(&s->drivers, &s->seats[i].worker);
 
 		if (rc == 0)
 			continue;
-		fail(s, -rc);
+		fail(s, rc);
 		pthread_mutex_lock(&s->lock);
 		s->present += s->team.size - i;
 		s->stopped += s->team.size - i;
 		pthread_mutex_unlock(&s->lock);
-		for (; i < s->team.size; i++)
-			s->seats[i].thread = pthread_self();
+		return;
 	}
 }
 
 static void run_all(struct several *s)
 {
+	s->drivers.drive = drive;
+	s->drivers.limit_ns = rota__watchdog_limit(s->run->options, true);
+	s->drivers.on_blocked = s->run->options->on_blocked;
+	s->drivers.rescue = s->team.steal;
+	rota__drivers_init(&s->drivers);
 	start_threads(s);
-	work(&s->seats[0]);
-	for (unsigned i = 1; i < s->team.size; i++)
-		if (!pthread_equal(s->seats[i].thread, pthread_self()))
-			pthread_join(s->seats[i].thread, NULL);
+	rota__drivers_run(&s->drivers, &s->seats[0].worker);
 	for (unsigned i = 0; i < s->team.size; i++)
 		if (s->seats[i].started)
 			rota__worker_fini(&s->seats[i].worker);

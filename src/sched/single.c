@@ -1,10 +1,12 @@
 /* single.c - one loop with one worker, on the calling thread */
+#include "coro/overflow.h"
 #include "os/mem.h"
 #include "sched/model.h"
 #include "trace/trace.h"
 
 struct single {
 	struct rota__worker worker;
+	struct rota__driver driver;
 	struct rota__watched watched;
 	struct rota_scope root;
 };
@@ -30,7 +32,8 @@ static int turn_watched(struct single *s, struct run *run, struct rota_loop *loo
 
 	if (limit_ns == ROTA_FOREVER)
 		return turn_until_empty(s, run, loop);
-	rc = rota__watchdog_join(&s->watched, &s->worker, 0, limit_ns, run->options->on_blocked);
+	rota__watchdog_meet(&s->worker);
+	rc = rota__watchdog_join(&s->watched, &s->driver, NULL, limit_ns, run->options->on_blocked);
 	if (rc == 0) {
 		rc = turn_until_empty(s, run, loop);
 		rota__watchdog_leave(&s->watched);
@@ -40,19 +43,29 @@ static int turn_watched(struct single *s, struct run *run, struct rota_loop *loo
 
 static int run_on(struct run *run, struct rota_loop *loop)
 {
+	ROTA_INSIDE();
 	struct single *s = rota__alloc_zero(sizeof *s);
 	int rc;
 
 	if (s == NULL)
 		return -ENOMEM;
 	rota__run_root_init(&s->root);
-	rc = rota__worker_init(&s->worker, loop, run->options->stack_bytes, &s->root, NULL, 0);
+	rc = rota__overflow_thread_init();
 	if (rc == 0) {
+		rc = rota__worker_init(&s->worker, loop, run->options->stack_bytes, &s->root, NULL, 0);
+		if (rc < 0)
+			rota__overflow_thread_fini();
+	}
+	if (rc == 0) {
+		s->driver.worker = &s->worker;
+		rota__driver_enter(&s->driver);
 		s->worker.on_detached_error = run->options->on_detached_error;
 		rota__trace_thread("worker 0");
 		rc = turn_watched(s, run, loop);
+		rota__driver_enter(NULL);
 		rota__worker_leave(&s->worker);
 		rota__worker_fini(&s->worker);
+		rota__overflow_thread_fini();
 	}
 	rota__free(s);
 	return rc;

@@ -120,10 +120,25 @@ static void copy_text(char *to, size_t room, const char *from)
 		strcpy(to, "?");
 }
 
+static struct rota_task *task_of(const struct rota__watched *w)
+{
+	struct rota_task *stray = load_relaxed(&w->driver->stray);
+	const struct rota__worker *worker = load_acquire(&w->driver->worker); /* pairs with who gave it the worker */
+
+	return stray != NULL ? stray : worker != NULL ? load_relaxed(&worker->current) : NULL;
+}
+
+/* Which of its worker's runs this is; a stray's is the one in which it became that. */
+static uint32_t run_of(const struct rota__watched *w)
+{
+	const struct rota__worker *worker = load_acquire(&w->driver->worker); /* as above */
+
+	return worker != NULL && load_relaxed(&w->driver->stray) == NULL ? load_relaxed(&worker->head) : w->run;
+}
+
 static bool still_in(const struct rota__watched *w)
 {
-	return load_relaxed(&w->worker->current) == w->task &&
-	       load_relaxed(&w->worker->head) == w->run;
+	return task_of(w) == w->task && run_of(w) == w->run;
 }
 
 /* The record and the texts belong to the worker's thread: what we read of them is true if it was in
@@ -168,9 +183,9 @@ static uint64_t cpu_time(const struct rota__watched *w)
 
 /* Has it computed for so long, or does it wait in the kernel?  If neither, it got no CPU: then it
  * is the machine that is slow. */
-static bool is_to_blame(const struct rota__watched *w)
+static bool is_to_blame(const struct rota__watched *w, uint64_t length_ns)
 {
-	return cpu_time(w) - w->cpu_ns >= w->limit_ns || rota__peek_waits(w->tid);
+	return cpu_time(w) - w->cpu_ns >= length_ns || rota__peek_waits(w->tid);
 }
 
 static void say_over(struct rota__watched *w, uint64_t now_ns)
@@ -193,7 +208,7 @@ static void say_blocked(struct rota__watched *w, uint64_t now_ns)
 	void *frames[FRAMES];
 	struct rota_blocked blocked;
 
-	if (!is_to_blame(w) || !look_at(w, &blocked, frames))
+	if (load_relaxed(&w->driver->section) || !is_to_blame(w, w->limit_ns) || !look_at(w, &blocked, frames))
 		return;
 	blocked.held_ns = now_ns - w->since_ns;
 	w->told = true;
@@ -201,17 +216,33 @@ static void say_blocked(struct rota__watched *w, uint64_t now_ns)
 	tell(w, &blocked);
 }
 
+/* It has been held for a while: others do what they can in its place. */
+static void relieve(struct rota__watched *w)
+{
+	struct rota__worker *worker = load_acquire(&w->driver->worker); /* as above */
+
+	if (worker == NULL || worker->team == NULL || load_relaxed(&w->driver->stray) != NULL)
+		return;
+	if (!w->relieved)
+		rota__team_relieve(worker);
+	w->relieved = true;
+	if (w->rescue != NULL && is_to_blame(w, TICK_NS))
+		w->rescue(w);
+}
+
 /* True: it works. */
 static bool check(struct rota__watched *w, uint64_t now_ns)
 {
-	struct rota_task *task = load_relaxed(&w->worker->current);
-	uint32_t run = load_relaxed(&w->worker->head);
+	const struct rota__worker *worker = load_acquire(&w->driver->worker); /* as above */
+	struct rota_task *task = task_of(w);
+	uint32_t run = run_of(w);
 
 	if (task != w->task || run != w->run) {
 		if (w->told)
 			say_over(w, now_ns);
 		w->task = task;
 		w->run = run;
+		w->number = worker != NULL ? worker->number : 0;
 		w->relieved = false;
 		w->since_ns = now_ns;
 		w->cpu_ns = cpu_time(w);
@@ -219,10 +250,8 @@ static bool check(struct rota__watched *w, uint64_t now_ns)
 	}
 	if (task == NULL)
 		return false;
-	if (!w->relieved && now_ns - w->since_ns >= RELIEVE_NS && w->worker->team != NULL) {
-		w->relieved = true;
-		rota__team_relieve(w->worker);
-	}
+	if (now_ns - w->since_ns >= RELIEVE_NS)
+		relieve(w);
 	if (!w->told && now_ns - w->since_ns >= w->limit_ns)
 		say_blocked(w, now_ns);
 	return true;
@@ -234,17 +263,22 @@ static void set_unwatched(bool value)
 {
 	struct list *link;
 
-	list_each(link, &dog.watched) store_relaxed(
-		&container_of(link, struct rota__watched, link)->worker->unwatched, value);
+	list_each(link, &dog.watched) {
+		struct rota__worker *worker =
+			load_acquire(&container_of(link, struct rota__watched, link)->driver->worker); /* as above */
+
+		if (worker != NULL)
+			store_relaxed(&worker->unwatched, value);
+	}
 }
 
 static bool anybody_works(void)
 {
 	struct list *link;
 
-	list_each(link,
-		&dog.watched) if (load_relaxed(&container_of(link, struct rota__watched, link)
-							->worker->current) != NULL) return true;
+	list_each(link, &dog.watched)
+		if (task_of(container_of(link, struct rota__watched, link)) != NULL)
+			return true;
 	return false;
 }
 
@@ -363,7 +397,13 @@ uint64_t rota__watchdog_limit(const struct rota_options *options, bool several)
 	return several ? ROTA_MILLISECONDS(10) : ROTA_FOREVER;
 }
 
-int rota__watchdog_join(struct rota__watched *w, struct rota__worker *worker, unsigned number,
+void rota__watchdog_meet(struct rota__worker *worker)
+{
+	worker->on_unwatched = on_unwatched;
+	wake();
+}
+
+int rota__watchdog_join(struct rota__watched *w, struct rota__driver *driver, void (*rescue)(struct rota__watched *watched),
 	uint64_t limit_ns, void (*on_blocked)(const struct rota_blocked *blocked))
 {
 	int rc = rota__peek_init();
@@ -371,14 +411,13 @@ int rota__watchdog_join(struct rota__watched *w, struct rota__worker *worker, un
 	if (rc < 0)
 		return rc;
 	*w = (struct rota__watched){
-		.worker = worker,
-		.number = number,
+		.driver = driver,
+		.rescue = rescue,
 		.tid = (pid_t)syscall(SYS_gettid),
 		.thread = pthread_self(),
 		.limit_ns = limit_ns,
 		.on_blocked = on_blocked,
 	};
-	worker->on_unwatched = on_unwatched;
 	pthread_mutex_lock(&dog.life);
 	pthread_mutex_lock(&dog.lock);
 	list_append(&dog.watched, &w->link);

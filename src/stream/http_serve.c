@@ -460,6 +460,7 @@ static void fini(struct service *service)
 int rota_http_serve(struct rota_listener *listener, rota_http_handler handler, void *arg,
 	const struct rota_http_options *options)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct service *service;
 	int rc;

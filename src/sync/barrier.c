@@ -17,6 +17,7 @@ static void left(struct rota__waiter *w, struct rota__wakes *wakes)
 
 int rota_barrier_wait_until(struct rota_barrier *barrier, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__wakes wakes = { NULL, NULL };
 	struct rota__waiter w;
@@ -60,6 +61,7 @@ int rota_barrier_fini(struct rota_barrier *barrier)
 
 int rota_wait_group_add(struct rota_wait_group *group, uint64_t count)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&group->guard);
 	bool fits = count <= UINT64_MAX - group->count;
 
@@ -71,6 +73,7 @@ int rota_wait_group_add(struct rota_wait_group *group, uint64_t count)
 
 int rota_wait_group_done(struct rota_wait_group *group)
 {
+	ROTA_INSIDE();
 	struct rota__wakes wakes = { NULL, NULL };
 	enum rota__entry entry = guard_enter(&group->guard);
 	bool any = group->count > 0;
@@ -84,6 +87,7 @@ int rota_wait_group_done(struct rota_wait_group *group)
 
 int rota_wait_group_wait_until(struct rota_wait_group *group, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__waiter w;
 	enum rota__entry entry;

@@ -51,6 +51,7 @@ int rota_broadcast_fini(struct rota_broadcast *bc)
 
 void rota_broadcast_subscribe(struct rota_broadcast *bc, struct rota_broadcast_receiver *ret_receiver)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&bc->guard);
 
 	*ret_receiver = (struct rota_broadcast_receiver){ .from = bc, .next = bc->next };
@@ -64,6 +65,7 @@ static unsigned char *slot(const struct rota_broadcast *bc, uint64_t number)
 
 int rota_broadcast_send(struct rota_broadcast *bc, const void *value)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&bc->guard);
 
 	if (bc->closed) {
@@ -93,6 +95,7 @@ static int take(struct rota_broadcast_receiver *receiver, void *ret_value, uint6
 int rota_broadcast_recv_until(struct rota_broadcast_receiver *receiver, void *ret_value,
 	uint64_t *ret_missed, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_broadcast *bc = receiver->from;
 	struct rota_task *task = rota__current();
 	struct rota__waiter w;
@@ -122,6 +125,7 @@ int rota_broadcast_recv(struct rota_broadcast_receiver *receiver, void *ret_valu
 
 void rota_broadcast_close(struct rota_broadcast *bc)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&bc->guard);
 
 	bc->closed = true;
@@ -158,6 +162,7 @@ int rota_watch_fini(struct rota_watch *watch)
 
 int rota_watch_set(struct rota_watch *watch, const void *value)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&watch->guard);
 
 	if (watch->closed) {
@@ -172,6 +177,7 @@ int rota_watch_set(struct rota_watch *watch, const void *value)
 
 uint64_t rota_watch_get(struct rota_watch *watch, void *ret_value)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&watch->guard);
 	uint64_t version = watch->version;
 
@@ -192,6 +198,7 @@ static int look(struct rota_watch *watch, uint64_t *seen, void *ret_value)
 
 int rota_watch_next_until(struct rota_watch *watch, uint64_t *seen, void *ret_value, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__waiter w;
 	int rc;
@@ -220,6 +227,7 @@ int rota_watch_next(struct rota_watch *watch, uint64_t *seen, void *ret_value)
 
 void rota_watch_close(struct rota_watch *watch)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&watch->guard);
 
 	watch->closed = true;

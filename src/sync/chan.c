@@ -343,6 +343,8 @@ static inline int move_in(struct rota_chan *ch, const void *value, uint64_t dead
 
 int rota_chan_send_until(struct rota_chan *ch, const void *value, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
+
 	if (rota__current() == NULL)
 		return -EPERM;
 	return let_others_run(move_in(ch, value, deadline_ns, true));
@@ -355,6 +357,8 @@ int rota_chan_send(struct rota_chan *ch, const void *value)
 
 int rota_chan_try_send(struct rota_chan *ch, const void *value)
 {
+	ROTA_INSIDE();
+
 	return move_in(ch, value, ROTA_NOW, false);
 }
 
@@ -404,6 +408,8 @@ static inline int move_out(struct rota_chan *ch, void *ret_value, uint64_t deadl
 
 int rota_chan_recv_until(struct rota_chan *ch, void *ret_value, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
+
 	if (rota__current() == NULL)
 		return -EPERM;
 	return let_others_run(move_out(ch, ret_value, deadline_ns, true));
@@ -416,11 +422,14 @@ int rota_chan_recv(struct rota_chan *ch, void *ret_value)
 
 int rota_chan_try_recv(struct rota_chan *ch, void *ret_value)
 {
+	ROTA_INSIDE();
+
 	return move_out(ch, ret_value, ROTA_NOW, false);
 }
 
 ssize_t rota_chan_recv_many(struct rota_chan *ch, void *ret_values, uint32_t count)
 {
+	ROTA_INSIDE();
 	unsigned char *values = ret_values;
 	uint32_t moved = 1;
 	int rc;
@@ -451,6 +460,7 @@ static int reserve_entered(struct rota_chan *ch)
 
 int rota_chan_reserve_until(struct rota_chan *ch, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry;
 	int rc;
 
@@ -492,11 +502,15 @@ static int use_place(struct rota_chan *ch, const void *value)
 
 int rota_chan_send_reserved(struct rota_chan *ch, const void *value)
 {
+	ROTA_INSIDE();
+
 	return use_place(ch, value);
 }
 
 int rota_chan_unreserve(struct rota_chan *ch)
 {
+	ROTA_INSIDE();
+
 	return use_place(ch, NULL);
 }
 
@@ -537,6 +551,7 @@ int rota_chan_fini(struct rota_chan *ch)
 
 void rota_chan_close(struct rota_chan *ch)
 {
+	ROTA_INSIDE();
 	struct rota__wakes wakes = { NULL, NULL };
 	enum rota__entry entry = rota__chan_enter(ch);
 

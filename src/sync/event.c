@@ -3,6 +3,7 @@
 
 int rota_event_wait_until(struct rota_event *event, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__waiter w;
 	enum rota__entry entry;
@@ -25,6 +26,7 @@ int rota_event_wait(struct rota_event *event)
 
 void rota_event_set(struct rota_event *event)
 {
+	ROTA_INSIDE();
 	struct rota__wakes wakes = { NULL, NULL };
 	enum rota__entry entry = guard_enter(&event->guard);
 
@@ -36,6 +38,7 @@ void rota_event_set(struct rota_event *event)
 
 void rota_event_clear(struct rota_event *event)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&event->guard);
 
 	event->set = false;
@@ -44,6 +47,7 @@ void rota_event_clear(struct rota_event *event)
 
 bool rota_event_is_set(struct rota_event *event)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&event->guard);
 	bool set = event->set;
 
@@ -60,6 +64,7 @@ int rota_event_fini(struct rota_event *event)
 
 int rota_notify_wait_until(struct rota_notify *notify, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__waiter w;
 	enum rota__entry entry;
@@ -83,6 +88,7 @@ int rota_notify_wait(struct rota_notify *notify)
 
 void rota_notify_one(struct rota_notify *notify)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&notify->guard);
 	struct rota__waiter *w = waiters_choose(&notify->waiters);
 
@@ -97,6 +103,7 @@ void rota_notify_one(struct rota_notify *notify)
 
 void rota_notify_all(struct rota_notify *notify)
 {
+	ROTA_INSIDE();
 	struct rota__wakes wakes = { NULL, NULL };
 	enum rota__entry entry = guard_enter(&notify->guard);
 

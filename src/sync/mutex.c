@@ -29,6 +29,7 @@ static int lock(struct rota_mutex *mutex, struct rota_task *task, uint64_t deadl
 
 int rota_mutex_lock_until(struct rota_mutex *mutex, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 
 	return task != NULL ? lock(mutex, task, deadline_ns, rota__waiter_cut) : -EPERM;
@@ -41,6 +42,7 @@ int rota_mutex_lock(struct rota_mutex *mutex)
 
 int rota_mutex_try_lock(struct rota_mutex *mutex)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	enum rota__entry entry;
 	int rc = 0;
@@ -58,6 +60,7 @@ int rota_mutex_try_lock(struct rota_mutex *mutex)
 
 int rota_mutex_unlock(struct rota_mutex *mutex)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__waiter *next;
 	enum rota__entry entry;
@@ -81,6 +84,7 @@ int rota_mutex_unlock(struct rota_mutex *mutex)
 
 int rota_mutex_fini(struct rota_mutex *mutex)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&mutex->guard);
 	bool held = mutex->holder != 0;
 
@@ -102,6 +106,7 @@ static bool holds(struct rota_mutex *mutex, const struct rota_task *task)
 int rota_condition_wait_until(
 	struct rota_condition *condition, struct rota_mutex *mutex, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__waiter w;
 	enum rota__entry entry;
@@ -130,6 +135,7 @@ int rota_condition_wait(struct rota_condition *condition, struct rota_mutex *mut
 
 void rota_condition_signal(struct rota_condition *condition)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&condition->guard);
 	struct rota__waiter *w = waiters_choose(&condition->waiters);
 
@@ -142,6 +148,7 @@ void rota_condition_signal(struct rota_condition *condition)
 
 void rota_condition_broadcast(struct rota_condition *condition)
 {
+	ROTA_INSIDE();
 	struct rota__wakes wakes = { NULL, NULL };
 	enum rota__entry entry = guard_enter(&condition->guard);
 

@@ -49,6 +49,7 @@ static int come(struct rota_once *once, struct rota_task *task, uint64_t deadlin
 
 int rota_once_run_until(struct rota_once *once, rota_fn fn, void *arg, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	int rc;
 
@@ -57,7 +58,7 @@ int rota_once_run_until(struct rota_once *once, rota_fn fn, void *arg, uint64_t 
 	rc = come(once, task, deadline_ns);
 	if (rc != YOUR_TURN)
 		return rc;
-	rc = fn(arg);
+	rc = rota__call_out(rota__before, fn, arg);
 	finish(once, rc >= 0);
 	return rc < 0 ? rc : 0;
 }
@@ -69,6 +70,7 @@ int rota_once_run(struct rota_once *once, rota_fn fn, void *arg)
 
 bool rota_once_done(struct rota_once *once)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&once->guard);
 	bool done = once->done;
 

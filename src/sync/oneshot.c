@@ -11,6 +11,7 @@ enum { EMPTY, FULL, TAKEN, CLOSED };
 
 int rota_oneshot_send(struct rota_oneshot *oneshot, void *value)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&oneshot->guard);
 	struct rota__waiter *w = NULL;
 	int rc = 0;
@@ -51,6 +52,7 @@ static int take(struct rota_oneshot *oneshot, void **ret_value)
 
 int rota_oneshot_try_recv(struct rota_oneshot *oneshot, void **ret_value)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&oneshot->guard);
 	int rc = take(oneshot, ret_value);
 
@@ -60,6 +62,7 @@ int rota_oneshot_try_recv(struct rota_oneshot *oneshot, void **ret_value)
 
 int rota_oneshot_recv_until(struct rota_oneshot *oneshot, void **ret_value, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__waiter w;
 	enum rota__entry entry;
@@ -85,6 +88,7 @@ int rota_oneshot_recv(struct rota_oneshot *oneshot, void **ret_value)
 
 void rota_oneshot_close(struct rota_oneshot *oneshot)
 {
+	ROTA_INSIDE();
 	struct rota__wakes wakes = { NULL, NULL };
 	enum rota__entry entry = guard_enter(&oneshot->guard);
 

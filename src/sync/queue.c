@@ -213,6 +213,7 @@ int rota_queue_init(struct rota_queue *queue, uint32_t size_bytes, uint32_t limi
 
 int rota_queue_fini(struct rota_queue *queue)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&queue->guard);
 	bool waited_on = queue->putters.first != NULL || queue->getters.first != NULL ||
 			 queue->joiners.first != NULL;
@@ -228,6 +229,8 @@ int rota_queue_fini(struct rota_queue *queue)
 
 int rota_queue_put_until(struct rota_queue *queue, const void *item, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
+
 	return run(queue, &queue->putters, (void *)item, deadline_ns, true);
 }
 
@@ -238,11 +241,15 @@ int rota_queue_put(struct rota_queue *queue, const void *item)
 
 int rota_queue_try_put(struct rota_queue *queue, const void *item)
 {
+	ROTA_INSIDE();
+
 	return run(queue, &queue->putters, (void *)item, ROTA_NOW, false);
 }
 
 int rota_queue_get_until(struct rota_queue *queue, void *ret_item, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
+
 	return run(queue, &queue->getters, ret_item, deadline_ns, true);
 }
 
@@ -253,11 +260,15 @@ int rota_queue_get(struct rota_queue *queue, void *ret_item)
 
 int rota_queue_try_get(struct rota_queue *queue, void *ret_item)
 {
+	ROTA_INSIDE();
+
 	return run(queue, &queue->getters, ret_item, ROTA_NOW, false);
 }
 
 int rota_queue_join_until(struct rota_queue *queue, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
+
 	return run(queue, &queue->joiners, NULL, deadline_ns, true);
 }
 
@@ -268,6 +279,7 @@ int rota_queue_join(struct rota_queue *queue)
 
 int rota_queue_task_done(struct rota_queue *queue)
 {
+	ROTA_INSIDE();
 	struct rota__wakes wakes = { NULL, NULL };
 	enum rota__entry entry = guard_enter(&queue->guard);
 	/* What is still inside cannot be done: that is not counted off by a call too many. */
@@ -282,6 +294,7 @@ int rota_queue_task_done(struct rota_queue *queue)
 
 void rota_queue_shutdown(struct rota_queue *queue, bool at_once)
 {
+	ROTA_INSIDE();
 	struct rota__wakes wakes = { NULL, NULL };
 	enum rota__entry entry = guard_enter(&queue->guard);
 
@@ -301,6 +314,7 @@ void rota_queue_shutdown(struct rota_queue *queue, bool at_once)
 
 uint32_t rota_queue_count(struct rota_queue *queue)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&queue->guard);
 	uint32_t count = queue->count;
 

@@ -66,31 +66,43 @@ static int lock_for(struct rota_rwlock *lock, uint64_t what, uint64_t deadline_n
 
 int rota_rwlock_read_until(struct rota_rwlock *lock, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
+
 	return lock_for(lock, TO_READ, deadline_ns, true);
 }
 
 int rota_rwlock_read(struct rota_rwlock *lock)
 {
+	ROTA_INSIDE();
+
 	return lock_for(lock, TO_READ, ROTA_FOREVER, true);
 }
 
 int rota_rwlock_try_read(struct rota_rwlock *lock)
 {
+	ROTA_INSIDE();
+
 	return lock_for(lock, TO_READ, ROTA_NOW, false);
 }
 
 int rota_rwlock_write_until(struct rota_rwlock *lock, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
+
 	return lock_for(lock, TO_WRITE, deadline_ns, true);
 }
 
 int rota_rwlock_write(struct rota_rwlock *lock)
 {
+	ROTA_INSIDE();
+
 	return lock_for(lock, TO_WRITE, ROTA_FOREVER, true);
 }
 
 int rota_rwlock_try_write(struct rota_rwlock *lock)
 {
+	ROTA_INSIDE();
+
 	return lock_for(lock, TO_WRITE, ROTA_NOW, false);
 }
 
@@ -118,16 +130,21 @@ static int leave_or_stay(struct rota_rwlock *lock, bool reader)
 
 int rota_rwlock_downgrade(struct rota_rwlock *lock)
 {
+	ROTA_INSIDE();
+
 	return leave_or_stay(lock, true);
 }
 
 int rota_rwlock_unlock(struct rota_rwlock *lock)
 {
+	ROTA_INSIDE();
+
 	return leave_or_stay(lock, false);
 }
 
 int rota_rwlock_fini(struct rota_rwlock *lock)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&lock->guard);
 	bool used = lock->writer != 0 || lock->readers > 0;
 

@@ -37,6 +37,7 @@ static bool take(struct rota_semaphore *s, uint64_t count)
 
 int rota_semaphore_try_acquire(struct rota_semaphore *semaphore, uint64_t count)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&semaphore->guard);
 	bool taken = take(semaphore, count);
 
@@ -46,6 +47,7 @@ int rota_semaphore_try_acquire(struct rota_semaphore *semaphore, uint64_t count)
 
 int rota_semaphore_acquire_until(struct rota_semaphore *semaphore, uint64_t count, uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__waiter w;
 	enum rota__entry entry;
@@ -72,6 +74,7 @@ int rota_semaphore_acquire(struct rota_semaphore *semaphore, uint64_t count)
 
 int rota_semaphore_release(struct rota_semaphore *semaphore, uint64_t count)
 {
+	ROTA_INSIDE();
 	struct rota__wakes wakes = { NULL, NULL };
 	enum rota__entry entry = guard_enter(&semaphore->guard);
 	uint64_t most = semaphore->limit != 0 ? semaphore->limit : UINT64_MAX;
@@ -88,6 +91,7 @@ int rota_semaphore_release(struct rota_semaphore *semaphore, uint64_t count)
 
 uint64_t rota_semaphore_permits(struct rota_semaphore *semaphore)
 {
+	ROTA_INSIDE();
 	enum rota__entry entry = guard_enter(&semaphore->guard);
 	uint64_t permits = semaphore->waiters.first == NULL ? semaphore->permits : 0;
 

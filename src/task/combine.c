@@ -4,6 +4,7 @@
 
 int rota_timeout(uint64_t length_ns, rota_fn fn, void *arg)
 {
+	ROTA_INSIDE();
 	struct rota_scope_options limit = { .deadline_ns = rota_deadline(length_ns) };
 	struct rota_scope scope;
 	int rc;
@@ -11,13 +12,14 @@ int rota_timeout(uint64_t length_ns, rota_fn fn, void *arg)
 	if (rota__current() == NULL)
 		return -EPERM;
 	rota_scope_open_with(&scope, &limit);
-	rc = fn(arg);
+	rc = rota__call_out(rota__before, fn, arg);
 	rota_scope_join(&scope); /* empty: fn joined what it opened */
 	return rc;
 }
 
 int rota_shield(uint64_t length_ns, rota_fn fn, void *arg)
 {
+	ROTA_INSIDE();
 	struct rota_scope_options shield = {
 		.deadline_ns = rota_deadline(length_ns), .flags = ROTA_SCOPE_SHIELD };
 	struct rota_scope scope;
@@ -26,7 +28,7 @@ int rota_shield(uint64_t length_ns, rota_fn fn, void *arg)
 	if (rota__current() == NULL)
 		return -EPERM;
 	rota_scope_open_with(&scope, &shield);
-	rc = fn(arg);
+	rc = rota__call_out(rota__before, fn, arg);
 	rota_scope_join(&scope);
 	return rc;
 }
@@ -71,6 +73,7 @@ static void spawn_members(struct rota_scope *scope, struct member *members, size
 
 int rota_gather_at(const struct rota_call *calls, size_t count, int *ret_results, const char *site)
 {
+	ROTA_INSIDE();
 	struct rota_scope scope;
 	struct member *members;
 	int rc;
@@ -96,6 +99,7 @@ int rota_gather_at(const struct rota_call *calls, size_t count, int *ret_results
 
 int rota_race_at(const struct rota_call *calls, size_t count, int *ret_result, const char *site)
 {
+	ROTA_INSIDE();
 	struct race race = { .calls = calls, .winner = -1 };
 	struct member *members;
 	int rc;

@@ -33,6 +33,7 @@ void rota__locals_drop(struct rota__binding *b)
 
 int rota_local_set(const struct rota_local *key, void *value)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__binding *b;
 
@@ -56,6 +57,7 @@ int rota_local_set(const struct rota_local *key, void *value)
 
 void *rota_local_get(const struct rota_local *key)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 
 	for (struct rota__binding *b = task ? task->locals : NULL; b != NULL; b = b->rest)

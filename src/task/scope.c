@@ -132,11 +132,14 @@ void rota__scope_cancel(struct rota_scope *scope, int reason, uint32_t why)
 
 void rota_scope_cancel(struct rota_scope *scope)
 {
+	ROTA_INSIDE();
+
 	rota__scope_cancel(scope, -ECANCELED, SCOPE_BY_CALL);
 }
 
 void rota_task_cancel(struct rota_task *task)
 {
+	ROTA_INSIDE();
 	struct worklist list = { .reason = -ECANCELED };
 
 	visit_task(&list, task);
@@ -152,6 +155,7 @@ static void deadline_passed(struct rota__timer *timer)
 
 int rota_cancelled(void)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 
 	return task == NULL ? -EPERM : rota__task_cancelled(task);
@@ -164,6 +168,7 @@ static uint64_t deadline_of(const struct rota_task *task)
 
 uint64_t rota_current_deadline(void)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 
 	return task != NULL ? deadline_of(task) : ROTA_FOREVER;
@@ -176,7 +181,7 @@ static void start_deadline(struct rota_scope *scope, uint64_t deadline_ns)
 {
 	scope->deadline_ns = deadline_ns;
 	timer_of(scope)->fn = deadline_passed;
-	rota__pin(scope->owner);
+	rota__pin_to_worker(scope->owner);
 	scope->flags |= SCOPE_PINS;
 	if (deadline_ns <= rota_now_ns())
 		rota__scope_cancel(scope, -ETIMEDOUT, SCOPE_BY_TIME);
@@ -189,7 +194,7 @@ static void stop_deadline(struct rota_scope *scope, struct rota_task *task)
 	if (!(scope->flags & SCOPE_PINS))
 		return;
 	timers_cancel(&task->worker->loop->timers, timer_of(scope));
-	rota__unpin(task);
+	rota__unpin_from_worker(task);
 }
 
 static inline __attribute__((always_inline)) void scope_init(
@@ -251,6 +256,7 @@ void rota_scope_open(struct rota_scope *scope)
 
 void rota_scope_open_with(struct rota_scope *scope, const struct rota_scope_options *options)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 
 	if (task == NULL)
@@ -310,6 +316,7 @@ static int verdict(const struct rota_scope *scope)
 
 int rota_scope_join(struct rota_scope *scope)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	const struct rota__team *team;
 
@@ -332,6 +339,8 @@ int rota_scope_join(struct rota_scope *scope)
 
 struct rota_scope *rota_detached(void)
 {
+	ROTA_INSIDE();
+
 	return rota__here() ? rota__here()->root : NULL;
 }
 
@@ -401,6 +410,7 @@ void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scop
 
 void rota_task_release(struct rota_task *task)
 {
+	ROTA_INSIDE();
 	struct rota_scope *home = task->home;
 	bool ended;
 

@@ -26,6 +26,7 @@ static void sleep_cancelled(struct rota__wait *wait, int reason)
 
 int rota_sleep_until(uint64_t deadline_ns)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct sleeper s = {
 		.wait = { .task = task, .cancel = sleep_cancelled },

@@ -72,6 +72,7 @@ static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, st
 
 int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site)
 {
+	ROTA_INSIDE();
 	struct rota_task *task;
 	int rc = spawn(&task, NULL, scope, fn, arg, name, site, NULL);
 
@@ -83,6 +84,7 @@ int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *n
 int rota__spawn_on(struct rota__worker *worker, struct rota_scope *scope, rota_fn fn, void *arg, const char *name,
 	const char *site)
 {
+	ROTA_INSIDE();
 	struct rota_task *task;
 	int rc = spawn(&task, worker, scope, fn, arg, name, site, NULL);
 
@@ -105,6 +107,7 @@ int rota__spawn_pinned_on(struct rota_task **ret_task, struct rota__worker *work
 int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *scope, rota_fn fn, void *arg,
 	const struct rota_task_options *options, const char *name, const char *site)
 {
+	ROTA_INSIDE();
 	static const struct rota_task_options defaults;
 	int rc;
 
@@ -228,6 +231,7 @@ static bool waits_for(const struct rota_task *task, const struct rota_task *self
 
 int rota_join(struct rota_task *task, int *ret_result)
 {
+	ROTA_INSIDE();
 	struct rota_task *self = rota__current();
 	struct joiner j = { .wait = { .task = self, .cancel = join_cancelled }, .target = task };
 	int rc = 0;
@@ -259,6 +263,8 @@ int rota_join(struct rota_task *task, int *ret_result)
 
 struct rota_task *rota_self(void)
 {
+	ROTA_INSIDE();
+
 	return rota__current();
 }
 

@@ -25,6 +25,7 @@
 #ifndef ROTA_TASK_TASK_H
 #define ROTA_TASK_TASK_H
 
+#include <assert.h>
 #include <rota/run.h>
 #include <rota/task.h>
 
@@ -74,7 +75,7 @@ struct rota_task {
 	uint64_t id;
 	int32_t result;
 	bool has_result;	  /* for joins: it has ended */
-	uint16_t pinned;	  /* reasons why it may not move to another worker */
+	uint16_t pinned;	  /* reasons why it may not move to another worker; see rota__pin() */
 	struct rota__node node;	  /* in the queues of a team; in worker->starved */
 	struct rota_task *joins;  /* the one whose end it waits for in rota_join() */
 };
@@ -142,13 +143,22 @@ extern _Thread_local struct rota__worker *rota__worker_here __attribute__((tls_m
  * a thread's variable over a call: so it is asked for in a place that it cannot see into, where addresses are kept in
  * registers at all. */
 #if defined(__x86_64__)
-static inline struct rota__worker *rota__here(void)
+static inline struct rota__worker *rota__here_unchecked(void)
 {
 	return rota__worker_here;
 }
 #else
-struct rota__worker *rota__here(void);
+struct rota__worker *rota__here_unchecked(void);
 #endif
+
+/* The same, for who is inside (loop/inside.h): elsewhere the worker may be taken from the thread at any moment. */
+static inline struct rota__worker *rota__here(void)
+{
+#ifdef ROTA_CHECK_INSIDE
+	assert(rota__here_unchecked() == NULL || rota__is_inside());
+#endif
+	return rota__here_unchecked();
+}
 
 /* Make a worker of the calling thread's `loop`.  `root` is the scope of what is detached.  `team`, of which it is
  * number `number`, may be NULL.  0, -ENOMEM. */
@@ -208,15 +218,46 @@ static inline void rota__unlock(uint8_t *lock)
 		spin_unlock(lock);
 }
 
-/* Between these the running task stays on its worker, and so on one loop. */
+/* Between these the running task stays on its worker, and so on one loop; and its worker stays on this thread. */
 static inline void rota__pin(struct rota_task *task)
 {
-	task->pinned++;
+	store_relaxed(&task->pinned, task->pinned + 1);
 }
 
 static inline void rota__unpin(struct rota_task *task)
 {
-	task->pinned--;
+	store_relaxed(&task->pinned, task->pinned - 1);
+}
+
+/* The same, but another thread may go on with the worker if the task keeps this one for long (task/rescue.h). */
+enum { PIN_TO_WORKER = 1 << 8 };
+
+static inline void rota__pin_to_worker(struct rota_task *task)
+{
+	store_relaxed(&task->pinned, task->pinned + PIN_TO_WORKER);
+}
+
+static inline void rota__unpin_from_worker(struct rota_task *task)
+{
+	store_relaxed(&task->pinned, task->pinned - PIN_TO_WORKER);
+}
+
+static inline bool rota__pinned_to_thread(const struct rota_task *task)
+{
+	return load_relaxed(&task->pinned) % PIN_TO_WORKER != 0; /* another thread may ask, see rota__driver_evict() */
+}
+
+/* Call a function of the program from inside; `before` is what rota__enter() said. */
+static inline int rota__call_out(bool before, rota_fn fn, void *arg)
+{
+	int result;
+
+	if (__builtin_expect(before, 1))
+		return fn(arg);
+	rota__go_out();
+	result = fn(arg);
+	rota__go_in();
+	return result;
 }
 
 /* Go on on the worker of `loop`, which is of this run, and be pinned to it.  What belongs to a loop (a stream, a listener) is used

@@ -158,6 +158,7 @@ void rota__team_send(struct rota__worker *worker, struct rota_task *task)
 void rota__team_make_ready(struct rota_task *task)
 {
 	struct rota__worker *here = rota__here();
+	struct rota__team *team = task->worker->team;
 
 	if (must_stay(task->worker, task)) {
 		if (task->worker == here)
@@ -166,12 +167,12 @@ void rota__team_make_ready(struct rota_task *task)
 			rota__team_send(task->worker, task);
 		return;
 	}
-	if (here != NULL && here->team == task->worker->team) {
+	if (here != NULL && here->team == team) {
 		rota__team_queue(here, task);
 		return;
 	}
-	inject(task->worker->team, &task, 1);
-	wake_one(task->worker->team);
+	inject(team, &task, 1); /* it may run now, and be gone */
+	wake_one(team);
 }
 
 static struct rota_task *take_own(struct rota__worker *w)

@@ -18,6 +18,7 @@
 #include "coro/overflow.h"
 #include "coro/sanitize.h"
 #include "os/mem.h"
+#include "task/rescue.h"
 #include "task/task.h"
 #include "task/team.h"
 #include "trace/trace.h"
@@ -25,7 +26,7 @@
 _Thread_local struct rota__worker *rota__worker_here;
 
 #if !defined(__x86_64__)
-__attribute__((noinline)) struct rota__worker *rota__here(void)
+__attribute__((noinline)) struct rota__worker *rota__here_unchecked(void)
 {
 	__asm__ volatile("");
 	return rota__worker_here;
@@ -325,7 +326,7 @@ static void task_main(void *unused)
 	if (w->team != NULL)
 		rota__team_settle(w);
 	for (;;) {
-		int result = task->fn(task->arg);
+		int result = rota__call_out(w->team == NULL || !w->team->steal, task->fn, task->arg);
 		struct rota__stack *stack = task->stack;
 		uint8_t class = task->stack_class;
 
@@ -416,19 +417,33 @@ void rota__wake(struct rota_task *task)
 	}
 }
 
-int rota_yield(void)
+static __attribute__((noinline)) int yield_in_team(void)
 {
-	struct rota__worker *w = rota__here();
-	struct rota_task *task = w != NULL ? w->current : NULL;
+	ROTA_INSIDE();
+	struct rota_task *task = rota__current();
 	int reason;
 
 	if (task == NULL)
 		return -EPERM;
 	reason = rota__task_cancelled(task);
-	if (__builtin_expect(w->team != NULL, 0)) {
-		leave(task, LEFT_YIELDED);
-		return reason;
-	}
+	leave(task, LEFT_YIELDED);
+	return reason;
+}
+
+int rota_yield(void)
+{
+	struct rota__worker *w = rota__here_unchecked(); /* of a team or not, that is so for ever */
+	struct rota_task *task;
+	int reason;
+
+	if (__builtin_expect(w == NULL, 0))
+		return -EPERM;
+	if (__builtin_expect(w->team != NULL, 0))
+		return yield_in_team();
+	task = w->current;
+	if (task == NULL)
+		return -EPERM;
+	reason = rota__task_cancelled(task);
 	rota__queue(w, task); /* run_ready() sees by itself that something is ready */
 	switch_alone(w, task);
 	return reason;
@@ -456,7 +471,7 @@ static inline bool has_work(const struct rota__worker *w)
 }
 
 /* The loop's hook. */
-static void run_ready(struct rota_loop *loop)
+static bool run_ready(struct rota_loop *loop)
 {
 	struct rota__worker *w = loop->tasks;
 	uint64_t until = rota_now_ns() + SLICE_NS;
@@ -470,12 +485,16 @@ static void run_ready(struct rota_loop *loop)
 			if (__builtin_expect(load_relaxed(&w->unwatched), 0))
 				w->on_unwatched(w);
 			rota__stack_switch(NULL, &w->loop_sp, next->stack, next->sp, NULL, false);
-			if (w->team != NULL)
+			if (w->team != NULL) {
+				if (rota__driver_lost())
+					return false;
 				rota__team_settle(w);
+			}
 			rota__loop_after_callback(loop);
 		}
 	} while (has_work(w) && rota_now_ns() < until);
 	loop->tasks_ready = has_work(w);
+	return true;
 }
 
 /* ---- life ---- */
@@ -512,6 +531,7 @@ static void fini_stacks(struct rota__worker *w)
 static void after_fork_in_child(void)
 {
 	rota__worker_here = NULL;
+	rota__driver_after_fork();
 }
 
 static void notice_forks(void)
@@ -523,7 +543,6 @@ int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t sta
 	struct rota__team *team, unsigned number)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	int rc;
 
 	pthread_once(&once, notice_forks);
 	*w = (struct rota__worker){
@@ -533,10 +552,9 @@ int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t sta
 	for (unsigned i = 0; i < STACK_CLASSES; i++)
 		rota__stack_pool_init(&w->stacks[i], (size_t)STACK_BYTES_MIN << i);
 	w->reserve = rota__stack_get(&w->stacks[w->default_class]);
-	rc = w->reserve != NULL ? rota__overflow_thread_init() : -ENOMEM;
-	if (rc < 0) {
+	if (w->reserve == NULL) {
 		fini_stacks(w);
-		return rc;
+		return -ENOMEM;
 	}
 	rota__overflow_set_describe(describe);
 	loop->tasks = w;
@@ -556,7 +574,6 @@ void rota__worker_leave(struct rota__worker *w)
 	w->loop->run_tasks = NULL;
 	w->loop->may_sleep = NULL;
 	w->loop->woke = NULL;
-	rota__overflow_thread_fini();
 }
 
 void rota__worker_fini(struct rota__worker *w)

@@ -1,0 +1,240 @@
+/* drivers.c - threads that drive workers, and spare ones (drivers.h) */
+#include "sched/drivers.h"
+
+#include <errno.h>
+
+#include "coro/overflow.h"
+#include "os/mem.h"
+#include "trace/trace.h"
+
+enum { DRIVERS_MAX = 1024 }; /* so many tasks hold a thread at once; those after them hold their worker too */
+
+static void *thread_main(void *driver);
+
+/* ---- making and giving ---- */
+
+/* With the lock, which is let go meanwhile. */
+static void bury_gone(struct rota__drivers *all)
+{
+	while (!list_empty(&all->gone)) {
+		struct rota__driver_thread *d = list_first(&all->gone, struct rota__driver_thread, link);
+
+		list_remove(&d->link);
+		pthread_mutex_unlock(&all->lock);
+		pthread_join(d->thread, NULL);
+		pthread_cond_destroy(&d->changed);
+		rota__free(d);
+		pthread_mutex_lock(&all->lock);
+	}
+}
+
+/* With the lock.  `worker` NULL: it waits, reserved. */
+static int make(struct rota__drivers *all, struct rota__worker *worker, struct rota__driver_thread **ret)
+{
+	struct rota__driver_thread *d;
+	int rc;
+
+	if (all->count >= DRIVERS_MAX)
+		return -EAGAIN;
+	d = rota__alloc_zero(sizeof *d);
+	if (d == NULL)
+		return -ENOMEM;
+	d->all = all;
+	d->worker = worker;
+	d->reserved = worker == NULL;
+	list_init(&d->link);
+	pthread_cond_init(&d->changed, NULL);
+	rc = pthread_create(&d->thread, NULL, thread_main, d);
+	if (rc != 0) {
+		rota__free(d);
+		return -rc;
+	}
+	all->count++;
+	if (ret != NULL)
+		*ret = d;
+	return 0;
+}
+
+int rota__drivers_start(struct rota__drivers *all, struct rota__worker *worker)
+{
+	int rc;
+
+	pthread_mutex_lock(&all->lock);
+	rc = make(all, worker, NULL);
+	pthread_mutex_unlock(&all->lock);
+	return rc;
+}
+
+/* A thread without a worker, for one that is about to need it; NULL: there is none to be had. */
+static struct rota__driver_thread *reserve(struct rota__drivers *all)
+{
+	struct rota__driver_thread *d = NULL;
+
+	pthread_mutex_lock(&all->lock);
+	bury_gone(all);
+	if (!list_empty(&all->idle)) {
+		d = list_first(&all->idle, struct rota__driver_thread, link);
+		list_remove(&d->link);
+		d->reserved = true;
+	} else {
+		make(all, NULL, &d);
+	}
+	pthread_mutex_unlock(&all->lock);
+	return d;
+}
+
+/* The reserved thread drives `worker`; NULL: it is idle again. */
+static void give(struct rota__driver_thread *d, struct rota__worker *worker)
+{
+	pthread_mutex_lock(&d->all->lock);
+	d->reserved = false;
+	d->worker = worker;
+	if (worker == NULL)
+		list_prepend(&d->all->idle, &d->link);
+	pthread_cond_signal(&d->changed);
+	pthread_mutex_unlock(&d->all->lock);
+}
+
+static void rescue(struct rota__watched *watched)
+{
+	struct rota__driver_thread *held = container_of(watched, struct rota__driver_thread, watched);
+	struct rota__driver_thread *spare = reserve(held->all);
+
+	if (spare != NULL)
+		give(spare, rota__driver_evict(&held->driver, watched->task));
+}
+
+/* ---- one thread ---- */
+
+/* It has no worker: does it stay, for the next that is in need of a thread?  One that was made as a reserve, and is only now
+ * here, may be idle already. */
+static bool stays(struct rota__driver_thread *d)
+{
+	struct rota__drivers *all = d->all;
+
+	if (all->over)
+		return false;
+	if (d->reserved || list_linked(&d->link))
+		return true;
+	if (!d->caller && !list_empty(&all->idle))
+		return false;
+	list_prepend(&all->idle, &d->link);
+	return true;
+}
+
+/* The worker to go on with; NULL: there is nothing more to do for this thread. */
+static struct rota__worker *next(struct rota__driver_thread *d)
+{
+	struct rota__drivers *all = d->all;
+	struct rota__worker *worker;
+
+	pthread_mutex_lock(&all->lock);
+	if (d->worker == NULL && stays(d))
+		while (d->worker == NULL && !all->over)
+			pthread_cond_wait(&d->changed, &all->lock);
+	if (d->worker == NULL && list_linked(&d->link))
+		list_remove(&d->link);
+	worker = d->worker;
+	d->worker = NULL;
+	pthread_mutex_unlock(&all->lock);
+	return worker;
+}
+
+static void drive_all(struct rota__driver_thread *d)
+{
+	struct rota__drivers *all = d->all;
+	struct rota__worker *worker;
+	ROTA_INSIDE();
+
+	rota__overflow_thread_init(); /* without memory for that its overflows are not named, and all else is as ever */
+	d->driver.rescuer = all->rescue ? d : NULL;
+	rota__driver_enter(&d->driver);
+	if (all->limit_ns != ROTA_FOREVER)
+		d->is_watched = rota__watchdog_join(&d->watched, &d->driver, all->rescue ? rescue : NULL,
+					all->limit_ns, all->on_blocked) == 0;
+	while ((worker = next(d)) != NULL)
+		all->drive(worker, &d->driver);
+	if (d->is_watched)
+		rota__watchdog_leave(&d->watched);
+	rota__driver_enter(NULL);
+	rota__overflow_thread_fini();
+}
+
+static void *thread_main(void *arg)
+{
+	struct rota__driver_thread *d = arg;
+	struct rota__drivers *all = d->all;
+
+	pthread_sigmask(SIG_SETMASK, &all->signals, NULL); /* the watchdog may have made us, which blocks all */
+	drive_all(d);
+	pthread_mutex_lock(&all->lock);
+	list_append(&all->gone, &d->link);
+	all->count--;
+	pthread_cond_signal(&all->ended);
+	pthread_mutex_unlock(&all->lock);
+	return NULL;
+}
+
+/* ---- blocking on purpose ---- */
+
+void rota_blocking_section_begin(void)
+{
+	ROTA_INSIDE();
+	struct rota__driver *driver = rota__driver_here();
+	struct rota__driver_thread *d, *spare;
+
+	if (driver == NULL || rota__current() == NULL)
+		return;
+	store_relaxed(&driver->section, true); /* the watchdog looks at it */
+	if (driver->rescuer == NULL || rota__pinned_to_thread(rota__current()))
+		return;
+	d = driver->rescuer;
+	spare = reserve(d->all);
+	if (spare != NULL)
+		give(spare, rota__driver_give_up(driver));
+}
+
+void rota_blocking_section_end(void)
+{
+	ROTA_INSIDE();
+	struct rota__driver *driver = rota__driver_here();
+
+	if (driver != NULL)
+		store_relaxed(&driver->section, false);
+}
+
+/* ---- all of them ---- */
+
+void rota__drivers_init(struct rota__drivers *all)
+{
+	pthread_mutex_init(&all->lock, NULL);
+	pthread_cond_init(&all->ended, NULL);
+	list_init(&all->idle);
+	list_init(&all->gone);
+	pthread_sigmask(SIG_SETMASK, NULL, &all->signals);
+	all->first = (struct rota__driver_thread){ .all = all, .caller = true };
+	list_init(&all->first.link);
+	pthread_cond_init(&all->first.changed, NULL);
+}
+
+void rota__drivers_run(struct rota__drivers *all, struct rota__worker *worker)
+{
+	all->first.worker = worker;
+	drive_all(&all->first);
+	pthread_mutex_lock(&all->lock);
+	while (all->count > 0)
+		pthread_cond_wait(&all->ended, &all->lock);
+	bury_gone(all);
+	pthread_mutex_unlock(&all->lock);
+}
+
+void rota__drivers_end(struct rota__drivers *all)
+{
+	struct list *link;
+
+	pthread_mutex_lock(&all->lock);
+	all->over = true;
+	list_each(link, &all->idle)
+		pthread_cond_signal(&container_of(link, struct rota__driver_thread, link)->changed);
+	pthread_mutex_unlock(&all->lock);
+}

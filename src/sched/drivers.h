@@ -1,0 +1,60 @@
+/* drivers.h - the threads of a run with several workers
+ *
+ * One for each worker, of which the first is the thread that called rota_run(); and spare ones, which take over the worker of
+ * a thread that a task keeps for itself (task/rescue.h).  That thread is a spare one when the task lets it go:
+ *
+ *	made for a worker, or as a reserve --> drives --its worker was taken--> the task comes back --> idle --given one--> drives
+ *
+ * One idle thread is kept beside the caller's; others end. */
+#ifndef ROTA_SCHED_DRIVERS_H
+#define ROTA_SCHED_DRIVERS_H
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "sched/watchdog.h"
+
+struct rota__drivers;
+
+struct rota__driver_thread {
+	struct rota__driver driver;
+	struct rota__watched watched;
+	struct rota__drivers *all;
+	struct list link;	     /* in idle or gone */
+	struct rota__worker *worker; /* given to it, not yet taken over */
+	bool reserved;		     /* about to be given one */
+	bool caller;		     /* the thread that called rota_run(): it stays until the end */
+	bool is_watched;
+	pthread_t thread;
+	pthread_cond_t changed;
+};
+
+struct rota__drivers {
+	/* Set by the owner.  Drive the worker, which may be half made, until all is over or the driver has lost it. */
+	void (*drive)(struct rota__worker *worker, struct rota__driver *driver);
+	uint64_t limit_ns; /* for the watchdog; ROTA_FOREVER: there is none */
+	void (*on_blocked)(const struct rota_blocked *blocked);
+	bool rescue; /* take workers from threads that are held */
+
+	pthread_mutex_t lock;
+	struct list idle, gone; /* the latest first; ended, to be joined */
+	unsigned count;		/* threads beside the caller */
+	bool over;
+	pthread_cond_t ended;
+	sigset_t signals; /* blocked in all of them */
+	struct rota__driver_thread first;
+};
+
+void rota__drivers_init(struct rota__drivers *all);
+
+/* Another thread drives `worker`.  0, -EAGAIN, -ENOMEM: there is no thread to be had. */
+int rota__drivers_start(struct rota__drivers *all, struct rota__worker *worker);
+
+/* The calling thread drives `worker`, and then whatever it is given, until rota__drivers_end(); then it waits for the
+ * other threads. */
+void rota__drivers_run(struct rota__drivers *all, struct rota__worker *worker);
+
+/* All workers are over: threads without one end. */
+void rota__drivers_end(struct rota__drivers *all);
+
+#endif

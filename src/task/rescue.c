@@ -1,0 +1,117 @@
+/* rescue.c - workers are taken from threads, and strays come back (rescue.h) */
+#include "task/rescue.h"
+
+#include "coro/sanitize.h"
+#include "os/fence.h"
+#include "trace/trace.h"
+
+static _Thread_local struct rota__driver *driver_here;
+
+/* The child's only thread drives nothing. */
+void rota__driver_after_fork(void)
+{
+	driver_here = NULL;
+	store_relaxed(&rota__marks_here.lost, LOST_NOT);
+}
+
+/* A stray leaves its thread's stack, and comes back on a worker's: see rota__here(). */
+__attribute__((noinline)) struct rota__driver *rota__driver_here(void)
+{
+	__asm__ volatile("");
+	return driver_here;
+}
+
+static void leave_as_stray(struct rota__driver *d)
+{
+	struct rota_task *task = d->stray;
+
+	rota__worker_here = NULL;
+	rota__loop_lost();
+	rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
+	rota__stack_switch(task->stack, &task->sp, NULL, d->loop_sp, NULL, false);
+	rota__team_settle(task->worker);
+}
+
+/* Who was only asked gives way by himself: one that enters again and again would never be met outside. */
+static void come_back(void)
+{
+	struct rota__driver *d = rota__driver_here();
+
+	if (marks_lost(d->marks))
+		leave_as_stray(d);
+	else if (!rota__pinned_to_thread(d->worker->current))
+		rota_yield();
+}
+
+bool rota__driver_lost(void)
+{
+	struct rota__driver *d;
+	struct rota_task *task;
+
+	if (__builtin_expect(load_relaxed(&rota__marks_here.lost) != LOST_TAKEN, 1))
+		return false;
+	d = rota__driver_here();
+	task = d->stray;
+	store_relaxed(&d->worker, NULL); /* the watchdog looks at this */
+	store_relaxed(&d->stray, NULL);
+	store_relaxed(&d->section, false);
+	store_relaxed(&d->marks->lost, LOST_NOT);
+	rota__team_make_ready(task);
+	return true;
+}
+
+/* What the thread finds when it comes back.  If it does so before it has lost, it does not look, and what we read may be changing. */
+static void note_stray(struct rota__driver *d, struct rota__worker *w)
+{
+	d->loop_sp = load_relaxed(&w->loop_sp);
+	store_relaxed(&d->stray, load_relaxed(&w->current));
+}
+
+struct rota__worker *rota__driver_evict(struct rota__driver *d, const struct rota_task *task)
+{
+	struct rota__worker *w = load_relaxed(&d->worker);
+
+	if (w == NULL || !marks_ask(d->marks))
+		return NULL;
+	if (rota__fence_all_threads() && marks_outside(d->marks) && load_relaxed(&w->current) == task &&
+		!rota__pinned_to_thread(task)) {
+		note_stray(d, w);
+		if (marks_take(d->marks)) {
+			store_relaxed(&w->current, NULL);
+			return w;
+		}
+		store_relaxed(&d->stray, NULL);
+	}
+	marks_drop(d->marks);
+	return NULL;
+}
+
+struct rota__worker *rota__driver_give_up(struct rota__driver *d)
+{
+	struct rota__worker *w = d->worker;
+
+	if (rota__pinned_to_thread(w->current) || !marks_ask(d->marks))
+		return NULL;
+	note_stray(d, w);
+	if (!marks_take(d->marks)) { /* the watchdog has asked at the same time, and dropped it */
+		store_relaxed(&d->stray, NULL);
+		return NULL;
+	}
+	store_relaxed(&w->current, NULL);
+	return w;
+}
+
+void rota__driver_enter(struct rota__driver *d)
+{
+	store_relaxed(&rota__come_back, come_back); /* the same each time */
+	driver_here = d;
+	if (d != NULL)
+		d->marks = &rota__marks_here;
+}
+
+void rota__driver_take(struct rota__driver *d, struct rota__worker *w)
+{
+	rota__worker_here = w;
+	rota__loop_take(w->loop); /* it is shareable: that cannot fail */
+	store_release(&d->worker, w); /* acquired by the watchdog */
+}

@@ -1,0 +1,440 @@
+/* rescue.c - a task that keeps its thread keeps nothing else: its worker goes on on another thread */
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <rota.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "harness/test.h"
+
+static int pipe_fds[2]; /* what tasks block on */
+static uint32_t named, overs;
+
+/* On the watchdog's thread. */
+static void note(const struct rota_blocked *b)
+{
+	if (b->over)
+		store_release(&overs, overs + 1);
+	else
+		store_release(&named, named + 1);
+}
+
+static void run(rota_fn app, unsigned workers)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = workers, .on_blocked = note };
+
+	if (test_in_qemu())
+		SKIP("/proc shows the emulator");
+	CHECK_EQ(pipe(pipe_fds), 0);
+	CHECK_EQ(rota_run(app, NULL, &options), 0);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
+/* A program with `workers` under steal, run as the first task. */
+#define STEAL_TEST(name, workers)           \
+	static void name##_body(void);      \
+	static int name##_app(void *unused) \
+	{                                   \
+		(void)unused;               \
+		name##_body();              \
+		return 0;                   \
+	}                                   \
+	TEST(name)                          \
+	{                                   \
+		run(name##_app, workers);   \
+	}                                   \
+	static void name##_body(void)
+
+/* Blocks the thread until a byte comes.  A ring's completions may interrupt the call. */
+static void read_byte(void)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = read(pipe_fds[0], &byte, 1);
+	while (n < 0 && errno == EINTR);
+	CHECK_EQ(n, 1);
+}
+
+static void write_byte(void)
+{
+	CHECK_EQ(write(pipe_fds[1], "x", 1), 1);
+}
+
+static int block(void *arg)
+{
+	read_byte();
+	return 0;
+}
+
+/* ---- what goes on ---- */
+
+static int sleep_and_release(void *arg)
+{
+	for (int i = 0; i < 5; i++)
+		CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
+	write_byte();
+	return 0;
+}
+
+STEAL_TEST(timers_go_on_while_the_only_workers_thread_is_blocked, 1)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, sleep_and_release, NULL), 0);
+	rota_yield();
+	CHECK_EQ(rota_spawn(&scope, block, NULL), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+static struct rota_stream *pair[2];
+static uint32_t released;
+
+static int spin(void *arg)
+{
+	while (!load_acquire(&released))
+		;
+	return 0;
+}
+
+static int echo(void *arg)
+{
+	char buf[16];
+	ssize_t n;
+
+	while ((n = rota_read(pair[1], buf, sizeof buf)) > 0)
+		CHECK_EQ(rota_write_all(pair[1], buf, (size_t)n), n);
+	return 0;
+}
+
+static int talk_and_release(void *arg)
+{
+	char buf[4];
+
+	for (int i = 0; i < 50; i++) {
+		CHECK_EQ(rota_write_all(pair[0], "ping", 4), 4);
+		CHECK_EQ(rota_read_exactly(pair[0], buf, 4), 4);
+		CHECK_EQ(rota_sleep(ROTA_MICROSECONDS(100)), 0);
+	}
+	rota_close(pair[0]);
+	store_release(&released, 1);
+	return 0;
+}
+
+STEAL_TEST(streams_go_on_while_the_only_workers_thread_computes, 1)
+{
+	struct rota_scope scope;
+
+	CHECK_EQ(rota_stream_pair(pair), 0);
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, echo, NULL), 0);
+	CHECK_EQ(rota_spawn(&scope, talk_and_release, NULL), 0);
+	rota_yield();
+	CHECK_EQ(rota_spawn(&scope, spin, NULL), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	rota_close(pair[1]);
+}
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int answer;
+
+static int answer_it(void *arg)
+{
+	pthread_mutex_lock(&mutex);
+	answer = 42;
+	pthread_cond_signal(&changed);
+	pthread_mutex_unlock(&mutex);
+	return 0;
+}
+
+/* What waits for it is in the slot of the same worker, or on its loop. */
+static int wait_for_it(void *arg)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, answer_it, NULL), 0);
+	pthread_mutex_lock(&mutex);
+	while (answer == 0)
+		pthread_cond_wait(&changed, &mutex);
+	pthread_mutex_unlock(&mutex);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	return 0;
+}
+
+STEAL_TEST(a_thread_that_waits_for_a_task_of_its_own_worker_is_answered, 1)
+{
+	CHECK_EQ(wait_for_it(NULL), 0);
+}
+
+/* ---- what comes back ---- */
+
+STEAL_TEST(a_task_that_comes_back_is_a_task_as_before, 1)
+{
+	struct rota_scope scope;
+
+	for (int round = 0; round < 5; round++) {
+		struct rota_task *self = rota_self();
+
+		rota_scope_open(&scope);
+		CHECK_EQ(rota_spawn(&scope, sleep_and_release, NULL), 0);
+		CHECK_EQ(rota_yield(), 0);
+		read_byte();
+		CHECK(rota_self() == self);
+		CHECK_EQ(rota_worker_number(), 0);
+		CHECK(rota_loop_current() != NULL);
+		CHECK_EQ(rota_sleep(ROTA_MICROSECONDS(10)), 0);
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	}
+}
+
+static int blocks_and_answers(void *arg)
+{
+	read_byte();
+	return 7;
+}
+
+STEAL_TEST(a_task_may_end_on_the_thread_that_lost_its_worker, 1)
+{
+	struct rota_scope scope;
+	struct rota_task *task;
+	int result;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, sleep_and_release, NULL), 0);
+	CHECK_EQ(rota_yield(), 0);
+	CHECK_EQ(rota_spawn_task(&task, &scope, blocks_and_answers, NULL, NULL), 0);
+	CHECK_EQ(rota_join(task, &result), 0);
+	CHECK_EQ(result, 7);
+	rota_task_release(task);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+static int computes_until_cancelled(void *arg)
+{
+	while (rota_cancelled() == 0)
+		;
+	return rota_cancelled();
+}
+
+STEAL_TEST(a_deadline_reaches_a_task_that_computes, 1)
+{
+	CHECK_EQ(rota_timeout(ROTA_MILLISECONDS(5), computes_until_cancelled, NULL), -ETIMEDOUT);
+}
+
+static int lost_deadline(void *arg)
+{
+	struct rota_scope *inner = arg;
+
+	while (load_acquire(&released) == 0)
+		;
+	(void)inner;
+	return rota_cancelled();
+}
+
+static int release_later(void *arg)
+{
+	rota_sleep(ROTA_MILLISECONDS(8));
+	store_release(&released, 1);
+	return 0;
+}
+
+STEAL_TEST(a_deadline_passes_while_its_task_is_away, 1)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, release_later, NULL), 0);
+	rota_yield();
+	CHECK_EQ(rota_timeout(ROTA_MILLISECONDS(3), lost_deadline, &scope), -ETIMEDOUT);
+	CHECK_EQ(rota_sleep(0), 0); /* the deadline was that of the call */
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+/* ---- who is left alone ---- */
+
+static uint32_t ran;
+
+static int note_that_it_ran(void *arg)
+{
+	store_release(&ran, 1);
+	return 0;
+}
+
+static int pinned_app(void *arg)
+{
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	rota_scope_open(&scope);
+	/* Both are pinned to this worker: the second must not run while the first holds it. */
+	CHECK_EQ(rota_spawn_task(&task, &scope, note_that_it_ran, NULL, &(struct rota_task_options){ .pinned = true }), 0);
+	while (load_acquire(&named) == 0)
+		;
+	CHECK_EQ(load_acquire(&ran), 0);
+	rota_task_release(task);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK_EQ(ran, 1);
+	return 0;
+}
+
+STEAL_TEST(a_pinned_task_keeps_its_worker_and_is_named, 2)
+{
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn_task(&task, &scope, pinned_app, NULL, &(struct rota_task_options){ .pinned = true }), 0);
+	rota_task_release(task);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+/* ---- on purpose ---- */
+
+static int write_it(void *arg)
+{
+	write_byte();
+	return 0;
+}
+
+STEAL_TEST(a_blocking_section_gives_the_worker_away_at_once, 1)
+{
+	struct rota_scope scope;
+
+	for (int i = 0; i < 100; i++) {
+		rota_scope_open(&scope);
+		CHECK_EQ(rota_spawn(&scope, write_it, NULL), 0);
+		rota_blocking_section_begin();
+		read_byte();
+		rota_blocking_section_end();
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	}
+	CHECK_EQ(load_acquire(&named), 0);
+}
+
+TEST(a_blocking_section_outside_of_a_run_or_alone_in_it_is_nothing)
+{
+	rota_blocking_section_begin();
+	rota_blocking_section_end();
+}
+
+/* ---- many ---- */
+
+enum { HOLDERS = 8 };
+
+static unsigned count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	unsigned n = 0;
+
+	CHECK(dir != NULL);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n - 2;
+}
+
+static int hold(void *arg)
+{
+	add_acq_rel((uint32_t *)arg, 1);
+	read_byte();
+	return 0;
+}
+
+STEAL_TEST(threads_are_made_for_all_that_block_and_end_when_they_are_back, 2)
+{
+	struct rota_scope scope;
+	uint32_t holding = 0;
+	unsigned before = count_threads();
+
+	rota_scope_open(&scope);
+	for (int i = 0; i < HOLDERS; i++)
+		CHECK_EQ(rota_spawn(&scope, hold, &holding), 0);
+	while (load_acquire(&holding) < HOLDERS)
+		CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
+	CHECK(count_threads() >= before + HOLDERS - 1); /* the last one may still have its worker */
+	for (int i = 0; i < HOLDERS; i++)
+		write_byte();
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	while (count_threads() > before + 2) /* an idle one, and the caller's */
+		CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
+}
+
+static uint64_t sum;
+static struct rota_chan numbers;
+
+static int sometimes_blocks(void *arg)
+{
+	uintptr_t n = (uintptr_t)arg;
+
+	for (int i = 0; i < 20; i++) {
+		if (n % 7 == (unsigned)i % 7) {
+			write_byte();
+			rota_blocking_section_begin();
+			read_byte();
+			rota_blocking_section_end();
+		} else if (n % 5 == (unsigned)i % 5) {
+			usleep(3000); /* blocks without saying so */
+		}
+		CHECK_EQ(rota_chan_send(&numbers, &n), 0);
+		CHECK_EQ(rota_sleep(ROTA_MICROSECONDS(100)), 0);
+	}
+	return 0;
+}
+
+static int add_up(void *arg)
+{
+	uintptr_t n;
+
+	while (rota_chan_recv(&numbers, &n) == 0)
+		sum += n;
+	return 0;
+}
+
+STEAL_TEST(nothing_is_lost_when_many_block_now_and_then, 2)
+{
+	struct rota_scope scope, adders;
+	uint64_t expected = 0;
+
+	CHECK_EQ(rota_chan_init(&numbers, sizeof(uintptr_t), 4), 0);
+	rota_scope_open(&adders);
+	CHECK_EQ(rota_spawn(&adders, add_up, NULL), 0);
+	rota_scope_open(&scope);
+	for (uintptr_t i = 0; i < 24; i++) {
+		CHECK_EQ(rota_spawn(&scope, sometimes_blocks, (void *)i), 0);
+		expected += 20 * i;
+	}
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	rota_chan_close(&numbers);
+	CHECK_EQ(rota_scope_join(&adders), 0);
+	CHECK_EQ(sum, expected);
+	rota_chan_fini(&numbers);
+}
+
+/* ---- a fork from a thread without its worker ---- */
+
+STEAL_TEST(a_fork_of_a_task_that_is_away_is_in_no_run, 1)
+{
+	int status;
+	pid_t pid;
+
+	/* Another task runs on our worker: so it is not ours any more. */
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, release_later, NULL), 0);
+	while (load_acquire(&released) == 0)
+		;
+	pid = fork();
+	if (pid == 0)
+		_exit(rota_yield() == -EPERM && rota_self() == NULL && rota_loop_current() == NULL ? 0 : 1);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
