@@ -88,6 +88,7 @@ void rota__measure_left(struct rota_loop *loop)
 
 int rota_loop_measure(struct rota_loop *loop)
 {
+	ROTA_INSIDE();
 	struct rota__measures *m;
 
 	loop = rota__loop_mine(loop);
