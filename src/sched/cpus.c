@@ -12,7 +12,7 @@
 
 #include "sched/model.h"
 
-enum { LINE_BYTES = 4096 };
+enum { LINE_BYTES = 1024 }; /* several of them stand on the stack of a task that asks; no path of a cgroup comes near it */
 
 /* "max 100000" or "150000 100000" in cpu.max, or the two numbers of version 1 in files of their own: the time we may have
  * in each period.  In thousandths of a CPU; 0: no limit. */
@@ -131,8 +131,8 @@ unsigned rota__cpu_quota(const char *root)
 		const char *rest = strstr(line, " - ");
 		bool v2;
 
-		if (rest == NULL || sscanf(line, "%*s %*s %*s %4095s %4095s", mounted, at) != 2 ||
-			sscanf(rest, " - %63s %*s %4095s", type, flags) != 2)
+		if (rest == NULL || sscanf(line, "%*s %*s %*s %1023s %1023s", mounted, at) != 2 ||
+			sscanf(rest, " - %63s %*s %1023s", type, flags) != 2)
 			continue;
 		v2 = strcmp(type, "cgroup2") == 0;
 		if (!v2 && (strcmp(type, "cgroup") != 0 || !has_word(flags, "cpu")))
