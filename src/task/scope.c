@@ -247,6 +247,7 @@ static void die(const char *what, const struct rota_task *task)
 
 void rota_scope_open(struct rota_scope *scope)
 {
+	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 
 	if (task == NULL)

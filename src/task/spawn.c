@@ -96,6 +96,7 @@ int rota__spawn_on(struct rota__worker *worker, struct rota_scope *scope, rota_f
 int rota__spawn_pinned_on(struct rota_task **ret_task, struct rota__worker *worker, struct rota_scope *scope, rota_fn fn,
 	void *arg, const char *name, const char *site)
 {
+	ROTA_INSIDE();
 	static const struct rota_task_options pinned = { .pinned = true };
 	int rc = spawn(ret_task, worker, scope, fn, arg, name, site, &pinned);
 

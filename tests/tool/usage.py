@@ -71,7 +71,7 @@ def numbers_out_of_range_are_told_with_the_range():
     wrong(["serve", "--port", "x"], "--port takes a number, not 'x'")
     wrong(["serve", "--port", ""], "--port takes a number, not ''")
     wrong(["serve", "--port", "80.5"], "--port takes a number")
-    wrong(["serve", "--workers", "0"], "--workers must be from 1 to 256")
+    wrong(["serve", "--workers", "0"], "--workers must be from 1 to 1024")
     wrong(["serve", "--grace", "10x"], "--grace takes a time like 10s")
     wrong(["serve", "--idle", "0s"], "--idle must be from 1ms to 24h")
     wrong(["load", "-s", "1t", "tcp://x:1"], "--size takes a number of bytes")
