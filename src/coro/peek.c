@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "coro/valgrind.h"
 
 enum {
 	ANSWER_MS = 20, /* a thread that has no CPU for longer is not the one that keeps it from
@@ -178,6 +179,8 @@ int rota__peek(struct rota__peek *peek, pid_t tid, const void *top)
 	pthread_mutex_lock(&desk.asking);
 	rc = ask(peek, tid, top);
 	pthread_mutex_unlock(&desk.asking);
+	if (rc == 0)
+		valgrind_any_will_do(peek->stack, peek->words * sizeof *peek->stack);
 	return rc;
 }
 

@@ -5,11 +5,12 @@
 #define ROTA_CORO_VALGRIND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #endif
 #endif
 
@@ -51,6 +52,14 @@ static inline void valgrind_look_again(void)
 {
 #if defined(VALGRIND_ENABLE_ERROR_REPORTING)
 	VALGRIND_ENABLE_ERROR_REPORTING;
+#endif
+}
+
+/* Whatever these bytes are, they may be looked at. */
+static inline void valgrind_any_will_do(const void *start, size_t size)
+{
+#if defined(VALGRIND_MAKE_MEM_DEFINED)
+	VALGRIND_MAKE_MEM_DEFINED(start, size);
 #endif
 }
 

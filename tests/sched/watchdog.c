@@ -7,6 +7,7 @@
 
 #include "base/atomic.h"
 #include "coro/sanitize.h"
+#include "coro/valgrind.h"
 #include "harness/test.h"
 
 static int reports, overs;
@@ -172,6 +173,6 @@ TEST(without_a_hook_it_is_written_to_stderr)
 	CHECK(n > 0);
 	CHECK(strstr(said, "rota: task \"main\"") != NULL);
 	CHECK(strstr(said, "waiting in clock_nanosleep") != NULL);
-	CHECK(strstr(said, "\n  #1 ") != NULL);
+	CHECK(strstr(said, "\n  #1 ") != NULL || valgrind_watches()); /* it has the registers, not the kernel */
 	CHECK(strstr(said, "let worker 0 go after ") != NULL);
 }
