@@ -48,6 +48,7 @@ struct uring {
 	int wake_fd;
 	bool enabled;	/* on the thread that uses it */
 	bool wake_armed;
+	bool woken; /* somebody wanted to wake us, as the last look at the completions has shown */
 	bool moved;	/* more than one thread has submitted */
 	bool away;	/* this is not the thread that enabled the ring */
 	bool no_multi;	/* multishot accept was refused: accepts are renewed one by one */
@@ -438,8 +439,10 @@ static unsigned reap(struct uring *u)
 			op_completed(u, cqe);
 			continue;
 		}
-		if (cqe->user_data == TAG_WAKE && !(cqe->flags & IORING_CQE_F_MORE))
-			u->wake_armed = false;
+		if (cqe->user_data == TAG_WAKE) {
+			u->woken = true;
+			u->wake_armed = cqe->flags & IORING_CQE_F_MORE;
+		}
 		rota__ring_seen(&u->ring);
 	}
 	return count;
@@ -634,8 +637,10 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 	if (!u->wake_armed)
 		arm_wake(u);
 	empty_backlog(u);
+	/* Without deferred task work a wake-up may be here already that was meant for the sleep we are about to begin. */
+	u->woken = false;
 	reap(u);
-	if (!fifo_empty(&p->completed) || !fifo_empty(&u->backlog))
+	if (u->woken || !fifo_empty(&p->completed) || !fifo_empty(&u->backlog))
 		deadline_ns = ROTA_NOW;
 	if (__builtin_expect(u->away, 0))
 		wait_away(u, deadline_ns);

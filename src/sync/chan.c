@@ -19,8 +19,6 @@ enum {
 	LOOKS = 40,
 };
 
-static _Thread_local uint32_t calls __attribute__((tls_model("initial-exec")));
-
 /* ---- entering ---- */
 
 /* It is used by another thread than its owner's, or for the first time. */
@@ -291,7 +289,9 @@ static bool comes_soon(const uint32_t *index, uint32_t seen)
 
 static inline int let_others_run(int rc)
 {
-	if (__builtin_expect(++calls % CALLS_BETWEEN_YIELDS == 0, 0))
+	struct rota__worker *worker = rota__here();
+
+	if (worker != NULL && __builtin_expect(++worker->channel_calls % CALLS_BETWEEN_YIELDS == 0, 0))
 		rota_yield();
 	return rc;
 }

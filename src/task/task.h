@@ -95,7 +95,7 @@ struct rota__worker {
 	struct rota_task *current;
 	struct rota__ready *ring;
 	uint32_t mask, head, tail;
-	uint32_t free_calls; /* see rota__coop() */
+	uint32_t free_calls, channel_calls; /* since others had their turn: see rota__coop(), sync/chan.c */
 	uint32_t stop_at;    /* where in the ring the loop looks at I/O again */
 	void *loop_sp;	 /* where the loop goes on while a task runs */
 	/* Set by who watches over workers (sched/), when it stops looking: it wants to be told of work. */
@@ -142,7 +142,7 @@ extern _Thread_local struct rota__worker *rota__worker_here __attribute__((tls_m
 /* The worker of this thread.  A task may find itself on another thread after any wait, and a compiler may keep the address of
  * a thread's variable over a call: so it is asked for in a place that it cannot see into, where addresses are kept in
  * registers at all. */
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(ROTA_CHECK_INSIDE)
 static inline struct rota__worker *rota__here_unchecked(void)
 {
 	return rota__worker_here;

@@ -25,7 +25,7 @@
 
 _Thread_local struct rota__worker *rota__worker_here;
 
-#if !defined(__x86_64__)
+#if !defined(__x86_64__) || defined(ROTA_CHECK_INSIDE)
 __attribute__((noinline)) struct rota__worker *rota__here_unchecked(void)
 {
 	__asm__ volatile("");
