@@ -247,3 +247,18 @@ TEST(both_directions_of_one_descriptor_on_different_threads)
 	close(fds[0]);
 	close(fds[1]);
 }
+
+/* A ring that may change its thread posts completions at any time, also between the wake-up and the wait. */
+TEST(a_wake_up_just_before_the_wait_ends_it)
+{
+	struct rota__poller_config shareable = { .shareable = true };
+	struct rota__poller *p;
+
+	CHECK_EQ(rota__poller_open(&p, NULL, &shareable), 0);
+	for (int i = 0; i < 3; i++) {
+		p->engine->wait(p, ROTA_NOW);
+		p->engine->wake(p);
+		p->engine->wait(p, ROTA_FOREVER);
+	}
+	close_poller(p);
+}
