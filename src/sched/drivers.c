@@ -98,7 +98,7 @@ static void give(struct rota__driver_thread *d, struct rota__worker *worker)
 static void rescue(struct rota__watched *watched)
 {
 	struct rota__driver_thread *held = container_of(watched, struct rota__driver_thread, watched);
-	struct rota__driver_thread *spare = reserve(held->all);
+	struct rota__driver_thread *spare = rota__pinned_to_thread(watched->task) ? NULL : reserve(held->all);
 
 	if (spare != NULL)
 		give(spare, rota__driver_evict(&held->driver, watched->task));
@@ -182,11 +182,12 @@ void rota_blocking_section_begin(void)
 	ROTA_INSIDE();
 	struct rota__driver *driver = rota__driver_here();
 	struct rota__driver_thread *d, *spare;
+	struct rota_task *task = rota__current();
 
-	if (driver == NULL || rota__current() == NULL)
+	if (driver == NULL || task == NULL)
 		return;
-	store_relaxed(&driver->section, true); /* the watchdog looks at it */
-	if (driver->rescuer == NULL || rota__pinned_to_thread(rota__current()))
+	store_relaxed(&driver->section, task); /* the watchdog looks at it */
+	if (driver->rescuer == NULL || rota__pinned_to_thread(task))
 		return;
 	d = driver->rescuer;
 	spare = reserve(d->all);
@@ -200,7 +201,7 @@ void rota_blocking_section_end(void)
 	struct rota__driver *driver = rota__driver_here();
 
 	if (driver != NULL)
-		store_relaxed(&driver->section, false);
+		store_relaxed(&driver->section, NULL);
 }
 
 /* ---- all of them ---- */

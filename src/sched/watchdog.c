@@ -208,7 +208,7 @@ static void say_blocked(struct rota__watched *w, uint64_t now_ns)
 	void *frames[FRAMES];
 	struct rota_blocked blocked;
 
-	if (load_relaxed(&w->driver->section) || !is_to_blame(w, w->limit_ns) || !look_at(w, &blocked, frames))
+	if (load_relaxed(&w->driver->section) == w->task || !is_to_blame(w, w->limit_ns) || !look_at(w, &blocked, frames))
 		return;
 	blocked.held_ns = now_ns - w->since_ns;
 	w->told = true;

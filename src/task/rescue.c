@@ -54,7 +54,7 @@ bool rota__driver_lost(void)
 	task = d->stray;
 	store_relaxed(&d->worker, NULL); /* the watchdog looks at this */
 	store_relaxed(&d->stray, NULL);
-	store_relaxed(&d->section, false);
+	store_relaxed(&d->section, NULL);
 	store_relaxed(&d->marks->lost, LOST_NOT);
 	rota__team_make_ready(task);
 	return true;
