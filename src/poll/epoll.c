@@ -165,21 +165,16 @@ static uint64_t left_until(uint64_t deadline_ns)
 	return deadline_ns > now ? deadline_ns - now : 0;
 }
 
-static int completed(const struct rota__poller *p, uint32_t pending_before)
-{
-	return pending_before > p->pending ? (int)(pending_before - p->pending) : 0;
-}
-
 static int epoll_wait_for(struct rota__poller *p, uint64_t deadline_ns)
 {
 	struct epoll *e = epoll_of(p);
-	uint32_t before = p->pending;
+	uint32_t before = p->reports;
 
 	rota__readiness_run_hot(&e->readiness);
-	if (!fifo_empty(&p->completed) || e->readiness.hot >= 0)
+	if (p->reports != before || !fifo_empty(&p->completed) || e->readiness.hot >= 0)
 		deadline_ns = ROTA_NOW;
 	collect(e, left_until(deadline_ns));
-	return completed(p, before);
+	return (int)(p->reports - before);
 }
 
 static void epoll_wake(struct rota__poller *p)

@@ -53,7 +53,9 @@ struct rota__poller_engine {
 
 	/* Hand over what was submitted and collect what completed, waiting until something does,
 	 * wake() is called, or `deadline_ns` on the rota_now_ns() clock (ROTA_NOW: do not wait).
-	 * Returns the number of ops collected.  EINTR and time-outs are not errors. */
+	 * Never waits once something is there, an event of a multishot op included: what its done() made
+	 * ready is the loop's next work.  Returns the number of completions and events collected.  EINTR and
+	 * time-outs are not errors. */
 	int (*wait)(struct rota__poller *p, uint64_t deadline_ns);
 
 	/* The calling thread is the loop's from now on, and goes on with what the former one had pending; that
@@ -81,6 +83,7 @@ struct rota__poller {
 	const struct rota__poller_engine *engine;
 	struct rota__fifo completed; /* of op->node; the loop drains it */
 	uint32_t pending;	     /* ops taken and not yet completed */
+	uint32_t reports;	     /* completions and events so far, modulo 2^32 */
 	int backend_fd;		     /* readable when wait() has something to collect: for embedding */
 };
 
@@ -90,7 +93,17 @@ static inline void poller_complete(struct rota__poller *p, struct rota__op *op, 
 	op->result = result;
 	op->state = OP_DONE;
 	p->pending--;
+	p->reports++;
 	fifo_push(&p->completed, &op->node);
+}
+
+/* An event of a multishot op, which goes on; done() may cancel it. */
+static inline void poller_event(struct rota__poller *p, struct rota__op *op, int64_t result)
+{
+	op->result = result;
+	op->flags |= OP_MORE;
+	p->reports++;
+	op->done(op);
 }
 
 extern const struct rota__poller_engine rota__poller_epoll, rota__poller_uring;

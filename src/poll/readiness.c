@@ -252,9 +252,7 @@ static bool accept_many(struct rota__readiness *r, struct rota__fd_state *state,
 			poller_complete(r->poller, op, fd);
 			return true;
 		}
-		op->result = fd;
-		op->flags |= OP_MORE;
-		op->done(op);
+		poller_event(r->poller, op, fd);
 		if (state->first[READS] != op)
 			return true; /* cancelled by its own callback */
 	}

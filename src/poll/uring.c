@@ -48,7 +48,6 @@ struct uring {
 	int wake_fd;
 	bool enabled;	/* on the thread that uses it */
 	bool wake_armed;
-	bool woken; /* somebody wanted to wake us, as the last look at the completions has shown */
 	bool moved;	/* more than one thread has submitted */
 	bool away;	/* this is not the thread that enabled the ring */
 	bool no_multi;	/* multishot accept was refused: accepts are renewed one by one */
@@ -374,9 +373,7 @@ static void pooled_buffer(struct uring *u, struct rota__op *op, const struct io_
 /* A multishot may end without an error, and a single accept always does: it is renewed. */
 static void accepted(struct uring *u, struct rota__op *op, int32_t fd, bool armed)
 {
-	op->result = fd;
-	op->flags |= OP_MORE;
-	op->done(op); /* may cancel it */
+	poller_event(&u->poller, op, fd);
 	if (armed)
 		return;
 	op->flags &= (uint8_t)~OP_MORE;
@@ -439,10 +436,8 @@ static unsigned reap(struct uring *u)
 			op_completed(u, cqe);
 			continue;
 		}
-		if (cqe->user_data == TAG_WAKE) {
-			u->woken = true;
+		if (cqe->user_data == TAG_WAKE)
 			u->wake_armed = cqe->flags & IORING_CQE_F_MORE;
-		}
 		rota__ring_seen(&u->ring);
 	}
 	return count;
@@ -629,7 +624,7 @@ static void wait_away(struct uring *u, uint64_t deadline_ns)
 static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 {
 	struct uring *u = uring_of(p);
-	uint32_t before = p->pending;
+	uint32_t before = p->reports;
 	unsigned count;
 
 	if (!u->enabled && enable(u) < 0)
@@ -637,10 +632,9 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 	if (!u->wake_armed)
 		arm_wake(u);
 	empty_backlog(u);
-	/* Without deferred task work a wake-up may be here already that was meant for the sleep we are about to begin. */
-	u->woken = false;
-	reap(u);
-	if (u->woken || !fifo_empty(&p->completed) || !fifo_empty(&u->backlog))
+	/* Without deferred task work something may be here already: a wake-up that was meant for the sleep we are about to begin,
+	 * or an event that has just made work for the loop. */
+	if (reap(u) > 0 || !fifo_empty(&p->completed) || !fifo_empty(&u->backlog))
 		deadline_ns = ROTA_NOW;
 	if (__builtin_expect(u->away, 0))
 		wait_away(u, deadline_ns);
@@ -657,7 +651,7 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 		submit_all(u);
 		count = reap(u);
 	}
-	return before > p->pending ? (int)(before - p->pending) : 0;
+	return (int)(p->reports - before);
 }
 
 static void uring_wake(struct rota__poller *p)

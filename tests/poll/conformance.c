@@ -476,6 +476,36 @@ TEST(multishot_accept_takes_all_and_loses_none_when_cancelled)
 	close_poller();
 }
 
+/* What an event makes ready is the loop's next work: more than are accepted at once, so that some are found before the
+ * wait itself. */
+TEST(a_wait_that_has_accepted_does_not_sleep)
+{
+	enum { MANY = 100 };
+	struct sockaddr_in address;
+	struct rota__op op;
+	int listener, clients[MANY], before, news;
+
+	open_poller();
+	listener = listen_on(&address);
+	for (int i = 0; i < MANY; i++)
+		clients[i] = connect_now(&address);
+	stop_after = -1;
+	start_accepting(&op, listener);
+	while (accepted_count < MANY) {
+		before = accepted_count;
+		news = poller->engine->wait(poller, ROTA_FOREVER);
+		CHECK_EQ(news, accepted_count - before);
+	}
+	cancel(&op);
+	CHECK_EQ(finish(&op), -ECANCELED);
+	for (int i = 0; i < MANY; i++) {
+		close_fd(accepted[i]);
+		close(clients[i]);
+	}
+	close_fd(listener);
+	close_poller();
+}
+
 TEST(multishot_accept_may_be_cancelled_from_its_own_callback)
 {
 	enum { MANY = 20 };

@@ -4,6 +4,7 @@
 #include <rota/base.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "harness/test.h"
@@ -248,17 +249,62 @@ TEST(both_directions_of_one_descriptor_on_different_threads)
 	close(fds[1]);
 }
 
-/* A ring that may change its thread posts completions at any time, also between the wake-up and the wait. */
-TEST(a_wake_up_just_before_the_wait_ends_it)
+/* A ring that may change its thread posts completions at any time, also just before a wait. */
+static struct rota__poller *open_shareable(void)
 {
 	struct rota__poller_config shareable = { .shareable = true };
 	struct rota__poller *p;
 
 	CHECK_EQ(rota__poller_open(&p, NULL, &shareable), 0);
+	return p;
+}
+
+TEST(a_wake_up_just_before_the_wait_ends_it)
+{
+	struct rota__poller *p = open_shareable();
+
 	for (int i = 0; i < 3; i++) {
 		p->engine->wait(p, ROTA_NOW);
 		p->engine->wake(p);
 		p->engine->wait(p, ROTA_FOREVER);
 	}
+	close_poller(p);
+}
+
+static int accepted;
+
+static void note_accepted(struct rota__op *op)
+{
+	if (op->result >= 0) {
+		accepted++;
+		close((int)op->result);
+	}
+}
+
+TEST(a_connection_just_before_the_wait_ends_it)
+{
+	struct rota__poller *p = open_shareable();
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t size = sizeof address;
+	struct rota__op op = { .kind = OP_ACCEPT_MULTI, .done = note_accepted, .state = OP_PENDING };
+
+	op.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	CHECK_EQ(bind(op.fd, (struct sockaddr *)&address, sizeof address.sun_family), 0); /* a free abstract name */
+	CHECK_EQ(listen(op.fd, 1), 0);
+	CHECK_EQ(getsockname(op.fd, (struct sockaddr *)&address, &size), 0);
+	CHECK(p->engine->submit(p, &op));
+	for (int i = 0; i < 3; i++) {
+		int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		p->engine->wait(p, ROTA_NOW);
+		CHECK_EQ(connect(client, (struct sockaddr *)&address, size), 0);
+		p->engine->wait(p, ROTA_FOREVER);
+		CHECK_EQ(accepted, i + 1);
+		close(client);
+	}
+	op.state = OP_CANCELLING;
+	p->engine->cancel(p, &op);
+	CHECK_EQ(finish(p, &op), -ECANCELED);
+	close_by(p, op.fd);
 	close_poller(p);
 }
