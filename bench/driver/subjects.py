@@ -103,7 +103,7 @@ class Rota(Compiled):
         if self.servers_only and name not in SERVERS:
             return None
         if name == "http":
-            tool = os.path.join(MESON, "tool", "rota")
+            tool = os.path.join(MESON, "rota")
             return [tool, "serve", FILES, "--listen", "127.0.0.1:@PORT@"] if os.path.exists(tool) else None
         path = os.path.join(MESON, "bench", f"case-{name}")
         return [path] if os.path.exists(path) else None
@@ -265,7 +265,7 @@ def build_c():
     need("meson", "ninja", "cc")
     if not os.path.exists(os.path.join(MESON, "build.ninja")):
         run(["meson", "setup", "--buildtype=release", "-Ddebug=true", MESON, ROOT])
-    run(["ninja", "-C", MESON, "-j2", "bench-programs"])
+    run(["ninja", "-C", MESON, "-j2", "bench-programs", "rota"])
 
 
 def make_files():

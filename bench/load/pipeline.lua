@@ -1,6 +1,5 @@
 -- wrk script: `depth` requests at once.   wrk -s pipeline.lua URL -- DEPTH
 init = function(args)
-   wrk.init({})
    local requests = {}
    for i = 1, tonumber(args[1]) do
       requests[i] = wrk.format(nil)
