@@ -104,7 +104,7 @@ class Rota(Compiled):
             return None
         if name == "http":
             tool = os.path.join(MESON, "rota")
-            return [tool, "serve", FILES, "--listen", "127.0.0.1:@PORT@"] if os.path.exists(tool) else None
+            return [tool, "serve", FILES, "--listen", "127.0.0.1:@PORT@", "--log", "off"] if os.path.exists(tool) else None
         path = os.path.join(MESON, "bench", f"case-{name}")
         return [path] if os.path.exists(path) else None
 
