@@ -61,6 +61,14 @@ def echo_metrics(name, words):
     ]
 
 
+def channel(name, words, suffix="", **how):
+    return Window(name, [
+        Metric(f"channel-pingpong{suffix}", f"channel, there and back, {words}", "ns"),
+        Metric(f"channel-1-producer{suffix}", f"channel of 128, 1 producer, {words}", "M/s", "high"),
+        Metric(f"channel-4-producers{suffix}", f"channel of 128, 4 producers, {words}", "M/s", "high"),
+    ], suffix=suffix, **how)
+
+
 GATHER = {"GATHER": "32:200"}
 CLOSEST = ("limit", "epoll", "rota", "libuv", "tokio", "go")
 
@@ -98,10 +106,10 @@ CASES = [
         Metric("fib-30", "fib(30), a task at each level", "ms"),
         Metric("skynet", "skynet: a tree of a million tasks", "ms"),
     ], both=True),
-    program("channel", "What does a value through a channel cost, on one thread?", [
-        Metric("channel-pingpong", "channel, there and back", "ns"),
-        Metric("channel-1-producer", "channel of 128, 1 producer", "M/s", "high"),
-        Metric("channel-4-producers", "channel of 128, 4 producers", "M/s", "high"),
+    Case("channel", "What does a value through a channel cost?", "program", [
+        channel("channel", "one CPU"),
+        channel("channel-2workers", "two workers", cpus="0,1", suffix="-2workers", only=("rota", "tokio", "go"),
+                rota={"ROTA_MODEL": "steal", "ROTA_WORKERS": "2"}),
     ]),
     Case("channel_threads", "What does a value from one thread to another cost?", "program", [
         Window("channel_threads", [
