@@ -1,4 +1,6 @@
 /* file.c - files and folders from tasks: what comes back, and what does not get lost */
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -121,6 +123,46 @@ TASK_TEST(errors_of_the_system_come_out_as_they_are)
 	CHECK_EQ(rota_ftruncate(full, UINT64_MAX), -EINVAL);
 	CHECK_EQ(rota_file_close(full), 0);
 	CHECK_EQ(rota_write_file("/dev/full", "x", 1, 0644), -ENOSPC);
+}
+
+/* A disk with room for 16 pages as "disk", which only this process sees. */
+static bool mount_small_disk(void)
+{
+	return mkdir("disk", 0755) == 0 && unshare(CLONE_NEWNS) == 0 &&
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		mount("tmpfs", "disk", "tmpfs", 0, "size=64k") == 0;
+}
+
+static int fill_disk(void *arg)
+{
+	static const char data[1 << 18];
+	struct rota_file_info info;
+	size_t done;
+	int fd;
+
+	CHECK_EQ(rota_write_file_atomic("disk/kept", "old", 3, 0644), 0);
+	fd = open_new("disk/f");
+	CHECK_EQ(rota_pwrite_all(fd, data, sizeof data, 0, &done), -ENOSPC);
+	CHECK(done > 0 && done < 1 << 16);
+	CHECK_EQ(rota_file_fstat(fd, &info), 0);
+	CHECK_EQ(info.size, done);
+	CHECK_EQ(rota_write_file_atomic("disk/kept", data, sizeof data, 0644), -ENOSPC);
+	CHECK_STR(temp_contents("disk/kept"), "old");
+	CHECK_EQ(rota_write_file("disk/g", "x", 1, 0644), -ENOSPC);
+	CHECK_EQ(rota_file_close(fd), 0);
+	CHECK_EQ(rota_unlink("disk/f"), 0);
+	CHECK_EQ(rota_write_file_atomic("disk/kept", "new", 3, 0644), 0); /* nothing was left that takes room */
+	CHECK_STR(temp_contents("disk/kept"), "new");
+	return 0;
+}
+
+TEST(a_full_disk_is_told_with_what_was_done_and_spares_what_is_there)
+{
+	temp_enter();
+	if (!mount_small_disk())
+		SKIP("needs to mount a small disk");
+	CHECK_EQ(rota_run(fill_disk, NULL, NULL), 0);
+	CHECK_EQ(umount("disk"), 0);
 }
 
 static int read_secret(void *arg)
