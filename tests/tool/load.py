@@ -560,9 +560,10 @@ def ctrl_c_ends_it_with_what_was_measured():
         running.send_signal(signal.SIGINT)
         result = json.loads(running.communicate()[0])
         equal(running.returncode, 0)
-        equal(50 <= result["answers"] <= server.answered, True)
         equal(errors(result), {})
         check_latencies(result)
+    on_their_way = 2  # one on each connection; all are counted once the server's threads have ended
+    equal(50 - on_their_way <= result["answers"] <= server.answered, True, f"{result['answers']} of {server.answered}")
 
 
 @test
