@@ -7,6 +7,7 @@
 #include <rota/channel.h>
 #include <rota/cluster.h>
 #include <rota/conn.h>
+#include <rota/datagram.h>
 #include <rota/file.h>
 #include <rota/handle.h>
 #include <rota/http.h>
@@ -18,6 +19,7 @@
 #include <rota/process.h>
 #include <rota/process_pool.h>
 #include <rota/promise.h>
+#include <rota/request.h>
 #include <rota/run.h>
 #include <rota/signal.h>
 #include <rota/stream.h>

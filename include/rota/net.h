@@ -87,13 +87,18 @@ struct rota_address {
  * wait returns at once and leaves the look-up behind. */
 ROTA_API int rota_resolve(const char *address, struct rota_address *ret_addresses, size_t room);
 
+/* The reverse, with getnameinfo(3): the name of the host and of the service into what has room for it (NULL: nobody asks); numbers where there
+ * is no name.  0; -ENAMETOOLONG, -EAFNOSUPPORT (no address of the Internet), and otherwise as above. */
+ROTA_API int rota_resolve_back(
+	const struct rota_address *address, char *host, size_t host_size, char *service, size_t service_size);
+
 /* An address as text, and text (numeric only, does not wait) as an address. */
 ROTA_API int rota_address_name(const struct rota_address *address, char *buf, size_t size);
 ROTA_API int rota_address_parse(struct rota_address *ret_address, const char *text);
 
 /* ---- UDP ---- */
 
-/* Any number of tasks may send and receive on one socket.  All calls but the last four may wait and then
+/* Any number of tasks may send and receive on one socket.  All calls but those that say otherwise may wait and then
  * answer -ECANCELED or -ETIMEDOUT as task.h says, -ETIMEDOUT for the socket's own deadlines, and
  * ROTA_ECLOSED when it is closed meanwhile.  A socket of all addresses (":0") speaks IPv4 and IPv6, and
  * shows each in its own form. */
@@ -106,8 +111,18 @@ struct rota_udp_message {
 	bool truncated; /* out: the datagram was longer than the room */
 };
 
-/* A socket bound to `address` (NULL: any port of any address).  Waits only for a name to resolve. */
+struct rota_udp_options {
+	/* Several sockets may be bound to the address; each gets what is sent to a group that it joined, one of them what is
+	 * sent to the address. */
+	bool reuse_address;
+	bool reuse_port; /* the kernel spreads what comes among the sockets of the port */
+	bool only_ipv6;	 /* an IPv6 socket takes no IPv4 */
+};
+
+/* A socket bound to `address` (NULL: any port of any address).  Waits only for a name to resolve.  `options` is borrowed and may be NULL. */
 ROTA_API int rota_udp_open(struct rota_udp **ret_udp, const char *address);
+ROTA_API int rota_udp_open_with(
+	struct rota_udp **ret_udp, const char *address, const struct rota_udp_options *options);
 
 /* Send to and receive from this peer only; of a name, the first address of the socket's family.  Errors
  * that the peer's machine reports (-ECONNREFUSED) are then the next call's. */
@@ -124,9 +139,26 @@ ROTA_API ssize_t rota_udp_recv(struct rota_udp *udp, void *data, size_t size, st
 ROTA_API int rota_udp_send_many(struct rota_udp *udp, const struct rota_udp_message *messages, unsigned count);
 ROTA_API int rota_udp_recv_many(struct rota_udp *udp, struct rota_udp_message *messages, unsigned count);
 
-/* The address as text, as rota_stream_local_name(); the port. */
+/* The address as text, as rota_stream_local_name(); the port.  Do not wait, nor do the two below. */
 ROTA_API int rota_udp_local_name(const struct rota_udp *udp, char *buf, size_t size);
 ROTA_API int rota_udp_port(const struct rota_udp *udp);
+
+/* Receive what is sent to a group ("224.0.0.251", "ff02::fb"), or no more; of one source only, a numeric address.  `interface` is a name
+ * ("eth0") or, for IPv4, an address of this machine; NULL: the system chooses.  Do not wait.  The socket is bound to
+ * the port of the group.  -EINVAL, -ENODEV, -EADDRINUSE (joined already), -EADDRNOTAVAIL (not joined). */
+ROTA_API int rota_udp_join(struct rota_udp *udp, const char *group, const char *interface);
+ROTA_API int rota_udp_leave(struct rota_udp *udp, const char *group, const char *interface);
+ROTA_API int rota_udp_join_source(struct rota_udp *udp, const char *group, const char *source, const char *interface);
+ROTA_API int rota_udp_leave_source(struct rota_udp *udp, const char *group, const char *source, const char *interface);
+
+/* What is sent to groups: by which interface (as above), over how many routers (1 at the start: none; up to 255), and whether
+ * sockets of this machine get it too (at the start they do).  What is sent to one: over how many routers, 1 to 255; and to all of a net of IPv4
+ * (-EACCES before).  Do not wait. */
+ROTA_API int rota_udp_set_multicast_interface(struct rota_udp *udp, const char *interface);
+ROTA_API int rota_udp_set_multicast_ttl(struct rota_udp *udp, unsigned hops);
+ROTA_API int rota_udp_set_multicast_loop(struct rota_udp *udp, bool on);
+ROTA_API int rota_udp_set_ttl(struct rota_udp *udp, unsigned hops);
+ROTA_API int rota_udp_set_broadcast(struct rota_udp *udp, bool on);
 
 /* From now on receiving (sending) ends with -ETIMEDOUT at this time; ROTA_FOREVER: never. */
 ROTA_API void rota_udp_set_deadlines(struct rota_udp *udp, uint64_t recv_deadline_ns, uint64_t send_deadline_ns);

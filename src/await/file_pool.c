@@ -1,420 +1,110 @@
-/* file_pool.c - what a task does with files by plain system calls, on the blocking pool
- *
- * io_uring has no request for most of these, or one that goes to a thread of its own all the same. */
+/* file_pool.c - what a task does with files on the blocking pool: io/file_work.c, and a wait */
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/fs.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
-
-#include <rota/file.h>
 
 #include "await/await.h"
-#include "os/sigpipe.h"
+#include "io/file_work.h"
 #include "work/work.h"
 
-/* The arguments of any of the calls; on the stack of the task, which waits. */
-struct args {
-	const char *path, *path2;
-	char *buf;
-	size_t size;
-	int fd, fd2;
-	unsigned mode;
-	uint32_t uid, gid;
-	uint64_t offset, bytes;
-	int64_t read_at_ns, written_at_ns;
-	struct rota_disk_info *disk;
-	int64_t moved;
-};
-
-static int perform(rota_fn fn, struct args args)
+static int perform(rota_fn fn, struct rota__file_args args)
 {
 	return rota__blocking(fn, &args, WORK_FILES);
 }
 
-static int or_errno(int rc)
-{
-	return rc < 0 ? -errno : rc;
-}
-
-/* ---- names ---- */
-
-static int do_link(void *arg)
-{
-	const struct args *a = arg;
-
-	return or_errno(link(a->path, a->path2));
-}
-
 int rota_link(const char *path, const char *new_path)
 {
-	return perform(do_link, (struct args){ .path = path, .path2 = new_path });
-}
-
-static int do_symlink(void *arg)
-{
-	const struct args *a = arg;
-
-	return or_errno(symlink(a->path, a->path2));
+	return perform(rota__file_link, (struct rota__file_args){ .path = path, .path2 = new_path });
 }
 
 int rota_symlink(const char *target, const char *path)
 {
-	return perform(do_symlink, (struct args){ .path = target, .path2 = path });
-}
-
-static int do_readlink(void *arg)
-{
-	const struct args *a = arg;
-	ssize_t n = a->size > 0 ? readlink(a->path, a->buf, a->size) : 0;
-
-	if (n < 0)
-		return -errno;
-	if ((size_t)n >= a->size)
-		return -ENAMETOOLONG;
-	a->buf[n] = '\0';
-	return (int)n;
+	return perform(rota__file_symlink, (struct rota__file_args){ .path = target, .path2 = path });
 }
 
 int rota_readlink(const char *path, char *buf, size_t size)
 {
-	return perform(do_readlink, (struct args){ .path = path, .buf = buf, .size = size });
-}
-
-static int do_realpath(void *arg)
-{
-	const struct args *a = arg;
-	char path[PATH_MAX];
-	size_t length;
-
-	if (realpath(a->path, path) == NULL)
-		return -errno;
-	length = strlen(path);
-	if (length >= a->size)
-		return -ENAMETOOLONG;
-	memcpy(a->buf, path, length + 1);
-	return (int)length;
+	return perform(rota__file_readlink, (struct rota__file_args){ .path = path, .buf = buf, .size = size });
 }
 
 int rota_realpath(const char *path, char *buf, size_t size)
 {
-	return perform(do_realpath, (struct args){ .path = path, .buf = buf, .size = size });
-}
-
-static int do_mkstemp(void *arg)
-{
-	const struct args *a = arg;
-
-	return or_errno(mkostemp(a->buf, O_CLOEXEC));
+	return perform(rota__file_realpath, (struct rota__file_args){ .path = path, .buf = buf, .size = size });
 }
 
 int rota_mkstemp(char *path)
 {
-	return perform(do_mkstemp, (struct args){ .buf = path });
-}
-
-static int do_mkdtemp(void *arg)
-{
-	const struct args *a = arg;
-
-	return mkdtemp(a->buf) != NULL ? 0 : -errno;
+	return perform(rota__file_mkstemp, (struct rota__file_args){ .buf = path });
 }
 
 int rota_mkdtemp(char *path)
 {
-	return perform(do_mkdtemp, (struct args){ .buf = path });
-}
-
-/* ---- what belongs to a file ---- */
-
-static int do_truncate(void *arg)
-{
-	const struct args *a = arg;
-
-	return or_errno(truncate(a->path, (off_t)a->bytes));
+	return perform(rota__file_mkdtemp, (struct rota__file_args){ .buf = path });
 }
 
 int rota_truncate(const char *path, uint64_t size)
 {
-	return size > INT64_MAX ? -EINVAL : perform(do_truncate, (struct args){ .path = path, .bytes = size });
-}
-
-static int do_chmod(void *arg)
-{
-	const struct args *a = arg;
-
-	return or_errno(a->path != NULL ? chmod(a->path, a->mode) : fchmod(a->fd, a->mode));
+	return size > INT64_MAX ? -EINVAL : perform(rota__file_truncate, (struct rota__file_args){ .path = path, .bytes = size });
 }
 
 int rota_chmod(const char *path, unsigned mode)
 {
-	return perform(do_chmod, (struct args){ .path = path, .mode = mode });
+	return perform(rota__file_chmod, (struct rota__file_args){ .path = path, .mode = mode });
 }
 
 int rota_fchmod(int fd, unsigned mode)
 {
-	return perform(do_chmod, (struct args){ .fd = fd, .mode = mode });
-}
-
-static int do_chown(void *arg)
-{
-	const struct args *a = arg;
-
-	return or_errno(fchownat(a->fd, a->path, a->uid, a->gid, (int)a->mode));
+	return perform(rota__file_chmod, (struct rota__file_args){ .fd = fd, .mode = mode });
 }
 
 int rota_chown(const char *path, uint32_t uid, uint32_t gid)
 {
-	return perform(do_chown, (struct args){ .fd = AT_FDCWD, .path = path, .uid = uid, .gid = gid });
+	return perform(rota__file_chown, (struct rota__file_args){ .fd = AT_FDCWD, .path = path, .uid = uid, .gid = gid });
 }
 
 int rota_lchown(const char *path, uint32_t uid, uint32_t gid)
 {
-	return perform(do_chown,
-		(struct args){ .fd = AT_FDCWD, .path = path, .uid = uid, .gid = gid, .mode = AT_SYMLINK_NOFOLLOW });
+	return perform(rota__file_chown,
+		(struct rota__file_args){ .fd = AT_FDCWD, .path = path, .uid = uid, .gid = gid, .mode = AT_SYMLINK_NOFOLLOW });
 }
 
 int rota_fchown(int fd, uint32_t uid, uint32_t gid)
 {
-	return perform(do_chown, (struct args){ .fd = fd, .path = "", .uid = uid, .gid = gid, .mode = AT_EMPTY_PATH });
-}
-
-/* Times before 1970 round down, as their nanoseconds count up. */
-static struct timespec time_of(int64_t ns)
-{
-	enum { SECOND = 1000000000 };
-	int64_t seconds = ns / SECOND - (ns % SECOND < 0);
-
-	if (ns == ROTA_FILE_TIME_NOW)
-		return (struct timespec){ .tv_nsec = UTIME_NOW };
-	if (ns == ROTA_FILE_TIME_KEEP)
-		return (struct timespec){ .tv_nsec = UTIME_OMIT };
-	return (struct timespec){ .tv_sec = (time_t)seconds, .tv_nsec = (long)(ns - seconds * SECOND) };
-}
-
-static int do_set_times(void *arg)
-{
-	const struct args *a = arg;
-	struct timespec times[2] = { time_of(a->read_at_ns), time_of(a->written_at_ns) };
-
-	return or_errno(utimensat(AT_FDCWD, a->path, times, 0));
+	return perform(rota__file_chown, (struct rota__file_args){ .fd = fd, .path = "", .uid = uid, .gid = gid, .mode = AT_EMPTY_PATH });
 }
 
 int rota_set_file_times(const char *path, int64_t read_at_ns, int64_t written_at_ns)
 {
-	return perform(do_set_times,
-		(struct args){ .path = path, .read_at_ns = read_at_ns, .written_at_ns = written_at_ns });
-}
-
-static int do_access(void *arg)
-{
-	const struct args *a = arg;
-
-	return or_errno(access(a->path, (int)a->mode));
+	return perform(rota__file_set_times,
+		(struct rota__file_args){ .path = path, .read_at_ns = read_at_ns, .written_at_ns = written_at_ns });
 }
 
 int rota_access(const char *path, int mode)
 {
-	return perform(do_access, (struct args){ .path = path, .mode = (unsigned)mode });
-}
-
-static int do_disk_stat(void *arg)
-{
-	const struct args *a = arg;
-	struct statfs st;
-	uint64_t block;
-
-	if (statfs(a->path, &st) < 0)
-		return -errno;
-	block = (uint64_t)st.f_bsize;
-	*a->disk = (struct rota_disk_info){
-		.bytes = st.f_blocks * block,
-		.free_bytes = st.f_bfree * block,
-		.usable_bytes = st.f_bavail * block,
-		.files = st.f_files,
-		.free_files = st.f_ffree,
-		.type = (uint64_t)st.f_type,
-		.block_bytes = (uint32_t)block,
-	};
-	return 0;
+	return perform(rota__file_access, (struct rota__file_args){ .path = path, .mode = (unsigned)mode });
 }
 
 int rota_disk_stat(const char *path, struct rota_disk_info *ret_info)
 {
-	return perform(do_disk_stat, (struct args){ .path = path, .disk = ret_info });
-}
-
-/* ---- copying ---- */
-
-/* The kernel cannot do it between these two: it must go through our memory. */
-static bool must_go_through_memory(int error)
-{
-	return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EBADF;
-}
-
-static int write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		struct iovec left = { (void *)data, size };
-		ssize_t n = rota__writev_quietly(fd, &left, 1);
-
-		if (n == -EINTR)
-			continue;
-		if (n < 0)
-			return (int)n;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-/* What is left of `size` bytes from *offset; how many are counted in *moved. */
-static int move_through_memory(int to, int from, off_t *offset, uint64_t size, int64_t *moved)
-{
-	char block[65536];
-
-	while ((uint64_t)*moved < size) {
-		uint64_t left = size - (uint64_t)*moved;
-		ssize_t n = pread(from, block, left < sizeof block ? left : sizeof block, *offset);
-		int rc;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		rc = write_all(to, block, (size_t)n);
-		if (rc < 0)
-			return rc;
-		*offset += n;
-		*moved += n;
-	}
-	return 0;
-}
-
-static int do_send(void *arg)
-{
-	enum { AT_ONCE = 0x7ffff000 };
-	struct args *a = arg;
-	off_t offset = (off_t)a->offset;
-
-	while ((uint64_t)a->moved < a->bytes) {
-		uint64_t left = a->bytes - (uint64_t)a->moved;
-		ssize_t n = rota__sendfile_quietly(a->fd, a->fd2, &offset, left < AT_ONCE ? left : AT_ONCE);
-
-		if (n == -EINTR)
-			continue;
-		if (n < 0 && a->moved == 0 && must_go_through_memory((int)-n))
-			return move_through_memory(a->fd, a->fd2, &offset, a->bytes, &a->moved);
-		if (n <= 0)
-			return (int)n;
-		a->moved += n;
-	}
-	return 0;
+	return perform(rota__file_disk_stat, (struct rota__file_args){ .path = path, .disk = ret_info });
 }
 
 int64_t rota_file_send(int to_fd, int from_fd, uint64_t offset, uint64_t size)
 {
-	struct args a = { .fd = to_fd, .fd2 = from_fd, .offset = offset, .bytes = size };
-	int rc = offset > INT64_MAX || size > INT64_MAX ? -EINVAL : rota__blocking(do_send, &a, WORK_FILES);
+	struct rota__file_args a = { .fd = to_fd, .fd2 = from_fd, .offset = offset, .bytes = size };
+	int rc = offset > INT64_MAX || size > INT64_MAX ? -EINVAL : rota__blocking(rota__file_send, &a, WORK_FILES);
 
 	return rc < 0 && a.moved == 0 ? rc : a.moved; /* an error after the first bytes is the next call's */
-}
-
-static int copy_bytes(int to, int from)
-{
-	enum { AT_ONCE = 0x7ffff000 };
-	int64_t moved = 0;
-	off_t offset = 0;
-
-	for (;;) {
-		ssize_t n = copy_file_range(from, &offset, to, NULL, AT_ONCE, 0);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && must_go_through_memory(errno))
-			break;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break; /* at the end; or a file that has no size, as in /proc, and yet bytes */
-	}
-	return move_through_memory(to, from, &offset, INT64_MAX, &moved);
-}
-
-static int copy_open(int to, int from, const struct stat *st, unsigned flags)
-{
-	struct stat there;
-	int rc;
-
-	if (fstat(to, &there) < 0)
-		return -errno;
-	if (there.st_dev == st->st_dev && there.st_ino == st->st_ino)
-		return -EINVAL;
-	if (ftruncate(to, 0) < 0)
-		return -errno;
-	if (ioctl(to, FICLONE, from) < 0) {
-		if (flags & ROTA_COPY_CLONE)
-			return -EOPNOTSUPP;
-		rc = copy_bytes(to, from);
-		if (rc < 0)
-			return rc;
-	}
-	return fchmod(to, st->st_mode & 07777) < 0 ? -errno : 0;
-}
-
-/* Open `path` for what is copied; *ret_made: it was not there. */
-static int open_target(const char *path, unsigned flags, bool *ret_made)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	*ret_made = fd >= 0;
-	if (fd < 0 && errno == EEXIST && !(flags & ROTA_COPY_NEW))
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-static int copy_from(int from, const struct args *a)
-{
-	struct stat st;
-	bool made;
-	int to, rc;
-
-	if (fstat(from, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	to = open_target(a->path2, a->mode, &made);
-	if (to < 0)
-		return to;
-	rc = copy_open(to, from, &st, a->mode);
-	if (close(to) < 0 && rc == 0)
-		rc = -errno; /* a late error of a write */
-	if (rc < 0 && made)
-		unlink(a->path2);
-	return rc;
-}
-
-static int do_copy(void *arg)
-{
-	const struct args *a = arg;
-	int from = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc; /* a pipe of that name would wait */
-
-	if (from < 0)
-		return -errno;
-	rc = copy_from(from, a);
-	close(from);
-	return rc;
 }
 
 int rota_copy_file(const char *from, const char *to, unsigned flags)
 {
 	if (flags & ~(unsigned)(ROTA_COPY_NEW | ROTA_COPY_CLONE))
 		return -EINVAL;
-	return perform(do_copy, (struct args){ .path = from, .path2 = to, .mode = flags });
+	return perform(rota__file_copy, (struct rota__file_args){ .path = from, .path2 = to, .mode = flags });
+}
+
+/* ---- folders ---- */
+
+int rota_readdir(const char *path, struct rota_folder **ret_folder)
+{
+	return perform(rota__file_readdir, (struct rota__file_args){ .path = path, .folder = ret_folder });
 }

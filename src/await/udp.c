@@ -10,10 +10,6 @@
 #include "await/await.h"
 #include "io/udp.h"
 
-/* Messages for one system call.  At 32 the call's own cost is a thirtieth of a message's share, and its
- * headers still fit on a task's stack (2.5 KiB). */
-enum { BATCH = 32 };
-
 struct udp_wait {
 	struct rota__op_wait op;
 	struct list link;
@@ -117,7 +113,7 @@ static ssize_t send_one(struct rota_udp *udp, const void *data, size_t size, con
 {
 	struct sockaddr_in6 mapped;
 	socklen_t sa_size;
-	const struct sockaddr *sa = rota__udp_outward(udp, to, &mapped, &sa_size);
+	const struct sockaddr *sa = rota__udp_outward(udp->family, to, &mapped, &sa_size);
 	int rc = before();
 
 	while (rc == 0) {
@@ -171,60 +167,9 @@ ssize_t rota_udp_recv(struct rota_udp *udp, void *data, size_t size, struct rota
 
 /* ---- many ---- */
 
-struct batch {
-	struct mmsghdr heads[BATCH];
-	struct iovec iov[BATCH];
-};
-
-static void fill(struct batch *b, unsigned i, void *data, size_t size, void *name, socklen_t name_size)
-{
-	b->iov[i] = (struct iovec){ data, size };
-	b->heads[i] = (struct mmsghdr){ .msg_hdr = {
-		.msg_iov = &b->iov[i],
-		.msg_iovlen = 1,
-		.msg_name = name,
-		.msg_namelen = name_size,
-	} };
-}
-
-/* How many went out of at most BATCH; or a negative errno. */
-static int send_batch(struct rota_udp *udp, const struct rota_udp_message *messages, unsigned count)
-{
-	struct sockaddr_in6 mapped[BATCH];
-	struct batch b;
-	int n;
-
-	for (unsigned i = 0; i < count; i++) {
-		socklen_t size;
-		const struct sockaddr *to = rota__udp_outward(udp, &messages[i].address, &mapped[i], &size);
-
-		fill(&b, i, messages[i].data, messages[i].size, (void *)to, size);
-	}
-	n = sendmmsg(udp->fd, b.heads, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return n < 0 ? -errno : n;
-}
-
-static int recv_batch(struct rota_udp *udp, struct rota_udp_message *messages, unsigned count)
-{
-	struct batch b;
-	int n;
-
-	for (unsigned i = 0; i < count; i++)
-		fill(&b, i, messages[i].data, messages[i].size, &messages[i].address.storage,
-			sizeof messages[i].address.storage);
-	n = recvmmsg(udp->fd, b.heads, count, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < n; i++) {
-		messages[i].size = b.heads[i].msg_len;
-		messages[i].truncated = b.heads[i].msg_hdr.msg_flags & MSG_TRUNC;
-		messages[i].address.size = b.heads[i].msg_hdr.msg_namelen;
-		rota__udp_inward(&messages[i].address);
-	}
-	return n < 0 ? -errno : n;
-}
-
 static unsigned at_once(unsigned left)
 {
-	return left < BATCH ? left : BATCH;
+	return left < ROTA__UDP_BATCH ? left : ROTA__UDP_BATCH;
 }
 
 /* Batches until one does not go out whole; the first waits for room. */
@@ -234,7 +179,7 @@ static int send_many(struct rota_udp *udp, const struct rota_udp_message *messag
 	int rc = before();
 
 	while (rc == 0 && done < count) {
-		int n = send_batch(udp, messages + done, at_once(count - done));
+		int n = rota__udp_send_batch(udp->fd, udp->family, messages + done, count - done);
 
 		if (n > 0)
 			done += (unsigned)n;
@@ -264,7 +209,7 @@ static int recv_many(struct rota_udp *udp, struct rota_udp_message *messages, un
 		int n;
 
 		wanted = at_once(count - done);
-		n = recv_batch(udp, messages + done, wanted);
+		n = rota__udp_recv_batch(udp->fd, messages + done, wanted);
 		if (n > 0)
 			done += (unsigned)n;
 		else if (done == 0)

@@ -1,21 +1,34 @@
-/* udp.c - a datagram socket's life, its names, its addresses; sending and receiving is in await/udp.c */
+/* udp.c - what a datagram socket is for both faces: its life, its addresses, system calls for many
+ *
+ * A task sends and receives in await/udp.c, callbacks do in datagram.c. */
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "io/address.h"
+#include "io/socket.h"
 #include "io/udp.h"
 #include "os/mem.h"
 
-static int open_socket(const struct rota_address *address)
+static int prepare(int fd, int family, const struct rota_udp_options *o)
 {
-	int family = address->storage.ss_family, both = 0, rc = 0;
+	int rc = family == AF_INET6 ? rota__socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, o->only_ipv6) : 0;
+
+	if (rc == 0 && o->reuse_address)
+		rc = rota__socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (rc == 0 && o->reuse_port)
+		rc = rota__socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	return rc;
+}
+
+static int open_socket(const struct rota_address *address, const struct rota_udp_options *options)
+{
+	int family = address->storage.ss_family, rc;
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
-	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof both) < 0)
-		rc = -errno;
+	rc = prepare(fd, family, options);
 	if (rc == 0 && bind(fd, (const struct sockaddr *)&address->storage, address->size) < 0)
 		rc = -errno;
 	if (rc == 0)
@@ -24,14 +37,30 @@ static int open_socket(const struct rota_address *address)
 	return rc;
 }
 
-int rota__udp_new(struct rota_udp **ret_udp, struct rota_loop *loop, const struct rota_address *address)
+int rota__udp_socket(const struct rota_address *address, const struct rota_udp_options *options, int *ret_family)
 {
+	static const struct rota_udp_options none;
 	struct rota_address ipv4;
-	struct rota_udp *udp;
+	int fd;
 
 	if (address->storage.ss_family == AF_UNIX)
 		return -EAFNOSUPPORT;
-	udp = rota__alloc(sizeof *udp);
+	options = options != NULL ? options : &none;
+	fd = open_socket(address, options);
+	if (!options->only_ipv6 && rota__address_without_ipv6(&ipv4, address, fd)) {
+		address = &ipv4;
+		fd = open_socket(address, options);
+	}
+	*ret_family = address->storage.ss_family;
+	return fd;
+}
+
+int rota__udp_new(struct rota_udp **ret_udp, struct rota_loop *loop, const struct rota_address *address,
+	const struct rota_udp_options *options)
+{
+	struct rota_udp *udp = rota__alloc(sizeof *udp);
+	int fd;
+
 	if (udp == NULL)
 		return -ENOMEM;
 	*udp = (struct rota_udp){
@@ -40,18 +69,11 @@ int rota__udp_new(struct rota_udp **ret_udp, struct rota_loop *loop, const struc
 		.send_deadline_ns = ROTA_FOREVER,
 	};
 	list_init(&udp->waits);
-	udp->fd = open_socket(address);
-	if (rota__address_without_ipv6(&ipv4, address, udp->fd)) {
-		address = &ipv4;
-		udp->fd = open_socket(address);
-	}
-	if (udp->fd < 0) {
-		int rc = udp->fd;
-
+	fd = udp->fd = rota__udp_socket(address, options, &udp->family);
+	if (fd < 0) {
 		rota__free(udp);
-		return rc;
+		return fd;
 	}
-	udp->family = address->storage.ss_family;
 	*ret_udp = udp;
 	return 0;
 }
@@ -65,8 +87,8 @@ void rota__udp_free(struct rota_udp *udp)
 
 /* ---- addresses ---- */
 
-const struct sockaddr *rota__udp_outward(const struct rota_udp *udp, const struct rota_address *address,
-	struct sockaddr_in6 *mapped, socklen_t *ret_size)
+const struct sockaddr *rota__udp_outward(
+	int family, const struct rota_address *address, struct sockaddr_in6 *mapped, socklen_t *ret_size)
 {
 	const struct sockaddr_in *in;
 
@@ -74,7 +96,7 @@ const struct sockaddr *rota__udp_outward(const struct rota_udp *udp, const struc
 	if (*ret_size == 0)
 		return NULL;
 	in = (const struct sockaddr_in *)&address->storage;
-	if (udp->family != AF_INET6 || in->sin_family != AF_INET)
+	if (family != AF_INET6 || in->sin_family != AF_INET)
 		return (const struct sockaddr *)in;
 	*mapped = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = in->sin_port };
 	mapped->sin6_addr.s6_addr[10] = mapped->sin6_addr.s6_addr[11] = 0xff;
@@ -99,13 +121,67 @@ void rota__udp_inward(struct rota_address *address)
 	memcpy(&in->sin_addr, &in6.sin6_addr.s6_addr[12], sizeof in->sin_addr);
 }
 
-int rota__udp_set_peer(struct rota_udp *udp, const struct rota_address *peer)
+int rota__udp_set_peer(int fd, int family, const struct rota_address *peer)
 {
 	struct sockaddr_in6 mapped;
 	socklen_t size;
-	const struct sockaddr *sa = rota__udp_outward(udp, peer, &mapped, &size);
+	const struct sockaddr *sa = rota__udp_outward(family, peer, &mapped, &size);
 
-	return connect(udp->fd, sa, size) < 0 ? -errno : 0;
+	return connect(fd, sa, size) < 0 ? -errno : 0;
+}
+
+/* ---- many at once ---- */
+
+struct batch {
+	struct mmsghdr heads[ROTA__UDP_BATCH];
+	struct iovec iov[ROTA__UDP_BATCH];
+};
+
+static void fill(struct batch *b, unsigned i, void *data, size_t size, void *name, socklen_t name_size)
+{
+	b->iov[i] = (struct iovec){ data, size };
+	b->heads[i] = (struct mmsghdr){ .msg_hdr = {
+		.msg_iov = &b->iov[i],
+		.msg_iovlen = 1,
+		.msg_name = name,
+		.msg_namelen = name_size,
+	} };
+}
+
+int rota__udp_send_batch(int fd, int family, const struct rota_udp_message *messages, unsigned count)
+{
+	struct sockaddr_in6 mapped[ROTA__UDP_BATCH];
+	struct batch b;
+	int n;
+
+	count = count < ROTA__UDP_BATCH ? count : ROTA__UDP_BATCH;
+	for (unsigned i = 0; i < count; i++) {
+		socklen_t size;
+		const struct sockaddr *to = rota__udp_outward(family, &messages[i].address, &mapped[i], &size);
+
+		fill(&b, i, messages[i].data, messages[i].size, (void *)to, size);
+	}
+	n = sendmmsg(fd, b.heads, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n < 0 ? -errno : n;
+}
+
+int rota__udp_recv_batch(int fd, struct rota_udp_message *messages, unsigned count)
+{
+	struct batch b;
+	int n;
+
+	count = count < ROTA__UDP_BATCH ? count : ROTA__UDP_BATCH;
+	for (unsigned i = 0; i < count; i++)
+		fill(&b, i, messages[i].data, messages[i].size, &messages[i].address.storage,
+			sizeof messages[i].address.storage);
+	n = recvmmsg(fd, b.heads, count, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++) {
+		messages[i].size = b.heads[i].msg_len;
+		messages[i].truncated = b.heads[i].msg_hdr.msg_flags & MSG_TRUNC;
+		messages[i].address.size = b.heads[i].msg_hdr.msg_namelen;
+		rota__udp_inward(&messages[i].address);
+	}
+	return n < 0 ? -errno : n;
 }
 
 /* ---- what it says of itself ---- */

@@ -72,6 +72,7 @@ int rota_loop_free(struct rota_loop *loop)
 	rota__calls_fini(&loop->microtasks);
 	rota__laters_fini(&loop->laters);
 	rota__free(loop->measures);
+	rota__free(loop->datagram_room);
 	loop->poller->engine->close(loop->poller);
 	if (loop->promises.count > 0)
 		loop->promises.loop_is_gone = true; /* the last of them frees it */

@@ -78,6 +78,7 @@ struct rota_loop {
 	struct list handles; /* all that are not closed; io/handle.c */
 
 	void *watches;	     /* what the loop's file watches share; io/watch_hub.c */
+	void *datagram_room; /* where datagrams are received, once some were; io/datagram.c */
 
 	/* Debug builds: the notes about handles, and the hook that compares some of them with what they are about before each
 	 * poll. */

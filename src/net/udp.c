@@ -5,7 +5,7 @@
 #include "io/udp.h"
 
 /* Not NULL: ":0" is any port of any address. */
-int rota_udp_open(struct rota_udp **ret_udp, const char *address)
+int rota_udp_open_with(struct rota_udp **ret_udp, const char *address, const struct rota_udp_options *options)
 {
 	struct rota_loop *loop = rota_loop_current();
 	struct rota_address local;
@@ -16,7 +16,12 @@ int rota_udp_open(struct rota_udp **ret_udp, const char *address)
 	rc = rota_address_parse(&local, address ? address : ":0");
 	if (rc == -EINVAL)
 		rc = rota_resolve(address, &local, 1);
-	return rc < 0 ? rc : rota__udp_new(ret_udp, loop, &local);
+	return rc < 0 ? rc : rota__udp_new(ret_udp, loop, &local, options);
+}
+
+int rota_udp_open(struct rota_udp **ret_udp, const char *address)
+{
+	return rota_udp_open_with(ret_udp, address, NULL);
 }
 
 /* The first address that a socket of this family can send to. */
@@ -38,5 +43,5 @@ int rota_udp_connect(struct rota_udp *udp, const char *address)
 	if (rc < 0)
 		return rc;
 	peer = choose(udp, addresses, rc);
-	return peer != NULL ? rota__udp_set_peer(udp, peer) : -EAFNOSUPPORT;
+	return peer != NULL ? rota__udp_set_peer(udp->fd, udp->family, peer) : -EAFNOSUPPORT;
 }

@@ -296,6 +296,73 @@ WORLD_TEST(a_look_up_cancelled_at_any_point_answers_or_is_cancelled)
 	CHECK(cancelled);
 }
 
+/* ---- with callbacks, and back ---- */
+
+static int64_t noted;
+static int calls;
+
+static void note(struct rota_request *request, int64_t result)
+{
+	noted = result;
+	calls++;
+}
+
+static void wait_for_note(void)
+{
+	while (calls == 0)
+		rota_yield();
+}
+
+WORLD_TEST(a_request_hears_of_the_addresses_of_a_name)
+{
+	struct rota_address found[4];
+	struct rota_request request;
+
+	CHECK_EQ(rota_request_resolve(NULL, &request, "both.test:80", found, 4, note), 0);
+	wait_for_note();
+	CHECK_EQ(noted, 4);
+	calls = 0;
+	CHECK_EQ(rota_request_resolve(NULL, &request, "none.test:80", found, 4, note), 0);
+	wait_for_note();
+	CHECK_EQ(noted, ROTA_ENAME);
+}
+
+WORLD_TEST(a_request_lets_go_of_a_name_that_nobody_answers_for)
+{
+	struct rota_address found;
+	struct rota_request request;
+
+	CHECK_EQ(rota_request_resolve(NULL, &request, "silent.test:80", &found, 1, note), 0);
+	while (world.held < 1)
+		rota_yield();
+	rota_request_cancel(&request);
+	CHECK_EQ(calls, 0);
+	wait_for_note();
+	CHECK_EQ(noted, -ECANCELED);
+	CHECK_EQ(calls, 1);
+	world_break_silence(&world);
+}
+
+WORLD_TEST(an_address_has_a_name)
+{
+	struct rota_address address;
+	char host[256], service[64];
+
+	CHECK_EQ(rota_address_parse(&address, "127.0.0.1:64999"), 0);
+	CHECK_EQ(rota_resolve_back(&address, host, sizeof host, service, sizeof service), 0);
+	CHECK_STR(host, "localhost");
+	CHECK_STR(service, "64999");
+	CHECK_EQ(rota_resolve_back(&address, host, 9, NULL, 0), -ENAMETOOLONG);
+	CHECK_EQ(rota_resolve_back(&address, NULL, 0, service, sizeof service), 0);
+	address.size = 0;
+	CHECK_EQ(rota_resolve_back(&address, host, sizeof host, NULL, 0), -EINVAL);
+}
+
+TEST(names_of_addresses_are_for_tasks)
+{
+	CHECK_EQ(rota_resolve_back(&(struct rota_address){ .size = 16 }, NULL, 0, NULL, 0), -EPERM);
+}
+
 TASK_TEST(a_cancelled_task_asks_nobody)
 {
 	struct rota_scope scope;

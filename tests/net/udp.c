@@ -334,3 +334,34 @@ TASK_TEST(a_socket_that_is_always_ready_does_not_keep_the_others_from_running)
 	CHECK(turns >= 10);
 	rota_udp_close(udp);
 }
+
+TASK_TEST(a_task_receives_what_is_sent_to_its_group_until_it_leaves)
+{
+	struct rota_udp_options share = { .reuse_address = true };
+	struct rota_address group, own;
+	struct rota_udp *udp, *other;
+	char text[64], buf[8];
+
+	CHECK_EQ(rota_udp_open_with(&udp, "0.0.0.0:0", &share), 0);
+	CHECK_EQ(rota_udp_join(udp, "239.255.2.1", "lo"), 0);
+	CHECK_EQ(rota_udp_set_multicast_interface(udp, "lo"), 0);
+	CHECK_EQ(rota_udp_set_multicast_ttl(udp, 0), 0);
+	CHECK_EQ(rota_udp_set_multicast_loop(udp, true), 0);
+	CHECK_EQ(rota_udp_set_ttl(udp, 7), 0);
+	CHECK_EQ(rota_udp_set_broadcast(udp, true), 0);
+	snprintf(text, sizeof text, "239.255.2.1:%d", rota_udp_port(udp));
+	CHECK_EQ(rota_address_parse(&group, text), 0);
+	CHECK_EQ(rota_udp_send(udp, "group", 5, &group), 5);
+	CHECK_EQ(rota_udp_recv(udp, buf, sizeof buf, NULL), 5);
+	CHECK_EQ(rota_udp_leave(udp, "239.255.2.1", "lo"), 0);
+	CHECK_EQ(rota_udp_leave(udp, "239.255.2.1", "lo"), -EADDRNOTAVAIL);
+	CHECK_EQ(rota_udp_send(udp, "gone", 4, &group), 4);
+	snprintf(text, sizeof text, "127.0.0.1:%d", rota_udp_port(udp));
+	CHECK_EQ(rota_address_parse(&own, text), 0);
+	CHECK_EQ(rota_udp_send(udp, "me", 2, &own), 2);
+	CHECK_EQ(rota_udp_recv(udp, buf, sizeof buf, NULL), 2); /* the group's did not come before it */
+	CHECK_EQ(rota_udp_open(&other, text), -EADDRINUSE);
+	CHECK_EQ(rota_udp_open_with(&other, text, &share), 0);
+	rota_udp_close(other);
+	rota_udp_close(udp);
+}

@@ -1,4 +1,4 @@
-/* folder.c - the list of what is in a folder
+/* folder_work.c - the list of what is in a folder
  *
  * The kernel offers no way to read one without waiting for the disk, so it is done in one go on the
  * blocking pool.  Names are gathered in one growing text, with the type in front of each, and become a
@@ -11,13 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "await/await.h"
 #include "io/file_info.h"
+#include "io/file_work.h"
 #include "os/mem.h"
-#include "work/work.h"
 
 struct listing {
-	const char *path;
 	char *text;
 	size_t used, room, count;
 	struct rota_folder *folder;
@@ -92,29 +90,21 @@ static int make_list(struct listing *l)
 	return 0;
 }
 
-/* On a thread of the pool. */
-static int list(void *arg)
+int rota__file_readdir(void *arg)
 {
-	struct listing *l = arg;
-	DIR *dir = opendir(l->path);
+	const struct rota__file_args *a = arg;
+	struct listing l = { 0 };
+	DIR *dir = opendir(a->path);
 	int rc;
 
 	if (dir == NULL)
 		return -errno;
-	rc = gather(l, dir);
+	rc = gather(&l, dir);
 	closedir(dir);
 	if (rc == 0)
-		rc = make_list(l);
-	rota__free(l->text);
-	return rc;
-}
-
-int rota_readdir(const char *path, struct rota_folder **ret_folder)
-{
-	struct listing l = { .path = path };
-	int rc = rota__blocking(list, &l, WORK_FILES);
-
+		rc = make_list(&l);
+	rota__free(l.text);
 	if (rc == 0)
-		*ret_folder = l.folder;
+		*a->folder = l.folder;
 	return rc;
 }

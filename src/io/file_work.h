@@ -1,0 +1,56 @@
+/* file_work.h - what is done with files by plain system calls, on a thread of the blocking pool
+ *
+ * Each function blocks, takes a struct rota__file_args and answers 0, a count or a negative errno, as its namesake in
+ * <rota/file.h>. */
+#ifndef ROTA_IO_FILE_WORK_H
+#define ROTA_IO_FILE_WORK_H
+
+#include <rota/file.h>
+
+/* The arguments of any of them. */
+struct rota__file_args {
+	const char *path, *path2;
+	char *buf;
+	size_t size;
+	int fd, fd2;
+	unsigned mode;
+	uint32_t uid, gid;
+	uint64_t offset, bytes;
+	int64_t read_at_ns, written_at_ns;
+	int64_t moved; /* out: what was sent, also before an error */
+	union {
+		struct rota_disk_info *disk;
+		struct rota_folder **folder;
+		struct {
+			void **data;
+			size_t *size;
+		} whole;
+	};
+};
+
+int rota__file_link(void *arg);
+int rota__file_symlink(void *arg);
+int rota__file_readlink(void *arg);
+int rota__file_realpath(void *arg);
+int rota__file_mkstemp(void *arg);
+int rota__file_mkdtemp(void *arg);
+int rota__file_truncate(void *arg);
+int rota__file_chmod(void *arg);
+int rota__file_chown(void *arg);
+int rota__file_set_times(void *arg);
+int rota__file_access(void *arg);
+int rota__file_disk_stat(void *arg);
+int rota__file_send(void *arg);
+int rota__file_copy(void *arg);
+
+/* folder_work.c */
+int rota__file_readdir(void *arg);
+
+/* whole_work.c: into memory of size `bytes` at most; from it, the file made with `mode`. */
+int rota__file_read_whole(void *arg);
+int rota__file_write_whole(void *arg);
+
+/* All of it, where the descriptor stands; blocks.  0 or a negative errno, without SIGPIPE. */
+int rota__file_write_all(int fd, const char *data, size_t size);
+
+#endif

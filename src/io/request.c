@@ -1,0 +1,199 @@
+/* request.c - from the call of a request to its callback (request.h)
+ *
+ *   BEGUN --op completed, work done, ...--> fn()
+ *     \--cancel--> ENDING --the same, mostly with -ECANCELED--> fn() */
+#include "io/file_info.h"
+#include "io/request.h"
+
+union inside {
+	struct rota__request_op op;
+	struct rota__request_work work;
+};
+
+enum { INSIDE_WORDS = sizeof(((struct rota_request *)0)->inside) / sizeof(uint64_t) };
+
+_Static_assert(sizeof(union inside) <= sizeof(((struct rota_request *)0)->inside),
+	"struct rota_request has room for all of its kinds");
+
+static union inside *inside(struct rota_request *r)
+{
+	return (union inside *)(void *)r->inside;
+}
+
+static struct rota_request *request_of(void *its_inside)
+{
+	return container_of((uint64_t (*)[INSIDE_WORDS])its_inside, struct rota_request, inside);
+}
+
+static struct rota_loop *begin(struct rota_loop *loop, struct rota_request *r,
+	void (*cancel)(struct rota_request *request), rota_request_fn fn)
+{
+	loop = rota__loop_mine(loop);
+	r->loop = loop;
+	r->fn = fn;
+	r->cancel = cancel;
+	return loop;
+}
+
+static void tell(struct rota_request *r, int64_t result)
+{
+	r->cancel = NULL;
+	if (r->fn != NULL)
+		r->fn(r, result);
+}
+
+/* ---- ops ---- */
+
+static void op_done(struct rota__op *op)
+{
+	struct rota__request_op *o = container_of(op, struct rota__request_op, op);
+
+	if (o->ret_info != NULL && op->result == 0)
+		*o->ret_info = rota__file_info(&o->stx);
+	tell(request_of(o), op->result);
+}
+
+static void cancel_op(struct rota_request *r)
+{
+	struct rota__op *op = &inside(r)->op.op;
+
+	if (op->kind != OP_CLOSE)
+		rota__op_cancel(r->loop, op);
+}
+
+int rota__request_op(struct rota_loop *loop, struct rota_request *r, struct rota__op op,
+	struct rota_file_info *ret_info, rota_request_fn fn)
+{
+	ROTA_INSIDE();
+	struct rota__request_op *o = &inside(r)->op;
+
+	loop = begin(loop, r, cancel_op, fn);
+	if (loop == NULL)
+		return -EPERM;
+	o->op = op;
+	o->op.done = op_done;
+	o->ret_info = ret_info;
+	if (op.kind == OP_STATX)
+		o->op.path.statx = &o->stx;
+	rota__op_submit_with(loop, &o->op, &o->space);
+	return 0;
+}
+
+/* ---- work ---- */
+
+static void run(struct rota__job *job)
+{
+	struct rota__request_work *w = container_of(job, struct rota__request_work, job);
+	int rc = w->fn(w->arg);
+
+	request_of(w)->result = w->arg == &w->args && w->args.moved > 0 ? w->args.moved : rc;
+}
+
+static void ran(struct rota__job *job)
+{
+	struct rota__request_work *w = container_of(job, struct rota__request_work, job);
+
+	rota_post(request_of(w)->loop, &w->post);
+}
+
+static void work_told(struct rota_post *post)
+{
+	struct rota_request *r = request_of(container_of(post, struct rota__request_work, post));
+
+	rota__request_tell(r, r->result);
+}
+
+static void cancel_work(struct rota_request *r)
+{
+	if (rota__work_cancel(&inside(r)->work.job))
+		rota__request_tell_later(r, -ECANCELED);
+}
+
+static int start_work(struct rota_loop *loop, struct rota_request *r, int (*work)(void *arg), void *arg, uint8_t lane,
+	rota_request_fn fn)
+{
+	struct rota__request_work *w = &inside(r)->work;
+	int rc;
+
+	loop = begin(loop, r, cancel_work, fn);
+	if (loop == NULL)
+		return -EPERM;
+	w->job = (struct rota__job){ .run = run, .done = ran, .lane = lane };
+	w->post = (struct rota_post){ .fn = work_told };
+	w->fn = work;
+	w->arg = arg;
+	rc = rota__work_submit(&w->job);
+	if (rc < 0)
+		return rc;
+	loop->alive++;
+	loop->offloaded++;
+	return 0;
+}
+
+int rota__request_work(struct rota_loop *loop, struct rota_request *r, int (*work)(void *arg),
+	struct rota__file_args args, rota_request_fn fn)
+{
+	ROTA_INSIDE();
+
+	inside(r)->work.args = args;
+	return start_work(loop, r, work, &inside(r)->work.args, WORK_FILES, fn);
+}
+
+int rota_request_blocking(struct rota_loop *loop, struct rota_request *r, int (*work)(void *arg), void *arg,
+	rota_request_fn fn)
+{
+	ROTA_INSIDE();
+
+	return work == NULL ? -EINVAL : start_work(loop, r, work, arg, WORK_USER, fn);
+}
+
+/* ---- others ---- */
+
+struct rota_loop *rota__request_begin(struct rota_loop *loop, struct rota_request *r,
+	void (*cancel)(struct rota_request *request), rota_request_fn fn)
+{
+	loop = begin(loop, r, cancel, fn);
+	if (loop == NULL)
+		return NULL;
+	loop->alive++;
+	loop->offloaded++;
+	return loop;
+}
+
+void rota__request_undo(struct rota_request *r)
+{
+	r->loop->alive--;
+	r->loop->offloaded--;
+}
+
+/* ---- the last word ---- */
+
+void rota__request_tell(struct rota_request *r, int64_t result)
+{
+	rota__request_undo(r);
+	tell(r, result);
+}
+
+static void told_later(struct rota__node *node)
+{
+	work_told((struct rota_post *)(void *)node);
+}
+
+/* Whatever kind it is: its own memory is not used any more. */
+void rota__request_tell_later(struct rota_request *r, int64_t result)
+{
+	struct rota__node *node = (struct rota__node *)(void *)&inside(r)->work.post;
+
+	r->result = result;
+	r->cancel = NULL;
+	node->fn = told_later;
+	rota__loop_defer(r->loop, node);
+}
+
+void rota_request_cancel(struct rota_request *r)
+{
+	ROTA_INSIDE();
+
+	if (r->cancel != NULL)
+		r->cancel(r);
+}

@@ -1,0 +1,52 @@
+/* request.h - the inside of a request: what is on its way for it
+ *
+ *   an op      the poller's, or the pool's where that cannot carry it
+ *   work       a function on the blocking pool
+ *   another    what a layer above makes of `inside`; it brings its own way to cancel
+ *
+ * request->cancel is how to end it, and NULL once its end is decided. */
+#ifndef ROTA_IO_REQUEST_H
+#define ROTA_IO_REQUEST_H
+
+#include <rota/request.h>
+#include <sys/stat.h>
+
+#include "io/file_work.h"
+#include "loop/loop.h"
+
+struct rota__request_op {
+	struct rota__op op;
+	struct rota__offload space;
+	struct statx stx;
+	struct rota_file_info *ret_info; /* of a STATX */
+};
+
+struct rota__request_work {
+	struct rota__job job;
+	struct rota_post post;
+	int (*fn)(void *arg);
+	void *arg; /* of any function; &args of one of file_work.h */
+	struct rota__file_args args;
+};
+
+/* Submit `op`, whose kind and arguments are set. */
+int rota__request_op(struct rota_loop *loop, struct rota_request *request, struct rota__op op,
+	struct rota_file_info *ret_info, rota_request_fn fn);
+
+/* Do a piece of file_work.h. */
+int rota__request_work(struct rota_loop *loop, struct rota_request *request, int (*work)(void *arg),
+	struct rota__file_args args, rota_request_fn fn);
+
+/* Begin one of another kind: its loop, or NULL (-EPERM).  It counts as alive until rota__request_tell(), or _undo() in the very
+ * call that began it, which fails. */
+struct rota_loop *rota__request_begin(struct rota_loop *loop, struct rota_request *request,
+	void (*cancel)(struct rota_request *request), rota_request_fn fn);
+void rota__request_undo(struct rota_request *request);
+
+/* Call fn: the last thing, because the memory is the caller's now. */
+void rota__request_tell(struct rota_request *request, int64_t result);
+
+/* The same in the pending phase. */
+void rota__request_tell_later(struct rota_request *request, int64_t result);
+
+#endif

@@ -1,0 +1,382 @@
+/* request.c - files, names and blocking functions with callbacks */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "await/temp.h"
+#include "io/loop.h"
+
+static int64_t noted;
+static int calls;
+
+static void note(struct rota_request *which, int64_t result)
+{
+	calls++;
+	noted = result;
+}
+
+static struct rota_request request;
+
+/* Run the loop until the request, whose call answered `rc`, has been called back: its result. */
+static int64_t result_of(struct rota_loop *loop, int rc)
+{
+	CHECK_EQ(rc, 0);
+	CHECK_EQ(calls, 0); /* never within */
+	run(loop);
+	CHECK_EQ(calls, 1);
+	return noted;
+}
+
+#define ASK(name, ...) (calls = 0, result_of(loop, rota_request_##name(loop, &request, __VA_ARGS__, note)))
+
+TEST(a_request_costs_less_than_500_bytes)
+{
+	CHECK(sizeof(struct rota_request) < 500);
+}
+
+/* ---- files ---- */
+
+LOOP_TEST(a_file_is_made_written_read_and_closed)
+{
+	struct iovec out[2] = { { "ab", 2 }, { "cd", 2 } }, in[2];
+	struct rota_file_info info = { 0 };
+	char one[8] = "", two[2], three[2];
+	int fd;
+
+	temp_enter();
+	fd = (int)ASK(open, "file", O_RDWR | O_CREAT, 0640);
+	CHECK(fd >= 0);
+	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	CHECK_EQ(ASK(pwritev, fd, out, 2, 0), 4);
+	CHECK_EQ(ASK(pwrite, fd, "ef", 2, 4), 2);
+	CHECK_EQ(ASK(fsync, fd), 0);
+	CHECK_EQ(ASK(fdatasync, fd), 0);
+	CHECK_EQ(ASK(pread, fd, one, sizeof one, 1), 5);
+	CHECK_STR(one, "bcdef");
+	in[0] = (struct iovec){ two, 2 };
+	in[1] = (struct iovec){ three, 2 };
+	CHECK_EQ(ASK(preadv, fd, in, 2, ROTA_FILE_POSITION), 4);
+	CHECK(memcmp(two, "ab", 2) == 0 && memcmp(three, "cd", 2) == 0);
+	CHECK_EQ(ASK(ftruncate, fd, 3), 0);
+	CHECK_EQ(ASK(fchmod, fd, 0600), 0);
+	CHECK_EQ(ASK(fchown, fd, UINT32_MAX, UINT32_MAX), 0);
+	CHECK_EQ(ASK(fstat, fd, &info), 0);
+	CHECK_EQ(info.type, ROTA_FILE_REGULAR);
+	CHECK_EQ(info.size, 3);
+	CHECK_EQ(info.mode, 0600);
+	CHECK_EQ(ASK(close, fd), 0);
+	CHECK_EQ(fcntl(fd, F_GETFD), -1);
+}
+
+LOOP_TEST(names_are_made_followed_and_removed)
+{
+	char text[4096], here[4096], file_name[] = "made-XXXXXX", folder_name[] = "made-XXXXXX";
+	struct rota_file_info info = { 0 };
+	int fd;
+
+	temp_enter();
+	CHECK_EQ(ASK(mkdir, "folder", 0755), 0);
+	CHECK_EQ(ASK(write_file, "folder/a", "text", 4, 0644), 0);
+	CHECK_EQ(ASK(rename, "folder/a", "folder/b"), 0);
+	CHECK_EQ(ASK(link, "folder/b", "folder/c"), 0);
+	CHECK_EQ(ASK(stat, "folder/c", &info), 0);
+	CHECK_EQ(info.links, 2);
+	CHECK_EQ(ASK(symlink, "b", "folder/l"), 0);
+	CHECK_EQ(ASK(lstat, "folder/l", &info), 0);
+	CHECK_EQ(info.type, ROTA_FILE_LINK);
+	CHECK_EQ(ASK(readlink, "folder/l", text, sizeof text), 1);
+	CHECK_STR(text, "b");
+	CHECK_EQ(ASK(readlink, "folder/l", text, 1), -ENAMETOOLONG);
+	CHECK(ASK(realpath, ".", here, sizeof here) > 0);
+	CHECK_EQ(ASK(realpath, "folder/l", text, sizeof text), (int64_t)strlen(here) + 9);
+	CHECK_EQ(ASK(chmod, "folder/b", 0400), 0);
+	CHECK_EQ(ASK(chown, "folder/b", UINT32_MAX, UINT32_MAX), 0);
+	CHECK_EQ(ASK(lchown, "folder/l", UINT32_MAX, UINT32_MAX), 0);
+	CHECK_EQ(ASK(set_file_times, "folder/b", ROTA_FILE_TIME_KEEP, 5000000007), 0);
+	CHECK_EQ(ASK(stat, "folder/b", &info), 0);
+	CHECK_EQ(info.mode, 0400);
+	CHECK_EQ(info.written_at_ns, 5000000007);
+	CHECK_EQ(ASK(access, "folder/b", R_OK), 0);
+	CHECK_EQ(ASK(access, "folder/none", F_OK), -ENOENT);
+	CHECK_EQ(ASK(truncate, "folder/c", 2), 0);
+	fd = (int)ASK(mkstemp, file_name);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK_EQ(access(file_name, F_OK), 0);
+	CHECK_EQ(ASK(mkdtemp, folder_name), 0);
+	CHECK_EQ(ASK(rmdir, folder_name), 0);
+	CHECK_EQ(ASK(unlink, file_name), 0);
+	CHECK_EQ(access(file_name, F_OK), -1);
+	CHECK_EQ(access(folder_name, F_OK), -1);
+}
+
+LOOP_TEST(whole_files_and_folders_are_read_copied_and_sent)
+{
+	struct rota_folder *folder = NULL;
+	struct rota_disk_info disk = { 0 };
+	void *data = NULL;
+	size_t size = 0;
+	int from, to;
+
+	temp_enter();
+	CHECK_EQ(ASK(write_file, "a", "hello", 5, 0640), 0);
+	CHECK_EQ(ASK(copy_file, "a", "b", ROTA_COPY_NEW), 0);
+	CHECK_EQ(ASK(copy_file, "a", "b", ROTA_COPY_NEW), -EEXIST);
+	CHECK_EQ(ASK(read_file, "b", &data, &size, SIZE_MAX), 0);
+	CHECK_EQ(size, 5);
+	CHECK_STR((char *)data, "hello");
+	rota_free(data);
+	CHECK_EQ(ASK(read_file, "b", &data, &size, 4), ROTA_ELIMIT);
+	CHECK_EQ(ASK(read_file, "/proc/self/status", &data, &size, SIZE_MAX), 0); /* its size is 0, they say */
+	CHECK(size > 0);
+	rota_free(data);
+	CHECK_EQ(ASK(readdir, ".", &folder), 0);
+	CHECK_EQ(folder->count, 2);
+	CHECK_STR(folder->entries[0].name, "a");
+	CHECK_STR(folder->entries[1].name, "b");
+	rota_free(folder);
+	CHECK_EQ(ASK(disk_stat, ".", &disk), 0);
+	CHECK(disk.block_bytes > 0);
+	from = open("a", O_RDONLY | O_CLOEXEC);
+	to = open("c", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK_EQ(ASK(send_file, to, from, 1, 100), 4);
+	CHECK_EQ(ASK(send_file, -1, from, 1, 100), -EBADF);
+	close(from);
+	close(to);
+}
+
+LOOP_TEST(what_goes_wrong_is_told_to_the_callback)
+{
+	struct rota_folder *folder = NULL;
+	struct rota_file_info info = { .size = 7 };
+	void *data = &info;
+	size_t size = 3;
+	char byte;
+
+	temp_enter();
+	CHECK_EQ(ASK(open, "none", O_RDONLY, 0), -ENOENT);
+	CHECK_EQ(ASK(stat, "none", &info), -ENOENT);
+	CHECK_EQ(info.size, 7);
+	CHECK_EQ(ASK(pread, -1, &byte, 1, 0), -EBADF);
+	CHECK_EQ(ASK(close, -1), -EBADF);
+	CHECK_EQ(ASK(readdir, "none", &folder), -ENOENT);
+	CHECK(folder == NULL);
+	CHECK_EQ(ASK(read_file, "none", &data, &size, 10), -ENOENT);
+	CHECK(data == &info && size == 3);
+	CHECK_EQ(ASK(write_file, "none/x", "x", 1, 0600), -ENOENT);
+	CHECK_EQ(ASK(rename, "none", "other"), -ENOENT);
+	CHECK_EQ(ASK(rmdir, "none"), -ENOENT);
+}
+
+LOOP_TEST(a_file_that_cannot_be_written_is_an_error_and_no_signal)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	if (full < 0)
+		SKIP("there is no /dev/full");
+	close(full);
+	CHECK_EQ(ASK(write_file, "/dev/full", "x", 1, 0600), -ENOSPC);
+}
+
+/* ---- what a request is ---- */
+
+LOOP_TEST(arguments_that_make_no_sense_are_answered_at_once)
+{
+	struct rota_request r;
+
+	calls = 0;
+	CHECK_EQ(rota_request_ftruncate(loop, &r, 0, UINT64_MAX, note), -EINVAL);
+	CHECK_EQ(rota_request_preadv(loop, &r, 0, NULL, -1, 0, note), -EINVAL);
+	CHECK_EQ(rota_request_copy_file(loop, &r, "a", "b", 0x80, note), -EINVAL);
+	CHECK_EQ(rota_request_blocking(loop, &r, NULL, NULL, note), -EINVAL);
+	CHECK(!rota_loop_alive(loop));
+	run(loop);
+	CHECK_EQ(calls, 0);
+}
+
+static void *ask_from_outside(void *loop)
+{
+	struct rota_request r;
+	struct rota_file_info info;
+	struct rota_address address;
+
+	CHECK_EQ(rota_request_stat(loop, &r, "/", &info, note), -EPERM);
+	CHECK_EQ(rota_request_stat(NULL, &r, "/", &info, note), -EPERM);
+	CHECK_EQ(rota_request_access(loop, &r, "/", F_OK, note), -EPERM);
+	CHECK_EQ(rota_request_resolve(loop, &r, "127.0.0.1:1", &address, 1, note), -EPERM);
+	return NULL;
+}
+
+LOOP_TEST(other_threads_are_refused)
+{
+	pthread_t thread;
+
+	rota_loop_run(loop, ROTA_RUN_NOWAIT); /* now it is ours */
+	CHECK_EQ(pthread_create(&thread, NULL, ask_from_outside, loop), 0);
+	pthread_join(thread, NULL);
+	run(loop);
+}
+
+LOOP_TEST(many_requests_are_on_their_way_at_a_time)
+{
+	enum { MANY = 200 };
+	static struct rota_request requests[MANY];
+	static char bytes[MANY];
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	calls = 0;
+	memset(bytes, 1, sizeof bytes);
+	for (int i = 0; i < MANY; i++)
+		CHECK_EQ(rota_request_pread(loop, &requests[i], fd, &bytes[i], 1, 0, note), 0);
+	CHECK(rota_loop_alive(loop));
+	run(loop);
+	CHECK_EQ(calls, MANY);
+	for (int i = 0; i < MANY; i++)
+		CHECK_EQ(bytes[i], 0);
+	close(fd);
+}
+
+LOOP_TEST(nobody_needs_to_want_to_know)
+{
+	struct rota_request r;
+
+	temp_enter();
+	CHECK_EQ(rota_request_mkdir(loop, &r, "folder", 0700, NULL), 0);
+	run(loop);
+	CHECK_EQ(access("folder", F_OK), 0);
+	CHECK_EQ(rota_request_access(loop, &r, "folder", F_OK, NULL), 0);
+	run(loop);
+}
+
+static void again(struct rota_request *it, int64_t result)
+{
+	int *left = it->data;
+
+	CHECK_EQ(result, 0);
+	if (--*left > 0)
+		CHECK_EQ(rota_request_access(NULL, it, "/", F_OK, again), 0);
+}
+
+LOOP_TEST(a_request_is_used_again_in_its_own_callback)
+{
+	int left = 20;
+	struct rota_request r = { .data = &left };
+
+	CHECK_EQ(rota_request_access(loop, &r, "/", F_OK, again), 0);
+	run(loop);
+	CHECK_EQ(left, 0);
+}
+
+/* ---- cancelling ---- */
+
+static int work_done;
+
+static int work(void *arg)
+{
+	__atomic_add_fetch(&work_done, 1, __ATOMIC_RELAXED);
+	return 7;
+}
+
+LOOP_TEST(a_function_runs_on_the_pool_and_its_answer_is_told)
+{
+	CHECK_EQ(ASK(blocking, work, NULL), 7);
+	CHECK_EQ(work_done, 1);
+}
+
+LOOP_TEST(cancelled_work_is_told_once_and_has_been_done_or_not)
+{
+	struct rota_request r;
+
+	for (int i = 0; i < 100; i++) {
+		calls = work_done = 0;
+		CHECK_EQ(rota_request_blocking(loop, &r, work, NULL, note), 0);
+		rota_request_cancel(&r);
+		rota_request_cancel(&r);
+		CHECK_EQ(calls, 0);
+		run(loop);
+		CHECK_EQ(calls, 1);
+		CHECK_EQ(noted, work_done ? 7 : -ECANCELED);
+	}
+}
+
+LOOP_TEST(a_read_that_would_wait_for_ever_can_be_cancelled)
+{
+	struct rota_request r;
+	int fds[2];
+	char byte;
+
+	if (strcmp(rota_loop_poller(loop), "uring") != 0)
+		SKIP("a thread that reads cannot be stopped");
+	CHECK_EQ(pipe(fds), 0);
+	calls = 0;
+	CHECK_EQ(rota_request_pread(loop, &r, fds[0], &byte, 1, ROTA_FILE_POSITION, note), 0);
+	rota_loop_run(loop, ROTA_RUN_NOWAIT);
+	rota_request_cancel(&r);
+	run(loop);
+	CHECK_EQ(calls, 1);
+	CHECK_EQ(noted, -ECANCELED);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+LOOP_TEST(a_close_happens_even_if_it_is_cancelled)
+{
+	struct rota_request r;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	calls = 0;
+	CHECK_EQ(rota_request_close(loop, &r, fd, note), 0);
+	rota_request_cancel(&r);
+	run(loop);
+	CHECK_EQ(calls, 1);
+	CHECK_EQ(noted, 0);
+	CHECK_EQ(fcntl(fd, F_GETFD), -1);
+}
+
+/* ---- names of the network ---- */
+
+LOOP_TEST(an_address_that_is_known_is_told_later_too)
+{
+	struct rota_address address;
+	char text[64];
+
+	CHECK_EQ(ASK(resolve, "127.0.0.1:80", &address, 1), 1);
+	CHECK(rota_address_name(&address, text, sizeof text) > 0);
+	CHECK_STR(text, "127.0.0.1:80");
+	CHECK_EQ(ASK(resolve, "nonsense", &address, 1), -EINVAL);
+	CHECK_EQ(ASK(resolve, "127.0.0.1:80", &address, 0), 0);
+}
+
+LOOP_TEST(an_address_without_a_name_is_told_as_a_number)
+{
+	struct rota_address address;
+	char host[300] = "", service[64] = "";
+
+	CHECK_EQ(rota_address_parse(&address, "127.0.0.1:65001"), 0);
+	CHECK_EQ(ASK(resolve_back, &address, NULL, 0, service, sizeof service), 0);
+	CHECK_STR(service, "65001");
+	CHECK_EQ(ASK(resolve_back, &address, host, 1, NULL, 0), -ENAMETOOLONG);
+	CHECK_EQ(rota_address_parse(&address, "unix:/x"), 0);
+	address.storage.ss_family = AF_UNSPEC;
+	CHECK(ASK(resolve_back, &address, host, sizeof host, NULL, 0) < 0);
+	address.size = 0;
+	CHECK_EQ(ASK(resolve_back, &address, host, sizeof host, NULL, 0), -EINVAL);
+}
+
+LOOP_TEST(a_look_up_that_is_cancelled_ends_at_once_and_is_told_once)
+{
+	struct rota_address address;
+	struct rota_request r;
+
+	for (int i = 0; i < 20; i++) {
+		calls = 0;
+		CHECK_EQ(rota_request_resolve(loop, &r, "localhost:80", &address, 1, note), 0);
+		rota_request_cancel(&r);
+		CHECK_EQ(calls, 0);
+		run(loop);
+		CHECK_EQ(calls, 1);
+		CHECK(noted == -ECANCELED || noted == 1);
+	}
+}
