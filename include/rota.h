@@ -21,6 +21,7 @@
 #include <rota/promise.h>
 #include <rota/request.h>
 #include <rota/run.h>
+#include <rota/select.h>
 #include <rota/signal.h>
 #include <rota/stream.h>
 #include <rota/sync.h>

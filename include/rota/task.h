@@ -115,6 +115,10 @@ ROTA_API int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *
 /* Wait for the end of one task.  0 and *ret_result (may be NULL) on its end, however often it is
  * asked; -EDEADLK for oneself, for a task that waits for one's own end, in however many steps; -ECANCELED, -ETIMEDOUT: this wait was cut short, the task goes on. */
 ROTA_API int rota_join(struct rota_task *task, int *ret_result);
+/* The same, not longer than until `deadline_ns`. */
+ROTA_API int rota_join_until(struct rota_task *task, int *ret_result, uint64_t deadline_ns);
+/* Without waiting: 0, or -EAGAIN while it has not ended. */
+ROTA_API int rota_try_join(struct rota_task *task, int *ret_result);
 
 /* Cancel one task and all below it. */
 ROTA_API void rota_task_cancel(struct rota_task *task);
@@ -159,6 +163,27 @@ ROTA_API int rota_timeout(uint64_t length_ns, rota_fn fn, void *arg);
 /* Run fn(arg) in this task, shielded from cancellation, with `length_ns` of its own (ROTA_FOREVER:
  * no limit).  For clean-up that must wait. */
 ROTA_API int rota_shield(uint64_t length_ns, rota_fn fn, void *arg);
+
+/* asyncio's wait_for: wait for a task's end, but if that takes longer than `length_ns`, or this wait is cancelled, cancel the
+ * task and wait until it has ended.  So it has ended in any case.  0 and *ret_result (may be NULL): of itself, also if it had
+ * its result before it noticed; -ETIMEDOUT, -ECANCELED: because of the cancellation, and then its scope does not count that as an
+ * error; -EDEADLK as rota_join(). */
+ROTA_API int rota_wait_for(struct rota_task *task, int *ret_result, uint64_t length_ns);
+
+enum rota_wait_when {
+	ROTA_WAIT_FIRST, /* one of them has ended, well or not */
+	ROTA_WAIT_ERROR, /* one has ended with an error, or all have ended */
+	ROTA_WAIT_ALL,
+};
+
+/* asyncio's wait: wait until so many of the tasks have ended; the others go on.  How many have: which, and how, tells
+ * rota_try_join().  With as many already, or of no tasks, at once.  -ECANCELED, -ETIMEDOUT: the wait was cut short by a scope's
+ * cancellation; -EDEADLK: one of them is this task, or waits for it; -ENOMEM, for more than eight.  The array is borrowed.  Each
+ * call looks at all of them: to see a great many end one by one, rota_as_completed_open() is made. */
+ROTA_API int rota_wait(struct rota_task *const *tasks, size_t count, enum rota_wait_when when);
+/* The same, not longer than until `deadline_ns`: then fewer may have ended, or none. */
+ROTA_API int rota_wait_until(
+	struct rota_task *const *tasks, size_t count, enum rota_wait_when when, uint64_t deadline_ns);
 
 struct rota_call {
 	rota_fn fn;

@@ -378,6 +378,17 @@ void rota__scope_note_error(struct rota_scope *scope, int code)
 		rota__scope_cancel(scope, -ECANCELED, SCOPE_BY_ERROR);
 }
 
+/* Whoever cancelled it alone waits for it, and is told: that is no news for the scope. */
+static bool is_told_elsewhere(struct rota_scope *scope, const struct rota_task *task)
+{
+	bool quiet;
+
+	rota__lock(&scope->lock);
+	quiet = task->quiet;
+	rota__unlock(&scope->lock);
+	return quiet && (task->result == -ECANCELED || task->result == -ETIMEDOUT);
+}
+
 /* The last one wakes the join, and then the scope may be gone. */
 void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task)
 {
@@ -385,7 +396,7 @@ void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scop
 	struct rota__wait *joiner = NULL;
 	bool root = scope == worker->root, kept, last;
 
-	if (__builtin_expect(task->result < 0, 0)) {
+	if (__builtin_expect(task->result < 0, 0) && !is_told_elsewhere(scope, task)) {
 		if (root && worker->on_detached_error != NULL)
 			worker->on_detached_error(rota_task_name(task), task->result);
 		rota__scope_note_error(scope, task->result);

@@ -1,4 +1,4 @@
-/* spawn.c - tasks begin and end; handles and joining */
+/* spawn.c - tasks begin and end; handles */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -123,81 +123,6 @@ int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *scope, ro
 
 /* ---- the end ---- */
 
-/* Who joins whom is guarded by one lock for all: it is taken for tasks with handles only, and makes
- * circles easy to see. */
-static uint8_t join_lock;
-
-struct joiner {
-	struct rota__wait wait;
-	struct rota_task *target;
-	struct joiner *prev, *next; /* in target->joiners */
-	bool out;		    /* of that list: somebody has woken it, or does so now */
-	bool ended;
-	int reason;
-};
-
-static struct joiner *first_joiner(const struct rota_task *task)
-{
-	return task->joiners ? container_of(task->joiners, struct joiner, wait) : NULL;
-}
-
-static void joiner_add(struct joiner *j)
-{
-	j->next = first_joiner(j->target);
-	if (j->next != NULL)
-		j->next->prev = j;
-	j->target->joiners = &j->wait;
-	j->wait.task->joins = j->target;
-}
-
-static void joiner_remove(struct joiner *j)
-{
-	if (j->prev != NULL)
-		j->prev->next = j->next;
-	else
-		j->target->joiners = j->next ? &j->next->wait : NULL;
-	if (j->next != NULL)
-		j->next->prev = j->prev;
-	j->out = true;
-	j->wait.task->joins = NULL;
-}
-
-static void join_cancelled(struct rota__wait *wait, int reason)
-{
-	struct joiner *j = container_of(wait, struct joiner, wait);
-	bool first;
-
-	rota__lock(&join_lock);
-	first = !j->out;
-	if (first)
-		joiner_remove(j);
-	rota__unlock(&join_lock);
-	if (!first)
-		return;
-	j->reason = reason;
-	rota__wake(wait->task);
-}
-
-static void wake_joiners(struct rota_task *task, int result)
-{
-	struct joiner *j, *list = NULL;
-
-	rota__lock(&join_lock);
-	task->result = result;
-	task->has_result = true;
-	while ((j = first_joiner(task)) != NULL) {
-		joiner_remove(j);
-		j->ended = true;
-		j->next = list;
-		list = j;
-	}
-	rota__unlock(&join_lock);
-	while ((j = list) != NULL) {
-		list = j->next;
-		rota__wake(j->wait.task);
-	}
-}
-
 void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result)
 {
 	if (task->innermost != NULL) {
@@ -215,49 +140,8 @@ void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int r
 		task->locals = NULL;
 	}
 	if (task->flags & TASK_KEPT)
-		wake_joiners(task, result);
+		rota__wake_joiners(task, result);
 	rota__scope_task_ended(worker, task->home, task);
-}
-
-/* Can `task` end only after `self`?  It owns a scope that `self` is in, however deep; or it waits in a join for
- * one that does. */
-static bool waits_for(const struct rota_task *task, const struct rota_task *self)
-{
-	for (; task != NULL; task = task->joins)
-		for (const struct rota_task *above = self; above != NULL; above = above->home->owner)
-			if (above == task)
-				return true;
-	return false;
-}
-
-int rota_join(struct rota_task *task, int *ret_result)
-{
-	ROTA_INSIDE();
-	struct rota_task *self = rota__current();
-	struct joiner j = { .wait = { .task = self, .cancel = join_cancelled }, .target = task };
-	int rc = 0;
-	bool ended;
-
-	if (self == NULL)
-		return -EPERM;
-	rota__lock(&join_lock);
-	ended = task->has_result;
-	if (!ended) {
-		rc = waits_for(task, self) ? -EDEADLK : rota__task_cancelled(self);
-		if (rc == 0)
-			joiner_add(&j);
-	}
-	rota__unlock(&join_lock);
-	if (rc != 0)
-		return rc;
-	if (!ended) {
-		rota__park(&j.wait);
-		if (!j.ended)
-			return j.reason;
-	}
-	if (ret_result != NULL)
-		*ret_result = task->result;
-	return 0;
 }
 
 /* ---- about a task ---- */

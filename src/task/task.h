@@ -69,12 +69,13 @@ struct rota_task {
 	void *arg;
 	struct rota_task *prev, *next; /* in home's list; next also links free records */
 	struct rota_scope *home;       /* the scope it was spawned in */
-	struct rota__wait *joiners;    /* waits of rota_join(), linked through struct joiner */
+	struct rota__joiner *joiners;  /* who waits for its end (task/join.h) */
 	struct rota__binding *locals;
 	const char *name, *site;
 	uint64_t id;
 	int32_t result;
 	bool has_result;	  /* for joins: it has ended */
+	bool quiet;		  /* that a cancellation ended it is no error of its scope; with that one's lock */
 	uint16_t pinned;	  /* reasons why it may not move to another worker; see rota__pin() */
 	struct rota__node node;	  /* in the queues of a team; in worker->starved */
 	struct rota_task *joins;  /* the one whose end it waits for in rota_join() */
@@ -316,6 +317,9 @@ static inline void rota__make_ready(struct rota__worker *worker, struct rota_tas
 
 /* fn has returned: tell scope and joiners.  The record may be gone afterwards. */
 void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result);
+
+/* Those who wait for this task's end have its result. */
+void rota__wake_joiners(struct rota_task *task, int result);
 
 void rota__scope_init(struct rota_scope *scope, struct rota_task *owner, const struct rota_scope_options *options);
 void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task);

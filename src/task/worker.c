@@ -94,7 +94,8 @@ static bool records_grow(struct rota__worker *w)
 		task->sp = NULL;
 		task->stack = NULL;
 		task->innermost = NULL;
-		task->wait = task->joiners = NULL;
+		task->wait = NULL;
+		task->joiners = NULL;
 		task->locals = NULL;
 		task->joins = NULL;
 		task->next = w->free_records;
@@ -136,7 +137,7 @@ struct rota_task *rota__record_new(struct rota__worker *w)
 	task->id = __builtin_expect(w->next_id != w->last_id, 1) ? w->next_id++ : id_new(w);
 	task->state = TASK_READY;
 	task->flags = task->lock = 0;
-	task->has_result = false;
+	task->has_result = task->quiet = false;
 	task->pinned = 0;
 	return task;
 }

@@ -1,0 +1,26 @@
+/* join.h - a place among those who wait for a task's end
+ *
+ * It lies on the waiting task's stack, in the list of the task it waits for.  One lock guards all these lists: it is taken
+ * for tasks with handles only, and makes circles easy to see. */
+#ifndef ROTA_TASK_JOIN_H
+#define ROTA_TASK_JOIN_H
+
+#include "task/task.h"
+
+struct rota__joiner {
+	struct rota__joiner *prev, *next; /* in target->joiners */
+	struct rota_task *target;	  /* NULL: it is in no list */
+	struct rota_task *task;		  /* whose place it is */
+	/* The target has ended, and the place is in its list no more.  True: `task` is to be woken for that.  Called in the
+	 * lock, and so decides and notes, no more. */
+	bool (*ended)(struct rota__joiner *joiner, int result);
+};
+
+/* Take a place, whose `task` (the running one) and `ended` are set: 0; 1 and *ret_result if the target has ended; -EDEADLK
+ * if it can end only after `task`. */
+int rota__joiner_add(struct rota__joiner *joiner, struct rota_task *target, int *ret_result);
+
+/* Leave it, if it is still taken.  Nobody looks at it afterwards. */
+void rota__joiner_remove(struct rota__joiner *joiner);
+
+#endif
