@@ -21,11 +21,19 @@ static void timer_fired(struct rota__timer *t)
 	timer->fn(timer);
 }
 
+static void disarm(struct rota_timer *timer)
+{
+	if (!timers_armed(stored(timer)))
+		return;
+	timers_cancel(&timer->loop->timers, stored(timer));
+	timer->loop->alive--;
+}
+
 void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
 
-	rota_timer_stop(timer);
+	disarm(timer);
 	timer->loop = loop;
 	stored(timer)->fn = timer_fired;
 	timers_arm(&loop->timers, stored(timer), deadline_ns);
@@ -36,10 +44,7 @@ void rota_timer_stop(struct rota_timer *timer)
 {
 	ROTA_INSIDE();
 
-	if (!timers_armed(stored(timer)))
-		return;
-	timers_cancel(&timer->loop->timers, stored(timer));
-	timer->loop->alive--;
+	disarm(timer);
 }
 
 /* ---- watchers ---- */
