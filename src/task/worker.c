@@ -138,7 +138,7 @@ struct rota_task *rota__record_new(struct rota__worker *w)
 	task->state = TASK_READY;
 	task->flags = task->lock = 0;
 	task->has_result = task->quiet = false;
-	task->pinned = 0;
+	store_relaxed(&task->pinned, 0); /* the watchdog may look at what was here before */
 	return task;
 }
 
