@@ -360,10 +360,8 @@ static const uint32_t LEASE_OF_AHEAD = UINT32_MAX; /* the bytes lie in stream->a
 
 static ssize_t lease_ahead(struct rota_stream *s, struct rota_lease *ret)
 {
-	enum { LEASE_MAX = 16384 };
-
 	if (ahead_count(s) == 0) {
-		ssize_t n = ahead_fill(s, LEASE_MAX);
+		ssize_t n = ahead_fill(s, POLLER_BUFFER_BYTES);
 
 		if (n <= 0)
 			return n;

@@ -25,9 +25,13 @@
 
 struct rota__poller;
 
+/* A buffer that comes back full costs another look, so the messages of 16 KiB that are so common fit with what frames them: a
+ * TLS record has up to 2^14 + 256 + 5 bytes (RFC 8446, 5.2), an HTTP/2 frame 2^14 + 9 (RFC 9113, 4.2). */
+enum { POLLER_BUFFER_BYTES = 16704 };
+
 struct rota__poller_config {
 	uint32_t buffer_count; /* of the pool behind RECV_POOLED; 0 = 256 */
-	uint32_t buffer_bytes; /* of each; 0 = 16384 */
+	uint32_t buffer_bytes; /* of each; 0 = POLLER_BUFFER_BYTES */
 	bool shareable;	       /* moved() shall work */
 };
 

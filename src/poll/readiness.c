@@ -387,7 +387,7 @@ int rota__readiness_init(struct rota__readiness *r, struct rota__poller *poller,
 		.poller = poller,
 		.hot = -1,
 		.buffer_count = config->buffer_count ? config->buffer_count : 256,
-		.buffer_bytes = config->buffer_bytes ? config->buffer_bytes : 16384,
+		.buffer_bytes = config->buffer_bytes ? config->buffer_bytes : POLLER_BUFFER_BYTES,
 	};
 	r->buffers = rota__alloc_zero(r->buffer_count * sizeof *r->buffers);
 	r->free_ids = rota__alloc(r->buffer_count * sizeof *r->free_ids);

@@ -494,7 +494,7 @@ static int uring_open(struct rota__poller **ret, const struct rota__poller_confi
 	u->poller.engine = &rota__poller_uring;
 	u->poller.backend_fd = u->ring.fd;
 	u->buffer_count = config->buffer_count ? config->buffer_count : 256;
-	u->buffer_bytes = config->buffer_bytes ? config->buffer_bytes : 16384;
+	u->buffer_bytes = config->buffer_bytes ? config->buffer_bytes : POLLER_BUFFER_BYTES;
 	assert((u->buffer_count & (u->buffer_count - 1)) == 0);
 	describe(u);
 	*ret = &u->poller;
