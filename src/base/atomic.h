@@ -9,6 +9,8 @@
 #if defined(ROTA_MODEL_CHECK)
 #include "model_atomic.h"
 #else
+#include "base/sanitizers.h"
+
 #define load_relaxed(p)	      __atomic_load_n((p), __ATOMIC_RELAXED)
 #define load_acquire(p)	      __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define load_seq(p)	      __atomic_load_n((p), __ATOMIC_SEQ_CST)
@@ -28,7 +30,7 @@
 	__atomic_compare_exchange_n((p), (expected), (v), 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
 #define cas_seq(p, expected, v)                                                                    \
 	__atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
-#if defined(__SANITIZE_THREAD__) /* it knows no fences; an exchange is one on the machines it knows */
+#ifdef ROTA_TSAN /* it knows no fences; an exchange is one on the machines it knows */
 #define fence_seq()	      ((void)__atomic_exchange_n(&(int){ 0 }, 1, __ATOMIC_SEQ_CST))
 #else
 #define fence_seq()	      __atomic_thread_fence(__ATOMIC_SEQ_CST)

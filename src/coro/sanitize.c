@@ -77,14 +77,29 @@ void rota__sanitized_cold(struct rota__stack *stack)
 
 #else /* ROTA_TSAN */
 
+#include <pthread.h>
 #include <sanitizer/tsan_interface.h>
+#include <signal.h>
+
+/* A signal that finds the thread at work is kept with the fiber, until that calls something that ThreadSanitizer intercepts;
+ * a fiber that is left may never do so.  Blocking all is such a call: what has come is delivered, and what comes now waits
+ * until we are the other one. */
+static void become(void *fiber)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	__tsan_switch_to_fiber(fiber, 0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
 
 void *rota__sanitized_switch(struct rota__stack *from, void **save_sp, struct rota__stack *to,
 	void *to_sp, void *value, bool from_dies)
 {
 	if (from == NULL)
 		this_thread()->fiber = __tsan_get_current_fiber();
-	__tsan_switch_to_fiber(to == NULL ? this_thread()->fiber : to->fiber, 0);
+	become(to == NULL ? this_thread()->fiber : to->fiber);
 	return rota__switch(save_sp, to_sp, value);
 }
 

@@ -16,24 +16,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "base/sanitizers.h"
 #include "coro/context.h"
 #include "coro/stack.h"
 #include "coro/switch.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ROTA_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ROTA_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define ROTA_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ROTA_TSAN 1
-#endif
-#endif
 
 #pragma GCC visibility push(hidden)
 

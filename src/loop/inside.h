@@ -18,14 +18,11 @@
 #include <stdint.h>
 
 #include "base/atomic.h"
+#include "base/sanitizers.h"
 
 /* Sanitized builds check that nobody looks at a thread's loop or worker from outside. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(ROTA_ASAN) || defined(ROTA_TSAN)
 #define ROTA_CHECK_INSIDE 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define ROTA_CHECK_INSIDE 1
-#endif
 #endif
 
 enum rota__lost { LOST_NOT, LOST_ASKED, LOST_TAKEN };

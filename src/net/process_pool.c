@@ -22,6 +22,7 @@
 #include <rota/stream.h>
 #include <rota/sync.h>
 
+#include "base/sanitizers.h"
 #include "loop/inside.h"
 #include "net/keeper.h"
 #include "os/mem.h"
@@ -277,7 +278,7 @@ static unsigned cpus(void)
  * thread of its own, and knows how to fork.) */
 static bool has_threads(void)
 {
-#if defined(__SANITIZE_THREAD__)
+#ifdef ROTA_TSAN
 	return false;
 #else
 	return !__libc_single_threaded;

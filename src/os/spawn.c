@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/sanitizers.h"
 #include "os/mem.h"
 
 /* Functions that run in the child: nothing in them may be instrumented, for the books of a sanitizer
@@ -22,10 +23,7 @@
 
 /* ThreadSanitizer takes every clone() for a fork and keeps its books on both sides of it: so with it the child
  * gets a copy. */
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#ifdef ROTA_TSAN
 #define BORROWED 0
 #else
 #define BORROWED CLONE_VM
