@@ -66,17 +66,29 @@ static int index_of(const char *interface)
 	return parse(&address, interface) == 0 ? index_of_address(&address) : -ENODEV;
 }
 
+static bool is_group(const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+
+	return address->ss_family == AF_INET ? IN_MULTICAST(ntohl(in->sin_addr.s_addr)) :
+					       IN6_IS_ADDR_MULTICAST(&in6->sin6_addr);
+}
+
 /* ---- members ---- */
+
+/* RFC 3678's calls (5.1), which are the same in both families. */
+
+static int level_of(const struct sockaddr_storage *group)
+{
+	return group->ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+}
 
 static int any_source(int fd, const struct sockaddr_storage *group, int index, bool join)
 {
-	struct ip_mreqn v4 = { .imr_multiaddr = ((const struct sockaddr_in *)group)->sin_addr, .imr_ifindex = index };
-	struct ipv6_mreq v6 = { .ipv6mr_multiaddr = ((const struct sockaddr_in6 *)group)->sin6_addr,
-		.ipv6mr_interface = (unsigned)index };
+	struct group_req request = { .gr_interface = (uint32_t)index, .gr_group = *group };
 
-	return group->ss_family == AF_INET
-		? setsockopt(fd, IPPROTO_IP, join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, &v4, sizeof v4)
-		: setsockopt(fd, IPPROTO_IPV6, join ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP, &v6, sizeof v6);
+	return setsockopt(fd, level_of(group), join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP, &request, sizeof request);
 }
 
 static int one_source(
@@ -84,8 +96,8 @@ static int one_source(
 {
 	struct group_source_req request = { .gsr_interface = (uint32_t)index, .gsr_group = *group, .gsr_source = *source };
 
-	return setsockopt(fd, group->ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
-		join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP, &request, sizeof request);
+	return setsockopt(fd, level_of(group), join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP, &request,
+		sizeof request);
 }
 
 int rota__multicast_member(int fd, int family, const char *group, const char *source, const char *interface, bool join)
@@ -95,7 +107,7 @@ int rota__multicast_member(int fd, int family, const char *group, const char *so
 
 	if (index < 0)
 		return index;
-	if (parse(&whom, group) < 0 || (whom.ss_family == AF_INET6 && family == AF_INET))
+	if (parse(&whom, group) < 0 || !is_group(&whom) || (whom.ss_family == AF_INET6 && family == AF_INET))
 		return -EINVAL;
 	if (source == NULL)
 		return any_source(fd, &whom, index, join) < 0 ? -errno : 0;

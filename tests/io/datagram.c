@@ -414,7 +414,7 @@ TEST(it_can_be_closed_at_any_point_of_its_life)
 /* ---- groups ---- */
 
 /* Both join on the loopback device, where no router and no network card has a say. */
-static bool join_group(struct rota_loop *loop, const char *address, const char *group)
+static int join_group(struct rota_loop *loop, const char *address, const char *group)
 {
 	struct rota_udp_options share = { .reuse_address = true };
 	int rc = rota_datagrams_open(loop, &a.udp, address, &share);
@@ -423,7 +423,16 @@ static bool join_group(struct rota_loop *loop, const char *address, const char *
 		rc = rota_datagrams_join(&a.udp, group, "lo");
 	if (rc == 0)
 		rc = rota_datagrams_set_multicast_interface(&a.udp, "lo");
-	return rc == 0;
+	return rc;
+}
+
+static void join_group_of_ipv4(struct rota_loop *loop, const char *group)
+{
+	int rc = join_group(loop, "0.0.0.0:0", group);
+
+	if (rc == -ENOPROTOOPT)
+		SKIP("no groups here"); /* qemu-user does not know them */
+	CHECK_EQ(rc, 0);
 }
 
 static void send_to_group(const char *group)
@@ -441,7 +450,7 @@ LOOP_TEST(what_is_sent_to_a_group_comes_to_each_member)
 	struct rota_udp_options share = { .reuse_address = true };
 	char address[64];
 
-	CHECK(join_group(loop, "0.0.0.0:0", "239.255.1.2"));
+	join_group_of_ipv4(loop, "239.255.1.2");
 	snprintf(address, sizeof address, "0.0.0.0:%d", rota_datagrams_port(&a.udp));
 	CHECK_EQ(rota_datagrams_open(loop, &b.udp, address, &share), 0);
 	CHECK_EQ(rota_datagrams_join(&b.udp, "239.255.1.2", "127.0.0.1"), 0);
@@ -483,7 +492,7 @@ LOOP_TEST(how_far_a_group_reaches_is_set)
 
 LOOP_TEST(who_left_a_group_hears_no_more_of_it)
 {
-	CHECK(join_group(loop, "0.0.0.0:0", "239.255.1.3"));
+	join_group_of_ipv4(loop, "239.255.1.3");
 	rota_datagrams_recv_start(&a.udp, note_recv);
 	CHECK_EQ(rota_datagrams_leave(&a.udp, "239.255.1.3", "lo"), 0);
 	CHECK_EQ(rota_datagrams_leave(&a.udp, "239.255.1.3", "lo"), -EADDRNOTAVAIL);
@@ -500,7 +509,7 @@ LOOP_TEST(who_left_a_group_hears_no_more_of_it)
 
 LOOP_TEST(groups_of_ipv6_and_of_both_families)
 {
-	if (!join_group(loop, "[::]:0", "ff02::1:2:3"))
+	if (join_group(loop, "[::]:0", "ff02::1:2:3") < 0)
 		SKIP("no groups of IPv6 here");
 	CHECK_EQ(rota_datagrams_join(&a.udp, "239.255.1.4", "lo"), 0);
 	rota_datagrams_recv_start(&a.udp, note_recv);
