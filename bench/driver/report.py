@@ -6,6 +6,7 @@ Only what stands between the markers is written; the text around them is by hand
 import json
 import math
 import os
+import re
 
 from cases import CASES
 from results import number, read_results
@@ -62,19 +63,24 @@ def summary(found):
     return lines
 
 
+def shared_title(window):
+    """What all titles of the window begin with, up to a colon or comma: "echo, 64 connections: " of its rows."""
+    if len(window.metrics) == 1:
+        return ""
+    return re.match(r"(.*[:,] )?", os.path.commonprefix([m.title for m in window.metrics])).group()
+
+
 def short_title(metric, window):
-    """The title without what all of the window share."""
-    shared = os.path.commonprefix([m.title for m in window.metrics]).rstrip()
-    return metric.title[len(shared):].strip(" :,") if len(window.metrics) > 1 else metric.title
+    return metric.title[len(shared_title(window)):]
 
 
 def window_table(window, found):
     metrics = [m for m in window.metrics if m.name in found]
     if not metrics:
         return []
-    shared = os.path.commonprefix([m.title for m in window.metrics]).strip(" :,")
+    shared = shared_title(window).strip(" :,")
     head = " | ".join(f"{short_title(m, window)}, {m.unit}" for m in metrics)
-    lines = ["", f"**{shared}**" if len(window.metrics) > 1 and shared else "", "",
+    lines = ["", f"**{shared}**" if shared else "", "",
              f"| subject | {head} |", "|---" * (len(metrics) + 1) + "|"]
     values = {m.name: {r["subject"]: r for r in found[m.name]} for m in metrics}
     for subject in dict.fromkeys(r["subject"] for m in metrics for r in found[m.name]):
