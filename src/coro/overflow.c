@@ -284,12 +284,30 @@ static int signal_stack_init(void)
 	return 0;
 }
 
+/* The child must not find it taken by a thread that it does not have. */
+static void lock_for_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void unlock_after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void at_fork(void)
+{
+	pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork);
+}
+
 int rota__overflow_thread_init(void)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int rc;
 
 	if (thread_depth++ > 0)
 		return 0;
+	pthread_once(&once, at_fork);
 	rc = signal_stack_init();
 	pthread_mutex_lock(&lock);
 	if (threads++ == 0)

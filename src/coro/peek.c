@@ -158,15 +158,36 @@ static bool waits_in_kernel(struct rota__peek *peek, pid_t tid)
 	return true;
 }
 
+/* The thread's state, a letter, see proc_pid_stat(5); 0: nobody knows. */
+static char state_of(pid_t tid)
+{
+	char path[64], line[128];
+	const char *name_end;
+	int fd, n;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = (int)read(fd, line, sizeof line - 1);
+	close(fd);
+	line[n > 0 ? n : 0] = '\0';
+	name_end = strrchr(line, ')');
+	return name_end != NULL && name_end[1] == ' ' ? name_end[2] : 0;
+}
+
+/* Where the kernel does not tell about system calls the state must do.  Without /proc it waits, for all we know: to
+ * take somebody for blocked who only has no CPU costs little. */
 bool rota__peek_waits(pid_t tid)
 {
 	struct rota__peek at;
 
-	return waits_in_kernel(&at, tid);
+	return waits_in_kernel(&at, tid) || state_of(tid) != 'R';
 }
 
 int rota__peek(struct rota__peek *peek, pid_t tid, const void *top)
 {
+	char state;
 	int rc;
 
 	if (waits_in_kernel(peek, tid)) {
@@ -176,6 +197,9 @@ int rota__peek(struct rota__peek *peek, pid_t tid, const void *top)
 			      sizeof *peek->stack;
 		return 0;
 	}
+	state = state_of(tid);
+	if (state != 'R' && state != 0) /* the signal would interrupt it */
+		return -EAGAIN;
 	pthread_mutex_lock(&desk.asking);
 	rc = ask(peek, tid, top);
 	pthread_mutex_unlock(&desk.asking);
@@ -212,12 +236,26 @@ static int take_signal(void)
 	return -EAGAIN;
 }
 
+/* Whoever was asking is not in the child. */
+static void forget_question(void)
+{
+	pthread_mutex_init(&desk.asking, NULL);
+	desk.state = IDLE;
+}
+
+static void at_fork(void)
+{
+	pthread_atfork(NULL, NULL, forget_question);
+}
+
 /* The signal stays ours for good: a question that was given up may still be on its way, and would
  * kill. */
 int rota__peek_init(void)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int rc;
 
+	pthread_once(&once, at_fork);
 	pthread_mutex_lock(&desk.asking);
 	rc = still_ours() ? 0 : take_signal();
 	pthread_mutex_unlock(&desk.asking);

@@ -32,11 +32,12 @@ struct rota__peek {
  * -EAGAIN: it uses them all. */
 int rota__peek_init(void);
 
-/* Does thread `tid` wait in a system call? */
+/* Does thread `tid` wait in the kernel? */
 bool rota__peek_waits(pid_t tid);
 
 /* Look at thread `tid`, whose stack ends at `top`.  Waits some milliseconds at most.  0; -ESRCH: it
- * is gone; -ETIMEDOUT: it does not answer (it has the signal blocked, or no CPU). */
+ * is gone; -EAGAIN: it waits, and this kernel does not say where; -ETIMEDOUT: it does not answer (it has
+ * the signal blocked, or no CPU). */
 int rota__peek(struct rota__peek *peek, pid_t tid, const void *top);
 
 /* The code addresses of the functions it is in, innermost first; pcs[0] is where it is.  How many

@@ -60,6 +60,22 @@ static void first_look(struct rota__node *node)
 	rota__children_leave(c->loop);
 }
 
+/* The child must not find it taken by a thread that it does not have. */
+static void lock_for_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void unlock_after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void at_fork(void)
+{
+	pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork);
+}
+
 static struct children *children_of(struct rota_loop *loop)
 {
 	struct children *found = NULL;
@@ -97,9 +113,13 @@ static int children_new(struct rota_loop *loop, struct children **ret)
 
 int rota__children_add(struct rota_process *p)
 {
-	struct children *c = children_of(p->loop);
-	int rc = c != NULL ? 0 : children_new(p->loop, &c);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct children *c;
+	int rc;
 
+	pthread_once(&once, at_fork);
+	c = children_of(p->loop);
+	rc = c != NULL ? 0 : children_new(p->loop, &c);
 	if (rc < 0)
 		return rc;
 	list_append(&c->processes, &p->child);

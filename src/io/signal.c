@@ -43,6 +43,29 @@ static void unlock_and_restore(const sigset_t *old)
 	pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
+/* The child must not find it taken by a thread that it does not have. */
+static sigset_t mask_before_fork;
+
+static void lock_for_fork(void)
+{
+	sigset_t old;
+
+	block_and_lock(&old);
+	mask_before_fork = old;
+}
+
+static void unlock_after_fork(void)
+{
+	sigset_t old = mask_before_fork;
+
+	unlock_and_restore(&old);
+}
+
+static void at_fork(void)
+{
+	pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork);
+}
+
 static void uncatch(int signo)
 {
 	if (--watchers[signo] == 0)
@@ -121,9 +144,11 @@ static uint64_t bit_of(int signo)
 int rota__signal_watch_start(struct rota__signal_watch *w, struct rota_loop *loop, rota__signal_fn fn,
 	const int *signals, size_t count)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	sigset_t old;
 	int rc = 0;
 
+	pthread_once(&once, at_fork);
 	*w = (struct rota__signal_watch){ .post = { .fn = deliver }, .loop = loop, .fn = fn };
 	block_and_lock(&old);
 	for (size_t i = 0; i < count && rc == 0; i++) {

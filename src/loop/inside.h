@@ -10,7 +10,10 @@
  *	lost == LOST_NOT?  else come back      inside?  then not now, else lost = LOST_TAKEN
  *
  * One of the two sees the other (Dekker; the fence is membarrier(2)).  The mark costs a load and two branches where nobody can
- * want the loop, and two stores and a load more where somebody can. */
+ * want the loop, and two stores and a load more where somebody can.
+ *
+ * Where the kernel has no such fence each thread pays for its own: `lost` is then never LOST_NOT, so that every way in takes
+ * the path of those that are wanted, and that begins with a fence. */
 #ifndef ROTA_LOOP_INSIDE_H
 #define ROTA_LOOP_INSIDE_H
 
@@ -25,11 +28,12 @@
 #define ROTA_CHECK_INSIDE 1
 #endif
 
-enum rota__lost { LOST_NOT, LOST_ASKED, LOST_TAKEN };
+enum rota__lost { LOST_NOT, LOST_NOT_BUT_FENCE, LOST_ASKED, LOST_TAKEN };
 
 struct rota__marks {
 	uint8_t inside; /* written by its own thread only */
 	uint8_t lost;	/* enum rota__lost */
+	uint8_t rest;	/* `lost` while nobody wants the loop; set before anybody can */
 };
 
 #if !defined(ROTA_MODEL_CHECK)
@@ -45,9 +49,9 @@ extern void (*rota__come_back)(void);
 /* Ask for it.  False: it is lost already. */
 static inline bool marks_ask(struct rota__marks *marks)
 {
-	uint8_t not = LOST_NOT;
+	uint8_t rest = marks->rest;
 
-	return cas_acq_rel(&marks->lost, &not, LOST_ASKED);
+	return cas_acq_rel(&marks->lost, &rest, LOST_ASKED);
 }
 
 /* After the fence.  True: if it comes back before we take its loop, it will see that it was asked.  What it has done inside is
@@ -70,7 +74,16 @@ static inline void marks_drop(struct rota__marks *marks)
 {
 	uint8_t asked = LOST_ASKED;
 
-	cas_acq_rel(&marks->lost, &asked, LOST_NOT); /* the thread itself may have been first */
+	cas_acq_rel(&marks->lost, &asked, marks->rest); /* the thread itself may have been first */
+}
+
+/* The thread itself, on its way in, where `lost` was not LOST_NOT: is there a wish? */
+static inline bool marks_wanted(const struct rota__marks *marks)
+{
+	if (marks->rest == LOST_NOT)
+		return true;
+	fence_seq(); /* between `inside` and `lost`; pairs with the fence of who asked */
+	return load_relaxed(&marks->lost) != marks->rest;
 }
 
 /* The thread itself, that has seen a wish: has it been too late?  If not, the wish is dropped. */

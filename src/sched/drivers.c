@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "coro/overflow.h"
+#include "os/fence.h"
 #include "os/mem.h"
 #include "trace/trace.h"
 
@@ -83,13 +84,15 @@ static struct rota__driver_thread *reserve(struct rota__drivers *all)
 	return d;
 }
 
-/* The reserved thread drives `worker`; NULL: it is idle again. */
+/* The reserved thread drives `worker`; NULL: it is idle again, or ends if another one is. */
 static void give(struct rota__driver_thread *d, struct rota__worker *worker)
 {
 	pthread_mutex_lock(&d->all->lock);
 	d->reserved = false;
 	d->worker = worker;
-	if (worker == NULL)
+	if (worker == NULL && !d->caller && !list_empty(&d->all->idle))
+		d->dismissed = true;
+	else if (worker == NULL)
 		list_prepend(&d->all->idle, &d->link);
 	pthread_cond_signal(&d->changed);
 	pthread_mutex_unlock(&d->all->lock);
@@ -112,14 +115,20 @@ static bool stays(struct rota__driver_thread *d)
 {
 	struct rota__drivers *all = d->all;
 
-	if (all->over)
-		return false;
 	if (d->reserved || list_linked(&d->link))
 		return true;
+	if (all->over || d->dismissed)
+		return false;
 	if (!d->caller && !list_empty(&all->idle))
 		return false;
 	list_prepend(&all->idle, &d->link);
 	return true;
+}
+
+/* Who has reserved it will say what for. */
+static bool may_be_given_one(const struct rota__driver_thread *d)
+{
+	return d->reserved || (!d->all->over && !d->dismissed);
 }
 
 /* The worker to go on with; NULL: there is nothing more to do for this thread. */
@@ -130,7 +139,7 @@ static struct rota__worker *next(struct rota__driver_thread *d)
 
 	pthread_mutex_lock(&all->lock);
 	if (d->worker == NULL && stays(d))
-		while (d->worker == NULL && !all->over)
+		while (d->worker == NULL && may_be_given_one(d))
 			pthread_cond_wait(&d->changed, &all->lock);
 	if (d->worker == NULL && list_linked(&d->link))
 		list_remove(&d->link);
@@ -148,6 +157,7 @@ static void drive_all(struct rota__driver_thread *d)
 
 	rota__overflow_thread_init(); /* without memory for that its overflows are not named, and all else is as ever */
 	d->driver.rescuer = all->rescue ? d : NULL;
+	d->driver.fences = all->rescue && !all->fence_works;
 	rota__driver_enter(&d->driver);
 	if (all->limit_ns != ROTA_FOREVER)
 		d->is_watched = rota__watchdog_join(&d->watched, &d->driver, all->rescue ? rescue : NULL,
@@ -213,6 +223,7 @@ void rota__drivers_init(struct rota__drivers *all)
 	list_init(&all->idle);
 	list_init(&all->gone);
 	pthread_sigmask(SIG_SETMASK, NULL, &all->signals);
+	all->fence_works = all->rescue && rota__fence_all_threads(); /* the first time is cheapest while we are alone */
 	all->first = (struct rota__driver_thread){ .all = all, .caller = true };
 	list_init(&all->first.link);
 	pthread_cond_init(&all->first.changed, NULL);

@@ -23,6 +23,7 @@ struct rota__driver_thread {
 	struct list link;	     /* in idle or gone */
 	struct rota__worker *worker; /* given to it, not yet taken over */
 	bool reserved;		     /* about to be given one */
+	bool dismissed;		     /* it is not needed any more */
 	bool caller;		     /* the thread that called rota_run(): it stays until the end */
 	bool is_watched;
 	pthread_t thread;
@@ -35,6 +36,7 @@ struct rota__drivers {
 	uint64_t limit_ns; /* for the watchdog; ROTA_FOREVER: there is none */
 	void (*on_blocked)(const struct rota_blocked *blocked);
 	bool rescue; /* take workers from threads that are held */
+	bool fence_works; /* rota__fence_all_threads() */
 
 	pthread_mutex_t lock;
 	struct list idle, gone; /* the latest first; ended, to be joined */

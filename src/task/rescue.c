@@ -7,11 +7,17 @@
 
 static _Thread_local struct rota__driver *driver_here;
 
+static void rest_at(struct rota__marks *marks, enum rota__lost rest)
+{
+	marks->rest = (uint8_t)rest;
+	store_relaxed(&marks->lost, marks->rest);
+}
+
 /* The child's only thread drives nothing. */
 void rota__driver_after_fork(void)
 {
 	driver_here = NULL;
-	store_relaxed(&rota__marks_here.lost, LOST_NOT);
+	rest_at(&rota__marks_here, LOST_NOT);
 }
 
 /* A stray leaves its thread's stack, and comes back on a worker's: see rota__here(). */
@@ -37,6 +43,8 @@ static void come_back(void)
 {
 	struct rota__driver *d = rota__driver_here();
 
+	if (!marks_wanted(d->marks))
+		return;
 	if (marks_lost(d->marks))
 		leave_as_stray(d);
 	else if (!rota__pinned_to_thread(d->worker->current))
@@ -55,7 +63,7 @@ bool rota__driver_lost(void)
 	store_relaxed(&d->worker, NULL); /* the watchdog looks at this */
 	store_relaxed(&d->stray, NULL);
 	store_relaxed(&d->section, NULL);
-	store_relaxed(&d->marks->lost, LOST_NOT);
+	store_relaxed(&d->marks->lost, d->marks->rest);
 	rota__team_make_ready(task);
 	return true;
 }
@@ -67,13 +75,22 @@ static void note_stray(struct rota__driver *d, struct rota__worker *w)
 	store_relaxed(&d->stray, load_relaxed(&w->current));
 }
 
+/* Between our wish and our look at where it is, in that thread, too. */
+static bool fence_both(const struct rota__driver *d)
+{
+	if (!d->fences)
+		return rota__fence_all_threads();
+	fence_seq();
+	return true;
+}
+
 struct rota__worker *rota__driver_evict(struct rota__driver *d, const struct rota_task *task)
 {
 	struct rota__worker *w = load_relaxed(&d->worker);
 
 	if (w == NULL || !marks_ask(d->marks))
 		return NULL;
-	if (rota__fence_all_threads() && marks_outside(d->marks) && load_relaxed(&w->current) == task &&
+	if (fence_both(d) && marks_outside(d->marks) && load_relaxed(&w->current) == task &&
 		!rota__pinned_to_thread(task)) {
 		note_stray(d, w);
 		if (marks_take(d->marks)) {
@@ -105,6 +122,7 @@ void rota__driver_enter(struct rota__driver *d)
 {
 	store_relaxed(&rota__come_back, come_back); /* the same each time */
 	driver_here = d;
+	rest_at(&rota__marks_here, d != NULL && d->fences ? LOST_NOT_BUT_FENCE : LOST_NOT);
 	if (d != NULL)
 		d->marks = &rota__marks_here;
 }

@@ -24,6 +24,7 @@ struct rota__driver {
 	struct rota__marks *marks;   /* the thread's */
 	void *loop_sp;		     /* where its loop goes on when the stray comes back */
 	void *rescuer;		     /* its thread, for who may take workers from it; NULL: nobody may */
+	bool fences;		     /* it pays for its fences itself (loop/inside.h); set before rota__driver_enter() */
 	struct rota_task *section;   /* who is in rota_blocking_section_begin(), and is not named */
 };
 

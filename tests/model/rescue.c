@@ -18,6 +18,7 @@ enum holder { DRIVER, RESCUER };
 
 static struct rota__marks marks;
 static enum holder holder;
+static enum rota__lost rest;
 static int touching, rounds, attempts;
 static bool gone;
 
@@ -39,7 +40,7 @@ static void touch(enum holder who)
 
 static void reset(void)
 {
-	memset(&marks, 0, sizeof marks);
+	marks = (struct rota__marks){ .rest = rest, .lost = rest };
 	holder = DRIVER;
 	touching = 0;
 	gone = false;
@@ -47,7 +48,7 @@ static void reset(void)
 
 static void come_back(void)
 {
-	gone = marks_lost(&marks);
+	gone = marks_wanted(&marks) && marks_lost(&marks);
 }
 
 /* The thread whose loop it is: in the program's code, inside, and so on. */
@@ -96,7 +97,16 @@ static void explore_case(int rounds_, int attempts_)
 
 TEST(a_loop_is_never_taken_while_its_thread_is_inside)
 {
+	rest = LOST_NOT;
 	for (int i = 1; i <= 3; i++)
+		for (int j = 1; j <= 2; j++)
+			explore_case(i, j);
+}
+
+TEST(nor_where_every_thread_pays_for_its_own_fences)
+{
+	rest = LOST_NOT_BUT_FENCE;
+	for (int i = 1; i <= 2; i++)
 		for (int j = 1; j <= 2; j++)
 			explore_case(i, j);
 }

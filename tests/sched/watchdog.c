@@ -30,9 +30,16 @@ static void note(const struct rota_blocked *b)
 	for (unsigned i = 0; i < b->frame_count; i++)
 		if ((uintptr_t)b->frames[i] == hog_returns_to)
 			hog_found = 1;
-	if (b->call != NULL)
+	if (pipe_fds[1] > 0)
 		CHECK_EQ(write(pipe_fds[1], "x", 1), 1);
 	store_release(&reports, reports + 1);
+}
+
+/* Where that is missing a task is named all the same, but not the call. */
+static void need_calls_in_proc(void)
+{
+	if (access("/proc/self/syscall", R_OK) != 0)
+		SKIP("this kernel does not tell in which system call a thread is");
 }
 
 static const struct rota_options watched = { .blocked_ns = ROTA_MILLISECONDS(2),
@@ -104,6 +111,7 @@ TEST(a_task_that_blocks_is_named_with_the_call_it_blocks_in)
 {
 	if (test_in_qemu())
 		SKIP("/proc shows the emulator");
+	need_calls_in_proc();
 	CHECK_EQ(pipe(pipe_fds), 0);
 	CHECK_EQ(rota_run(block_and_wait, NULL, &watched), 0);
 	CHECK_STR(name, "read_until_named");
@@ -161,6 +169,7 @@ TEST(without_a_hook_it_is_written_to_stderr)
 
 	if (test_in_qemu())
 		SKIP("/proc shows the emulator");
+	need_calls_in_proc();
 	setenv("ROTA_BLOCKED_MS", "5", 1);
 	CHECK_EQ(pipe(out), 0);
 	dup2(out[1], 2);
