@@ -20,6 +20,11 @@ RESULTS = []
 atexit.register(shutil.rmtree, SCRATCH)
 
 
+for number in signal.SIGTERM, signal.SIGCHLD:  # whoever started us may ignore or block them
+    signal.signal(number, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def test(fn):
     try:
         fn()

@@ -5,9 +5,8 @@ import os
 import pty
 import re
 import subprocess
-import urllib.request
 
-from kit import ROTA, contains, equal, main, test
+from kit import ROTA, Skip, ask, contains, equal, main, test
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/run-demo")
 
@@ -36,9 +35,14 @@ def without_a_terminal_it_stops_by_itself():
 
 @test
 def on_a_terminal_it_serves_until_control_c():
+    if not os.path.exists("/dev/ptmx"):
+        raise Skip("there are no terminals here")
     child, terminal = pty.fork()
     if child == 0:
-        os.execve(SCRIPT, [SCRIPT], settings())
+        try:
+            os.execve(SCRIPT, [SCRIPT], settings())
+        finally:  # not back into the tests
+            os._exit(127)
     text = ""
     asked = False
     while True:
@@ -49,8 +53,7 @@ def on_a_terminal_it_serves_until_control_c():
         text += some.decode("utf-8", "replace")
         if not asked and "Ctrl-C ends it" in text:
             url = re.findall(r"still serving (http://\S+)", text)[0]
-            with urllib.request.urlopen(url + "hello.txt") as answer:
-                equal(answer.read(), b"Hello, World!\n")
+            equal(ask(int(url.rsplit(":", 1)[1].strip("/")), "/hello.txt").body, b"Hello, World!\n")
             os.write(terminal, b"\x03")
             asked = True
     equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0, text)

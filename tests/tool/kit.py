@@ -34,8 +34,17 @@ def need(program):
     return path
 
 
+def take_signals_as_they_come():
+    """Whoever started us may ignore or block signals (nohup, a background job); what we start inherits that."""
+    for number in signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def main():
     """Run the tests, each in a folder of its own; speak TAP."""
+    take_signals_as_they_come()
     if os.environ.get("ROTA_POLLER") == "uring" and not poller_works("uring"):
         print("1..0 # SKIP io_uring is not to be had here")
         sys.exit(0)
