@@ -262,6 +262,7 @@ static int serve(void)
 		.bosses = server.bosses > 0 ? (unsigned)server.bosses : ROTA_NO_BOSSES,
 		.deal = server.deal,
 		.poller = server.poller,
+		.drain_ns = server.grace_ns + ROTA_SECONDS(10), /* who does not end when the grace is over is named */
 	};
 	int rc = rota_run(app, NULL, &o);
 

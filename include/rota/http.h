@@ -84,7 +84,7 @@ struct rota_http_options {
 	uint64_t idle_timeout_ns;   /* without a request; 0: 60 s.  Then the connection is closed */
 	uint64_t transfer_timeout_ns; /* in each such time of a body, to us or from us, ... */
 	uint64_t transfer_bytes_min;  /* ... so much must get through; 0: 20 s and 10,000 bytes */
-	uint64_t grace_ns;	    /* for exchanges in progress at a stop; 0: 10 s, 1: none */
+	uint64_t grace_ns;	    /* for exchanges in progress at a stop; 0: 10 s, 1: none.  The run's drain_ns limits it */
 	const char *server_name;    /* the Server field, kept; NULL: none */
 	struct rota_http_stats *stats; /* kept, added to; NULL: nobody is told */
 	/* Called after each exchange, in the connection's task; must not wait.  NULL: none. */

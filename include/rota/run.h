@@ -51,6 +51,20 @@ struct rota_blocked {
 	unsigned frame_count;
 };
 
+/* A task that is still there when the time to end is over: see drain_ns.  The texts are lent for the call.  A task that only waits for its
+ * children is not told, but they are. */
+struct rota_held_up {
+	const char *task_name, *site; /* where it was spawned */
+	uint64_t task_id;
+	unsigned worker;
+	const char *waits_for;	/* for people: "bytes to come"; NULL: it does not wait, but computes, blocks, or is about to run */
+	int fd;			/* if that is about a descriptor, else -1 */
+	unsigned number, count; /* this is number 1, 2 ... of `count`; at most ROTA_HELD_UP_TOLD are told */
+	bool last;		/* this was the second time: nothing more is done */
+};
+
+enum { ROTA_HELD_UP_TOLD = 32 };
+
 /* All zero is the best for this machine. */
 struct rota_options {
 	enum rota_model model;
@@ -67,8 +81,17 @@ struct rota_options {
 	bool keep_signals;	    /* do not turn SIGINT and SIGTERM into a cancellation */
 	void (*on_detached_error)(const char *task_name, int code); /* NULL: nobody is told */
 
-	/* A task that holds its thread for so long without waiting is named.  0: $ROTA_BLOCKED_MS, else 10 ms under
-	 * models with several threads and ROTA_FOREVER, which is never, under single. */
+	/* From the moment it is asked to stop, or its first task ends, a run has so long to end well: everything is cancelled, but for
+	 * what is shielded.  Then those that are still there are told to on_held_up, and shields hold no more: every wait in every
+	 * task answers -ECANCELED.  After the same time once more those are told whom that did not end, because they compute or
+	 * block, and nothing more is done.  0: $ROTA_DRAIN_MS (there 0 is for ever), else 20 s; ROTA_FOREVER: they may take
+	 * their time. */
+	uint64_t drain_ns;
+	/* On the thread of the first worker's loop, once for each task.  May call _exit(2); must not wait.  NULL: it is written to stderr. */
+	void (*on_held_up)(const struct rota_held_up *task);
+
+	/* A task that holds its thread for so long without waiting is named.  0: $ROTA_BLOCKED_MS (there 0 is never), else 10 ms
+	 * under models with several threads and ROTA_FOREVER, which is never, under single. */
 	uint64_t blocked_ns;
 	void (*on_blocked)(const struct rota_blocked *blocked); /* NULL: it is written to stderr */
 };
@@ -80,8 +103,15 @@ struct rota_options {
  * After a fork() in a task the child is in no run: what waits or spawns answers -EPERM, rota_run() starts a run of the
  * child's own, and it must end with _exit(2) or exec(3), because the task it stands on is the parent's.
  * Returns app's answer, or why the run could not start: -ENOMEM, -EMFILE, -EINVAL (an unknown
- * poller or model, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */
+ * poller or model, or what is no number, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */
 ROTA_API int rota_run(rota_fn app, void *arg, const struct rota_options *options);
+
+/* Ask the run to stop, as the first SIGTERM does: everything in it is cancelled, the caller too, and has drain_ns to end.  Asking again
+ * does nothing.  Does not wait.  In a task or a callback of the run's loops; 0, or -EPERM elsewhere. */
+ROTA_API int rota_stop(void);
+
+/* Has it been asked to stop?  For what is shielded and could go on for long.  False outside of a run. */
+ROTA_API bool rota_stopping(void);
 
 /* CPUs this process may use: those of its affinity mask, at most as many as the tightest quota of its cgroups allows, rounded
  * up.  Any thread. */

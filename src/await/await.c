@@ -20,6 +20,29 @@ static void cut_short(struct rota__wait *wait, int reason)
 	rota__op_cancel(wait->loop, &w->op);
 }
 
+/* What people read of an op that somebody waits for. */
+static const char *what(const struct rota__op *op)
+{
+	switch ((enum rota__op_kind)op->kind) {
+	case OP_RECV:
+	case OP_RECV_POOLED:
+	case OP_RECVMSG:
+		return "bytes to come";
+	case OP_SEND:
+	case OP_SENDMSG:
+		return "bytes to go";
+	case OP_POLL:
+		return "a descriptor to be ready";
+	case OP_ACCEPT:
+	case OP_ACCEPT_MULTI:
+		return "connections";
+	case OP_CONNECT:
+		return "a connection to be made";
+	default:
+		return "a file";
+	}
+}
+
 static void deadline_passed(struct rota__timer *timer)
 {
 	struct rota__op_wait *w = container_of(timer, struct rota__op_wait, timer);
@@ -45,7 +68,9 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 		return -ETIMEDOUT;
 	rota__pin(task); /* op and timer belong to this loop */
 	loop = task->worker->loop;
-	w->wait = (struct rota__wait){ .task = task, .cancel = cut_short, .loop = loop };
+	w->wait = (struct rota__wait){
+		.task = task, .cancel = cut_short, .loop = loop, .what = what(&w->op), .fd = w->op.fd
+	};
 	w->op.done = op_done;
 	w->op.state = OP_FREE;
 	rota__op_submit_with(loop, &w->op, w->space);

@@ -56,7 +56,7 @@ int rota__blocking(rota_fn fn, void *arg, uint8_t lane)
 	struct blocking b = {
 		.job = { .run = run, .done = ran, .lane = lane },
 		.post = { .fn = wake },
-		.wait = { .task = task, .cancel = cut_short },
+		.wait = { .task = task, .cancel = cut_short, .what = "a function on the blocking pool" },
 		.fn = fn,
 		.arg = arg,
 	};

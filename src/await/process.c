@@ -60,7 +60,7 @@ int rota_process_wait(struct rota_process *p, struct rota_exit *ret_exit)
 	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct waiter w = {
-		.wait = { .task = task, .cancel = cut_short },
+		.wait = { .task = task, .cancel = cut_short, .what = "the end of a process" },
 		.in_process = { .fn = told },
 		.process = p,
 	};

@@ -36,7 +36,7 @@ static int wait_for(struct rota_task *task, struct rota_promise *promise)
 {
 	struct waiter w = {
 		.reaction = { .run = settled },
-		.wait = { .task = task, .cancel = cut_short, .loop = promise->loop },
+		.wait = { .task = task, .cancel = cut_short, .loop = promise->loop, .what = "a promise" },
 	};
 
 	if (promise->state != ROTA_PENDING) {

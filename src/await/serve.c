@@ -242,7 +242,7 @@ static int accept_all(struct server *server, struct rota_task *task)
 {
 	struct rota_listener *l = server->listener;
 
-	server->wait = (struct rota__wait){ .task = task, .cancel = stop, .loop = l->loop };
+	server->wait = (struct rota__wait){ .task = task, .cancel = stop, .loop = l->loop, .what = "connections", .fd = l->fd };
 	l->users++;
 	l->waiter = &server->wait;
 	arm(server);

@@ -109,7 +109,10 @@ static void cut_short(struct rota__wait *wait, int reason)
 
 static int wait_here(struct rota_signals *s, struct rota_task *task)
 {
-	struct waiter w = { .wait = { .task = task, .cancel = cut_short, .loop = s->watch.loop }, .set = s };
+	struct waiter w = {
+		.wait = { .task = task, .cancel = cut_short, .loop = s->watch.loop, .what = "a signal" },
+		.set = s,
+	};
 	int reason = rota__task_cancelled(task);
 
 	if (reason != 0)

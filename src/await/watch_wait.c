@@ -169,7 +169,7 @@ static void cut_short(struct rota__wait *wait, int reason)
 
 static int next_here(struct rota_changes *c, struct rota_task *task, struct rota_change *ret_change)
 {
-	struct waiter w = { .wait = { .task = task, .cancel = cut_short, .loop = c->loop }, .changes = c };
+	struct waiter w = { .wait = { .task = task, .cancel = cut_short, .loop = c->loop, .what = "changes of files" }, .changes = c };
 	int reason = rota__task_cancelled(task);
 
 	if (reason != 0)

@@ -164,6 +164,7 @@ static void start(struct race *race, struct attempt *attempt, const struct rota_
 static void park(struct race *race, void (*cancel)(struct rota__wait *wait, int reason))
 {
 	race->wait.cancel = cancel;
+	race->wait.what = "a connection to be made";
 	race->parked = true;
 	rota__park(&race->wait);
 }

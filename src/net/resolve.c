@@ -189,7 +189,7 @@ static void cut_short(struct rota__wait *wait, int reason)
 static int wait_for(struct lookup **lookup)
 {
 	struct rota_task *task = rota__current();
-	struct lookup_wait w = { .wait = { .task = task, .cancel = cut_short }, .lookup = *lookup };
+	struct lookup_wait w = { .wait = { .task = task, .cancel = cut_short, .what = "the addresses of a name" }, .lookup = *lookup };
 	int rc = rota__task_cancelled(task);
 
 	(*lookup)->wait = &w.wait;

@@ -1,4 +1,5 @@
 /* run.c - rota_run(): the options, the signals, and which model runs the program */
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -23,13 +24,6 @@ static int model_of(const struct rota_options *options)
 	if (model == ROTA_MODEL_DEFAULT)
 		model = ROTA_SINGLE;
 	return model >= ROTA_SINGLE && model <= ROTA_STEAL ? model : -EINVAL;
-}
-
-static uint64_t spin_of(const struct rota_options *options)
-{
-	const char *env = getenv("ROTA_SPIN_US");
-
-	return options->spin_ns == 0 && env != NULL ? ROTA_MICROSECONDS(strtoul(env, NULL, 10)) : options->spin_ns;
 }
 
 /* A number of the environment; `standard` where it says nothing.  False: it is no number. */
@@ -86,6 +80,38 @@ static int deal_of(const struct rota_options *options)
 	return deal >= ROTA_DEAL_IN_TURN && deal <= ROTA_DEAL_OWN ? deal : -EINVAL;
 }
 
+/* A time: the option's, else the environment's, in units of `unit_ns`, else `standard`.  False: the environment has no number. */
+static bool time_of(uint64_t option, const char *variable, uint64_t unit_ns, uint64_t standard, uint64_t *ret_ns)
+{
+	unsigned long units = ULONG_MAX;
+
+	*ret_ns = option != 0 ? option : standard;
+	if (!number_of(variable, ULONG_MAX, &units))
+		return false;
+	if (option == 0 && units != ULONG_MAX)
+		*ret_ns = units <= UINT64_MAX / unit_ns ? units * unit_ns : ROTA_FOREVER;
+	return true;
+}
+
+static bool limit_of(uint64_t option, const char *variable, uint64_t standard, uint64_t *ret_ns)
+{
+	if (!time_of(option, variable, ROTA_MILLISECONDS(1), standard, ret_ns))
+		return false;
+	if (*ret_ns == 0)
+		*ret_ns = ROTA_FOREVER; /* 0 in the environment: no limit */
+	return true;
+}
+
+static bool times_of(struct run *run, int model)
+{
+	const struct rota_options *o = run->options;
+	uint64_t blocked_ns = model == ROTA_SINGLE ? ROTA_FOREVER : ROTA_MILLISECONDS(10);
+
+	return time_of(o->spin_ns, "ROTA_SPIN_US", ROTA_MICROSECONDS(1), 0, &run->loop_options.spin_ns) &&
+		limit_of(o->blocked_ns, "ROTA_BLOCKED_MS", blocked_ns, &run->blocked_ns) &&
+		limit_of(o->drain_ns, "ROTA_DRAIN_MS", ROTA_SECONDS(20), &run->drain.length_ns);
+}
+
 static int shape_of(struct team_shape *ret_shape, const struct rota_options *options, int model)
 {
 	int workers = workers_of(options, model), bosses = bosses_of(options, model), deal = deal_of(options);
@@ -138,7 +164,9 @@ int rota_run(rota_fn app, void *arg, const struct rota_options *options)
 	rc = shape_of(&shape, run.options, model);
 	if (rc < 0)
 		return rc;
-	run.loop_options = (struct rota_loop_options){ .poller = run.options->poller, .spin_ns = spin_of(run.options) };
+	run.loop_options.poller = run.options->poller;
+	if (!times_of(&run, model))
+		return -EINVAL;
 	block_sigpipe(&only_pipe, &before);
 	rc = model == ROTA_SINGLE ? rota__run_single(&run) : rota__run_team(&run, &shape);
 	unblock_sigpipe(&only_pipe, &before);
@@ -187,19 +215,12 @@ const char *rota_poller_name(void)
 
 /* ---- what both models do ---- */
 
-static void cancel_detached(void)
-{
-	ROTA_INSIDE();
-
-	rota__scope_cancel(rota__here()->root, -ECANCELED, 0);
-}
-
 int rota__run_first_task(void *arg)
 {
 	struct run *run = arg;
 
 	run->result = run->app(run->arg);
-	cancel_detached();
+	rota__drain_first_task_ended(run);
 	return 0;
 }
 
@@ -207,13 +228,15 @@ int rota__run_first_task(void *arg)
 static void stop_asked(struct rota__signal_watch *watch, int signo)
 {
 	rota__signal_watch_stop(watch);
-	cancel_detached();
+	rota__drain_begin(container_of(watch, struct run, stop_signals));
 }
 
-int rota__run_watch_signals(struct run *run, struct rota_loop *loop)
+int rota__run_begin(struct run *run, struct rota_loop *loop, struct rota_scope *root)
 {
 	int rc;
 
+	run->drain.loop = loop;
+	run->drain.root = root;
 	if (run->options->keep_signals)
 		return 0;
 	rc = rota__signal_watch_start(&run->stop_signals, loop, stop_asked, (const int[]){ SIGINT, SIGTERM }, 2);
@@ -222,8 +245,10 @@ int rota__run_watch_signals(struct run *run, struct rota_loop *loop)
 	return rc;
 }
 
-void rota__run_unwatch_signals(struct run *run)
+void rota__run_over(struct run *run)
 {
+	run->drain.over = true;
+	timers_cancel(&run->drain.loop->timers, &run->drain.timer);
 	if (!run->options->keep_signals)
 		rota__signal_watch_stop(&run->stop_signals);
 }

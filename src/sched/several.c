@@ -89,6 +89,7 @@ static int start(struct seat *seat, struct rota__driver *driver)
 		rota__loop_leave(seat->loop);
 		return rc;
 	}
+	seat->worker.run = s->run;
 	seat->worker.on_detached_error = s->run->options->on_detached_error;
 	snprintf(seat->name, sizeof seat->name, "worker %u", seat->number);
 	rota__trace_thread(rota__trace_on ? rota__trace_text(seat->name) : NULL);
@@ -102,10 +103,13 @@ static int start(struct seat *seat, struct rota__driver *driver)
 /* The program begins. */
 static void start_program(struct several *s)
 {
-	int rc = rota__run_watch_signals(s->run, s->seats[0].loop);
+	int rc = rota__run_begin(s->run, s->seats[0].loop, &s->team.root);
 
-	if (rc == 0)
+	if (rc == 0) {
 		rc = rota_spawn_at(&s->team.root, rota__run_first_task, s->run, "main", "rota_run");
+		if (rc < 0)
+			rota__run_over(s->run);
+	}
 	if (rc < 0) {
 		fail(s, rc);
 		all_ended(&s->team);
@@ -134,7 +138,7 @@ static bool turn(struct seat *seat, const struct rota__driver *driver)
 			return false;
 	}
 	if (seat->number == 0)
-		rota__run_unwatch_signals(seat->several->run);
+		rota__run_over(seat->several->run);
 	rota__run_drain(seat->loop);
 	return true;
 }
@@ -203,7 +207,7 @@ static void start_threads(struct several *s)
 static void run_all(struct several *s)
 {
 	s->drivers.drive = drive;
-	s->drivers.limit_ns = rota__watchdog_limit(s->run->options, true);
+	s->drivers.limit_ns = s->run->blocked_ns;
 	s->drivers.on_blocked = s->run->options->on_blocked;
 	s->drivers.rescue = s->team.steal;
 	rota__drivers_init(&s->drivers);

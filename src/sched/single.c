@@ -13,27 +13,27 @@ struct single {
 
 static int turn_until_empty(struct single *s, struct run *run, struct rota_loop *loop)
 {
-	int rc = rota__run_watch_signals(run, loop);
+	int rc = rota__run_begin(run, loop, &s->root);
 
 	if (rc < 0)
 		return rc;
+	s->worker.run = run;
 	rc = rota_spawn_at(&s->root, rota__run_first_task, run, "main", "rota_run");
 	while (s->root.live > 0)
 		rota__loop_turn(loop, ROTA_FOREVER);
-	rota__run_unwatch_signals(run);
+	rota__run_over(run);
 	rota__run_drain(loop);
 	return rc < 0 ? rc : run->result;
 }
 
 static int turn_watched(struct single *s, struct run *run, struct rota_loop *loop)
 {
-	uint64_t limit_ns = rota__watchdog_limit(run->options, false);
 	int rc;
 
-	if (limit_ns == ROTA_FOREVER)
+	if (run->blocked_ns == ROTA_FOREVER)
 		return turn_until_empty(s, run, loop);
 	rota__watchdog_meet(&s->worker);
-	rc = rota__watchdog_join(&s->watched, &s->driver, NULL, limit_ns, run->options->on_blocked);
+	rc = rota__watchdog_join(&s->watched, &s->driver, NULL, run->blocked_ns, run->options->on_blocked);
 	if (rc == 0) {
 		rc = turn_until_empty(s, run, loop);
 		rota__watchdog_leave(&s->watched);

@@ -386,17 +386,6 @@ static void on_unwatched(struct rota__worker *worker)
 	wake();
 }
 
-uint64_t rota__watchdog_limit(const struct rota_options *options, bool several)
-{
-	const char *env = getenv("ROTA_BLOCKED_MS");
-
-	if (options->blocked_ns != 0)
-		return options->blocked_ns;
-	if (env != NULL && *env != '\0')
-		return ROTA_MILLISECONDS(strtoul(env, NULL, 10));
-	return several ? ROTA_MILLISECONDS(10) : ROTA_FOREVER;
-}
-
 void rota__watchdog_meet(struct rota__worker *worker)
 {
 	worker->on_unwatched = on_unwatched;

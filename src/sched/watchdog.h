@@ -36,10 +36,6 @@ struct rota__watched {
 	uint64_t id;
 };
 
-/* The limit a run asks for; ROTA_FOREVER: it wants no watchdog.  `several`: it has more than one
- * worker. */
-uint64_t rota__watchdog_limit(const struct rota_options *options, bool several);
-
 /* Watch the calling thread, which is `driver`; `watched` is kept until rota__watchdog_leave().  Reports
  * go to on_blocked, or to stderr if that is NULL.  0, or -EAGAIN: no thread or no signal to be had.
  */

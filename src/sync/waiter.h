@@ -161,6 +161,8 @@ static inline void waiter_init(struct rota__waiter *w, struct rota_task *task, s
 	w->worker = task->worker;
 	w->wait.task = task;
 	w->wait.loop = NULL;
+	w->wait.what = "a lock, a channel or an event";
+	w->wait.fd = 0;
 	w->wait.cancel = cut != NULL ? rota__waiter_cut_task : NULL;
 	w->cut = cut;
 	w->guard = guard;

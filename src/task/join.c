@@ -149,6 +149,8 @@ static void joining_init(struct joining *g, struct rota_task *self, enum rota_wa
 	g->wait.task = self;
 	g->wait.cancel = cancelled;
 	g->wait.loop = NULL;
+	g->wait.what = "the end of a task";
+	g->wait.fd = 0;
 	g->when = when;
 	g->running = 0;
 	g->over = false;

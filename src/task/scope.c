@@ -23,6 +23,8 @@ static struct rota__timer *timer_of(struct rota_scope *scope)
 	return (struct rota__timer *)scope->timer;
 }
 
+const char rota__tasks_of_a_scope[] = "the tasks of a scope";
+
 static struct rota_scope *outermost(const struct rota_task *task)
 {
 	struct rota_scope *scope = task->innermost;
@@ -34,8 +36,7 @@ static struct rota_scope *outermost(const struct rota_task *task)
 
 /* ---- cancellation ---- */
 
-/* With the task's lock. */
-static void interrupt(struct rota_task *task, int reason)
+void rota__task_interrupt(struct rota_task *task, int reason)
 {
 	struct rota__wait *wait = task->wait;
 	void (*cancel)(struct rota__wait *, int);
@@ -81,7 +82,7 @@ static void visit_task(struct worklist *list, struct rota_task *task)
 	if (task->cancel == 0 && load_relaxed(&task->state) != TASK_ENDED) {
 		store_relaxed(&task->cancel, list->reason);
 		if (task->innermost == NULL)
-			interrupt(task, list->reason);
+			rota__task_interrupt(task, list->reason);
 		else
 			visit_later(list, outermost(task));
 	}
@@ -94,7 +95,7 @@ static void visit_owner(struct worklist *list, struct rota_scope *scope)
 	if (scope->inner != NULL)
 		visit_later(list, scope->inner);
 	else
-		interrupt(scope->owner, list->reason);
+		rota__task_interrupt(scope->owner, list->reason);
 	rota__unlock(&scope->owner->lock);
 }
 
@@ -197,6 +198,13 @@ static void stop_deadline(struct rota_scope *scope, struct rota_task *task)
 	rota__unpin_from_worker(task);
 }
 
+/* Not any more, when the program must end. */
+static bool shields(const struct rota_scope *scope, const struct rota__worker *worker)
+{
+	return (scope->flags & ROTA_SCOPE_SHIELD) &&
+		!load_relaxed(worker->team != NULL ? &worker->team->no_shields : &worker->no_shields);
+}
+
 static inline __attribute__((always_inline)) void scope_init(
 	struct rota_scope *scope, struct rota_task *owner, const struct rota_scope_options *options)
 {
@@ -219,7 +227,7 @@ static inline __attribute__((always_inline)) void scope_init(
 		return;
 	team = owner->worker->team;
 	rota__lock_in(team, &owner->lock);
-	if (!(scope->flags & ROTA_SCOPE_SHIELD)) {
+	if (!shields(scope, owner->worker)) {
 		scope->deadline_ns = deadline_of(owner);
 		scope->cancel = rota__task_cancelled(owner);
 	}
@@ -275,6 +283,8 @@ static inline void wait_until_empty(struct rota_scope *scope, struct rota_task *
 	wait.task = task;
 	wait.cancel = NULL;
 	wait.loop = NULL;
+	wait.what = rota__tasks_of_a_scope;
+	wait.fd = 0;
 	rota__lock_in(team, &scope->lock);
 	while (scope->live > 0) {
 		scope->joiner = &wait;

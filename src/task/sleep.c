@@ -29,7 +29,7 @@ int rota_sleep_until(uint64_t deadline_ns)
 	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct sleeper s = {
-		.wait = { .task = task, .cancel = sleep_cancelled },
+		.wait = { .task = task, .cancel = sleep_cancelled, .what = "a time" },
 		.timer = { .fn = sleep_over },
 	};
 

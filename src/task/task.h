@@ -39,6 +39,8 @@ enum {
 	TASK_KEPT = 1, /* a handle is out: the record stays after the end */
 };
 
+struct run;
+
 /* What a task waits on; on its stack while it waits. */
 struct rota__wait {
 	struct rota_task *task;
@@ -48,6 +50,8 @@ struct rota__wait {
 	/* Where cancel() must run: what wakes the task happens on this loop too, and so the two cannot meet.
 	 * NULL: on any thread, at the same time as a wake-up; cancel() then finds out by itself who is first. */
 	struct rota_loop *loop;
+	const char *what; /* for people: "waits for ..." */
+	int fd;		  /* where that is about a descriptor; else 0 */
 	/* A cancellation on its way to `loop` (task/team.c). */
 	struct rota_post post;
 	int reason;
@@ -120,6 +124,8 @@ struct rota__worker {
 	uint32_t connections;	 /* accepted for it and still open; any thread */
 	struct rota_scope *root; /* what is detached */
 	void (*on_detached_error)(const char *task_name, int code);
+	struct run *run; /* its program's (sched/model.h) */
+	bool no_shields; /* see rota__end_all(); of a lone worker */
 
 	/* In a team only. */
 	struct rota__team *team; /* NULL: it is alone */
@@ -326,6 +332,12 @@ void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scop
 void rota__scope_note_error(struct rota_scope *scope, int code);
 /* Cancel for `reason`, which one of SCOPE_BY_* tells in the flags. */
 void rota__scope_cancel(struct rota_scope *scope, int reason, uint32_t why);
+
+/* Cut the task's wait short, if that can be.  With the task's lock. */
+void rota__task_interrupt(struct rota_task *task, int reason);
+
+/* What a task waits for that joins a scope. */
+extern const char rota__tasks_of_a_scope[];
 
 /* Why a scope was cancelled; private bits of scope->flags beside ROTA_SCOPE_*. */
 enum {

@@ -150,7 +150,7 @@ static void arrived(struct rota__node *node)
 
 void rota__team_send(struct rota__worker *worker, struct rota_task *task)
 {
-	task->worker = worker;
+	store_relaxed(&task->worker, worker); /* a survey looks at it */
 	task->node.fn = arrived;
 	rota_post(worker->loop, (struct rota_post *)&task->node);
 }

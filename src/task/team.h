@@ -27,6 +27,7 @@ struct rota__team {
 	uint32_t next_place; /* see rota__team_place() */
 	uint32_t next_boss;
 	struct rota_scope root;
+	bool no_shields; /* see rota__end_all() */
 
 	/* Called once when the last task of `root` has ended, by whichever worker sees it. */
 	void (*on_empty)(struct rota__team *team);

@@ -133,7 +133,7 @@ struct rota_task *rota__record_new(struct rota__worker *w)
 	w->free_records = task->next;
 	w->free_record_count--;
 	w->tasks++;
-	task->worker = w;
+	store_relaxed(&task->worker, w); /* a survey may still look at whose record it was */
 	task->id = __builtin_expect(w->next_id != w->last_id, 1) ? w->next_id++ : id_new(w);
 	task->state = TASK_READY;
 	task->flags = task->lock = 0;
@@ -163,7 +163,7 @@ static __attribute__((noinline)) struct rota_task *take_in_team(struct rota__wor
 	task = rota__team_take(w);
 	if (task != NULL) {
 		store_relaxed(&w->head, w->head + 1); /* the watchdog looks at it */
-		task->worker = w;
+		store_relaxed(&task->worker, w); /* a survey looks at it */
 	}
 	return task;
 }

@@ -180,6 +180,59 @@ def bosses_echoes_under_every_model_and_no_boss_serves():
                     assert seen == {1, 2, 3}, seen
 
 
+class Graceful:
+    """The server in the middle of a request: one connection idle, one waiting for the rest of its line."""
+
+    def __init__(self, model, **variables):
+        with Environment(ROTA_MODEL=model, ROTA_WORKERS='3', **variables):
+            self.process = subprocess.Popen([os.path.join(FOLDER, 'graceful'), 'unix:' + path('graceful')],
+                                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert model in self.process.stdout.readline()
+        self.idle, self.busy = connect('graceful'), connect('graceful')
+        for s in self.idle, self.busy:
+            s.sendall(b'hello\n')
+            assert read_exactly(s, 6) == b'hello\n'
+        self.busy.sendall(b'half a ')
+        assert read_exactly(self.busy, 7) == b'half a '
+
+    def ask_to_stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert read_all(self.idle) == b'', 'an idle connection ends at once'
+
+    def end(self):
+        out, err = self.process.communicate()
+        assert (self.process.returncode, out) == (0, 'all is done\n'), (self.process.returncode, out, err)
+        return err
+
+
+@test
+def graceful_answers_what_has_begun_and_lets_nobody_else_in():
+    for model in MODELS:
+        server = Graceful(model, ROTA_DRAIN_MS='3600000')
+        server.ask_to_stop()
+        refused = False
+        while not refused:
+            try:
+                connect('graceful').close()
+            except OSError:
+                refused = True
+        server.busy.sendall(b'line\n')
+        assert read_all(server.busy) == b'line\n'
+        assert server.end() == ''
+
+
+@test
+def graceful_names_who_takes_too_long_and_cuts_him_off():
+    for model in MODELS:
+        server = Graceful(model, ROTA_DRAIN_MS='50')
+        server.ask_to_stop()
+        assert read_all(server.busy) == b''
+        told = server.end()
+        assert told.startswith('rota: the run has not ended in 50 ms, and is ended now: 1 task holds it up\n'), told
+        assert re.search(r'task "connection" \(number \d+, spawned at rota_serve\) on worker \d waits for bytes to come'
+                         r' \(descriptor \d+\)\n', told), told
+
+
 @test
 def primes_counts_the_same_under_every_model():
     for model in MODELS:

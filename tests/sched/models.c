@@ -546,3 +546,20 @@ TEST(the_model_and_the_workers_can_be_named_in_the_environment)
 	setenv("ROTA_MODEL", "quantum", 1);
 	CHECK_EQ(rota_run(look_around, NULL, NULL), -EINVAL);
 }
+
+TEST(times_in_the_environment_are_numbers)
+{
+	static const char *const times[] = { "ROTA_SPIN_US", "ROTA_BLOCKED_MS", "ROTA_DRAIN_MS" };
+
+	setenv("ROTA_MODEL", "steal", 1);
+	setenv("ROTA_WORKERS", "2", 1);
+	for (unsigned i = 0; i < 3; i++) {
+		setenv(times[i], "soon", 1);
+		CHECK_EQ(rota_run(look_around, NULL, NULL), -EINVAL);
+		setenv(times[i], "0", 1);
+		CHECK_EQ(rota_run(look_around, NULL, NULL), 2);
+		setenv(times[i], "1000000000000000000000", 1);
+		CHECK_EQ(rota_run(look_around, NULL, NULL), 2);
+		unsetenv(times[i]);
+	}
+}
