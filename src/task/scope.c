@@ -178,16 +178,14 @@ uint64_t rota_current_deadline(void)
 /* ---- open and join ---- */
 
 /* The timer is the loop's: until the join its owner stays there. */
-static void start_deadline(struct rota_scope *scope, uint64_t deadline_ns)
+static void start_deadline(struct rota_scope *scope)
 {
-	scope->deadline_ns = deadline_ns;
 	timer_of(scope)->fn = deadline_passed;
 	rota__pin_to_worker(scope->owner);
-	scope->flags |= SCOPE_PINS;
-	if (deadline_ns <= rota_now_ns())
+	if (scope->deadline_ns <= rota_now_ns())
 		rota__scope_cancel(scope, -ETIMEDOUT, SCOPE_BY_TIME);
 	else
-		timers_arm(&scope->owner->worker->loop->timers, timer_of(scope), deadline_ns);
+		timers_arm(&scope->owner->worker->loop->timers, timer_of(scope), scope->deadline_ns);
 }
 
 static void stop_deadline(struct rota_scope *scope, struct rota_task *task)
@@ -210,6 +208,7 @@ static inline __attribute__((always_inline)) void scope_init(
 {
 	const struct rota__team *team;
 	uint64_t own = options && options->deadline_ns ? options->deadline_ns : ROTA_FOREVER;
+	bool timed;
 
 	/* Field by field: clearing all of it at once costs more than the rest of a scope's life. */
 	scope->outer = scope->inner = NULL;
@@ -231,13 +230,18 @@ static inline __attribute__((always_inline)) void scope_init(
 		scope->deadline_ns = deadline_of(owner);
 		scope->cancel = rota__task_cancelled(owner);
 	}
+	timed = own < scope->deadline_ns;
+	if (timed) {
+		scope->deadline_ns = own;
+		scope->flags |= SCOPE_PINS;
+	}
 	scope->outer = owner->innermost;
 	if (scope->outer != NULL)
 		scope->outer->inner = scope;
-	owner->innermost = scope;
+	owner->innermost = scope; /* from now on a cancellation may come */
 	rota__unlock_in(team, &owner->lock);
-	if (own < scope->deadline_ns)
-		start_deadline(scope, own);
+	if (timed)
+		start_deadline(scope);
 }
 
 void rota__scope_init(

@@ -49,7 +49,7 @@ static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, st
 	if (options != NULL) {
 		if (options->stack_bytes != 0)
 			task->stack_class = rota__stack_class(options->stack_bytes);
-		task->pinned = options->pinned;
+		store_relaxed(&task->pinned, options->pinned);
 		task->flags = TASK_KEPT;
 	}
 	reason = add_to(scope, task, worker->team);
