@@ -1,5 +1,5 @@
 /* barrier.c - waiting for several: barriers and wait groups */
-#include "sync/waiter.h"
+#include "sync/select.h"
 
 int rota_barrier_init(struct rota_barrier *barrier, uint32_t parties)
 {
@@ -112,3 +112,17 @@ int rota_wait_group_fini(struct rota_wait_group *group)
 {
 	return rota__fini_queue(&group->guard, &group->waiters);
 }
+
+/* ---- in a select ---- */
+
+static int attempt(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	return ((struct rota_wait_group *)b->object)->count == 0 ? 0 : -EAGAIN;
+}
+
+static struct rota__waiters *queue(const struct rota_branch *b, struct rota__waiter *w)
+{
+	return &((struct rota_wait_group *)b->object)->waiters;
+}
+
+const struct rota__selectable rota__select_wait_group = { .attempt = attempt, .queue = queue };

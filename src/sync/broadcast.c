@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "os/mem.h"
-#include "sync/waiter.h"
+#include "sync/select.h"
 
 /* ---- what both do ---- */
 
@@ -233,3 +233,63 @@ void rota_watch_close(struct rota_watch *watch)
 	watch->closed = true;
 	wake_all(&watch->guard, entry, &watch->waiters);
 }
+
+/* ---- in a select: who is chosen looks for himself, as above ---- */
+
+static struct rota__guard *guard_of_broadcast(const struct rota_branch *b)
+{
+	return &((struct rota_broadcast_receiver *)b->object)->from->guard;
+}
+
+static int attempt_broadcast(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	return take(b->object, b->item, b->more);
+}
+
+static struct rota__waiters *queue_broadcast(const struct rota_branch *b, struct rota__waiter *w)
+{
+	return &((struct rota_broadcast_receiver *)b->object)->from->waiters;
+}
+
+static int finish_broadcast(struct rota_branch *b)
+{
+	struct rota__guard *guard = guard_of_broadcast(b);
+	enum rota__entry entry = guard_enter(guard);
+	int rc = take(b->object, b->item, b->more);
+
+	guard_leave(guard, entry);
+	return rc;
+}
+
+const struct rota__selectable rota__select_broadcast = {
+	.guard = guard_of_broadcast,
+	.attempt = attempt_broadcast,
+	.queue = queue_broadcast,
+	.finish = finish_broadcast,
+};
+
+static int attempt_watch(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	return look(b->object, b->more, b->item);
+}
+
+static struct rota__waiters *queue_watch(const struct rota_branch *b, struct rota__waiter *w)
+{
+	return &((struct rota_watch *)b->object)->waiters;
+}
+
+static int finish_watch(struct rota_branch *b)
+{
+	struct rota_watch *watch = b->object;
+	enum rota__entry entry = guard_enter(&watch->guard);
+	int rc = look(watch, b->more, b->item);
+
+	guard_leave(&watch->guard, entry);
+	return rc;
+}
+
+const struct rota__selectable rota__select_watch = {
+	.attempt = attempt_watch,
+	.queue = queue_watch,
+	.finish = finish_watch,
+};

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "os/mem.h"
+#include "sync/select.h"
 
 enum {
 	FIRST_SLOTS = 32, /* of an unbounded channel, and what it shrinks back to */
@@ -580,3 +581,54 @@ uint32_t rota_chan_count(struct rota_chan *ch)
 	rota__chan_leave(ch, entry);
 	return count;
 }
+
+/* ---- in a select ---- */
+
+static enum rota__entry select_enter(void *object)
+{
+	return rota__chan_enter(object);
+}
+
+static void select_leave(void *object, enum rota__entry entry)
+{
+	rota__chan_leave(object, entry);
+}
+
+static int attempt_recv(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	return rota__chan_recv_entered(b->object, b->item, wakes);
+}
+
+static struct rota__waiters *queue_recv(const struct rota_branch *b, struct rota__waiter *w)
+{
+	struct rota_chan *ch = b->object;
+
+	shrink(ch);
+	w->item = b->item;
+	return &ch->receivers;
+}
+
+const struct rota__selectable rota__select_recv = {
+	.enter = select_enter,
+	.leave = select_leave,
+	.attempt = attempt_recv,
+	.queue = queue_recv,
+};
+
+static int attempt_send(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	return rota__chan_send_entered(b->object, b->item, wakes);
+}
+
+static struct rota__waiters *queue_send(const struct rota_branch *b, struct rota__waiter *w)
+{
+	w->item = b->item;
+	return &((struct rota_chan *)b->object)->senders;
+}
+
+const struct rota__selectable rota__select_send = {
+	.enter = select_enter,
+	.leave = select_leave,
+	.attempt = attempt_send,
+	.queue = queue_send,
+};

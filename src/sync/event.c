@@ -1,5 +1,5 @@
 /* event.c - something has happened: events, which stay set, and notifications, which are used up */
-#include "sync/waiter.h"
+#include "sync/select.h"
 
 int rota_event_wait_until(struct rota_event *event, uint64_t deadline_ns)
 {
@@ -116,3 +116,34 @@ int rota_notify_fini(struct rota_notify *notify)
 {
 	return rota__fini_queue(&notify->guard, &notify->waiters);
 }
+
+/* ---- in a select ---- */
+
+static int attempt_event(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	return ((struct rota_event *)b->object)->set ? 0 : -EAGAIN;
+}
+
+static struct rota__waiters *queue_event(const struct rota_branch *b, struct rota__waiter *w)
+{
+	return &((struct rota_event *)b->object)->waiters;
+}
+
+const struct rota__selectable rota__select_event = { .attempt = attempt_event, .queue = queue_event };
+
+static int attempt_notify(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	struct rota_notify *notify = b->object;
+
+	if (!notify->kept)
+		return -EAGAIN;
+	notify->kept = false;
+	return 0;
+}
+
+static struct rota__waiters *queue_notify(const struct rota_branch *b, struct rota__waiter *w)
+{
+	return &((struct rota_notify *)b->object)->waiters;
+}
+
+const struct rota__selectable rota__select_notify = { .attempt = attempt_notify, .queue = queue_notify };

@@ -2,7 +2,7 @@
  *
  * An unlock makes the first waiter the holder: there is no moment at which the lock is free while
  * somebody waits, so nobody can slip in. */
-#include "sync/waiter.h"
+#include "sync/select.h"
 
 static int lock(struct rota_mutex *mutex, struct rota_task *task, uint64_t deadline_ns,
 	void (*cut)(struct rota__waiter *, int))
@@ -91,6 +91,25 @@ int rota_mutex_fini(struct rota_mutex *mutex)
 	guard_leave(&mutex->guard, entry);
 	return held ? -EBUSY : 0; /* waited on only while held */
 }
+
+/* ---- in a select ---- */
+
+static int attempt(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	struct rota_mutex *mutex = b->object;
+
+	if (mutex->holder != 0)
+		return mutex->holder == task->id ? -EDEADLK : -EAGAIN;
+	mutex->holder = task->id;
+	return 0;
+}
+
+static struct rota__waiters *queue(const struct rota_branch *b, struct rota__waiter *w)
+{
+	return &((struct rota_mutex *)b->object)->waiters;
+}
+
+const struct rota__selectable rota__select_lock = { .attempt = attempt, .queue = queue };
 
 /* ---- condition ---- */
 

@@ -5,7 +5,7 @@
  */
 #include <rota/channel.h>
 
-#include "sync/waiter.h"
+#include "sync/select.h"
 
 enum { EMPTY, FULL, TAKEN, CLOSED };
 
@@ -99,3 +99,18 @@ void rota_oneshot_close(struct rota_oneshot *oneshot)
 	guard_leave(&oneshot->guard, entry);
 	wakes_run(&wakes);
 }
+
+/* ---- in a select ---- */
+
+static int attempt(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	return take(b->object, b->item);
+}
+
+static struct rota__waiters *queue(const struct rota_branch *b, struct rota__waiter *w)
+{
+	w->item = b->item;
+	return &((struct rota_oneshot *)b->object)->waiters;
+}
+
+const struct rota__selectable rota__select_oneshot = { .attempt = attempt, .queue = queue };

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "os/mem.h"
-#include "sync/waiter.h"
+#include "sync/select.h"
 
 enum { FIRST_ROOM = 16 };
 
@@ -321,3 +321,31 @@ uint32_t rota_queue_count(struct rota_queue *queue)
 	guard_leave(&queue->guard, entry);
 	return count;
 }
+
+/* ---- in a select ---- */
+
+static int attempt_get(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	return get(b->object, b->item, wakes);
+}
+
+static struct rota__waiters *queue_get(const struct rota_branch *b, struct rota__waiter *w)
+{
+	w->item = b->item;
+	return &((struct rota_queue *)b->object)->getters;
+}
+
+const struct rota__selectable rota__select_get = { .attempt = attempt_get, .queue = queue_get };
+
+static int attempt_put(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	return put(b->object, b->item, wakes);
+}
+
+static struct rota__waiters *queue_put(const struct rota_branch *b, struct rota__waiter *w)
+{
+	w->item = b->item;
+	return &((struct rota_queue *)b->object)->putters;
+}
+
+const struct rota__selectable rota__select_put = { .attempt = attempt_put, .queue = queue_put };

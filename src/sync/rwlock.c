@@ -2,7 +2,7 @@
  *
  * One queue for both, so the order of coming is the order of going in: at its head are the next writer, or
  * some readers, who go in together. */
-#include "sync/waiter.h"
+#include "sync/select.h"
 
 enum { TO_READ, TO_WRITE };
 
@@ -26,6 +26,8 @@ static void let_in(struct rota_rwlock *lock, struct rota__wakes *wakes)
 
 	while ((w = lock->waiters.first) != NULL && may_enter(lock, w->want)) {
 		waiters_remove(w);
+		if (!waiter_claim(w))
+			continue;
 		enter(lock, w->want, w->wait.task);
 		w->result = 0;
 		wakes_add(wakes, w);
@@ -38,23 +40,27 @@ static void left(struct rota__waiter *w, struct rota__wakes *wakes)
 	let_in(container_of(w->guard, struct rota_rwlock, guard), wakes);
 }
 
+static int take(struct rota_rwlock *lock, uint64_t what, const struct rota_task *task)
+{
+	if (lock->waiters.first == NULL && may_enter(lock, what)) {
+		enter(lock, what, task);
+		return 0;
+	}
+	return lock->writer == task->id ? -EDEADLK : -EBUSY;
+}
+
 static int lock_for(struct rota_rwlock *lock, uint64_t what, uint64_t deadline_ns, bool wait)
 {
 	struct rota_task *task = rota__current();
 	struct rota__waiter w;
 	enum rota__entry entry;
-	int rc = 0;
+	int rc;
 
 	if (task == NULL)
 		return -EPERM;
 	entry = guard_enter(&lock->guard);
-	if (lock->waiters.first == NULL && may_enter(lock, what))
-		enter(lock, what, task);
-	else if (lock->writer == task->id)
-		rc = -EDEADLK;
-	else if (!wait)
-		rc = -EBUSY;
-	else {
+	rc = take(lock, what, task);
+	if (rc == -EBUSY && wait) {
 		waiter_init(&w, task, &lock->guard, rota__waiter_cut);
 		w.left = left;
 		w.want = what;
@@ -151,3 +157,23 @@ int rota_rwlock_fini(struct rota_rwlock *lock)
 	guard_leave(&lock->guard, entry);
 	return used ? -EBUSY : 0; /* waited on only while used */
 }
+
+/* ---- in a select ---- */
+
+static int attempt(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	int rc = take(b->object, b->want, task);
+
+	return rc == -EBUSY ? -EAGAIN : rc;
+}
+
+static struct rota__waiters *queue(const struct rota_branch *b, struct rota__waiter *w)
+{
+	struct rota_rwlock *lock = b->object;
+
+	w->left = left;
+	w->want = b->want;
+	return &lock->waiters;
+}
+
+const struct rota__selectable rota__select_rwlock = { .attempt = attempt, .queue = queue };

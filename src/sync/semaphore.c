@@ -2,7 +2,7 @@
  *
  * Nobody waits while what it wants is there and it is first in line: whoever changes the number of permits
  * or the head of the line looks whom that serves. */
-#include "sync/waiter.h"
+#include "sync/select.h"
 
 static void serve(struct rota_semaphore *s, struct rota__wakes *wakes)
 {
@@ -10,6 +10,8 @@ static void serve(struct rota_semaphore *s, struct rota__wakes *wakes)
 
 	while ((w = s->waiters.first) != NULL && w->want <= s->permits) {
 		waiters_remove(w);
+		if (!waiter_claim(w))
+			continue;
 		s->permits -= w->want;
 		w->result = 0;
 		wakes_add(wakes, w);
@@ -103,3 +105,25 @@ int rota_semaphore_fini(struct rota_semaphore *semaphore)
 {
 	return rota__fini_queue(&semaphore->guard, &semaphore->waiters);
 }
+
+/* ---- in a select ---- */
+
+static int attempt(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+{
+	struct rota_semaphore *s = b->object;
+
+	if (s->limit != 0 && b->want > s->limit)
+		return -EINVAL;
+	return take(s, b->want) ? 0 : -EAGAIN;
+}
+
+static struct rota__waiters *queue(const struct rota_branch *b, struct rota__waiter *w)
+{
+	struct rota_semaphore *s = b->object;
+
+	w->left = left;
+	w->want = b->want;
+	return &s->waiters;
+}
+
+const struct rota__selectable rota__select_acquire = { .attempt = attempt, .queue = queue };

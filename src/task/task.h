@@ -120,6 +120,7 @@ struct rota__worker {
 	uint32_t room;	/* for as many the ring has places; no limit in a team, which has other queues */
 	uint64_t next_id, last_id;
 	uint64_t ended; /* tasks that ended, for counts and tests */
+	uint64_t random;
 
 	uint32_t connections;	 /* accepted for it and still open; any thread */
 	struct rota_scope *root; /* what is detached */
@@ -135,7 +136,6 @@ struct rota__worker {
 	uint32_t lifo_runs;	    /* in a row */
 	bool own_turn;		    /* else that of the shared ring */
 	bool searching, asleep;	    /* counted by the team */
-	uint64_t random;
 	struct rota__fifo own;	    /* ready, and not to be moved */
 	struct rota_task *lifo;	    /* made ready last: its data is in the cache */
 	struct rota_task *left;	    /* whom the last switch left, until that is dealt with */
@@ -287,6 +287,12 @@ static inline void rota__coop(struct rota__worker *worker)
 		worker->free_calls = 0;
 		rota_yield();
 	}
+}
+
+static inline uint32_t rota__random_below(struct rota__worker *w, uint32_t limit)
+{
+	w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407); /* Knuth's MMIX */
+	return (uint32_t)((w->random >> 33) % limit);
 }
 
 /* As rota_spawn_at(), on that worker of the same run. */

@@ -235,12 +235,6 @@ void rota__team_settle(struct rota__worker *w)
 
 /* ---- searching and sleeping ---- */
 
-static uint32_t random_below(struct rota__worker *w, uint32_t limit)
-{
-	w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407); /* Knuth's MMIX */
-	return (uint32_t)((w->random >> 33) % limit);
-}
-
 static struct rota_task *steal_from(struct rota__worker *w, struct rota__worker *victim)
 {
 	void *tasks[STEAL_ROOM / 2];
@@ -254,7 +248,7 @@ static struct rota_task *steal_from(struct rota__worker *w, struct rota__worker 
 static struct rota_task *search(struct rota__worker *w)
 {
 	struct rota__team *team = w->team;
-	uint32_t start = random_below(w, team->size);
+	uint32_t start = rota__random_below(w, team->size);
 	struct rota_task *task = take_injected(w, INJECTED_AT_ONCE);
 
 	for (unsigned i = 0; task == NULL && i < team->size; i++) {

@@ -234,6 +234,15 @@ def graceful_names_who_takes_too_long_and_cuts_him_off():
 
 
 @test
+def batches_go_out_full_or_in_time_under_every_model():
+    for model in MODELS:
+        with Environment(ROTA_MODEL=model, ROTA_WORKERS='3'):
+            out = output_of('batches')
+            told = re.fullmatch(r'50 lines in (\d+) batches\n', out)
+            assert told and 7 <= int(told[1]) <= 50, out
+
+
+@test
 def primes_counts_the_same_under_every_model():
     for model in MODELS:
         with Environment(ROTA_MODEL=model, ROTA_WORKERS='3'):
