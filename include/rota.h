@@ -27,6 +27,7 @@
 #include <rota/sync.h>
 #include <rota/task.h>
 #include <rota/thread.h>
+#include <rota/tty.h>
 #include <rota/watch.h>
 
 #endif

@@ -27,7 +27,7 @@ struct rota__handle_kind {
 };
 
 /* One for each enum value; each kind's file defines its own. */
-#define ROTA__HANDLE_KINDS(X) X(conn) X(acceptor) X(poll) X(async) X(signal) X(watch) X(file_watch) X(datagrams)
+#define ROTA__HANDLE_KINDS(X) X(conn) X(acceptor) X(poll) X(async) X(signal) X(watch) X(file_watch) X(datagrams) X(tty_watch)
 
 enum rota__handle_kind_number {
 #define X(name) KIND_##name,

@@ -37,4 +37,9 @@ void rota__signal_watch_once(struct rota__signal_watch *watch);
  * on its way, and the watch must live until the loop has run its posts.  Harmless when stopped. */
 bool rota__signal_watch_stop(struct rota__signal_watch *watch);
 
+struct rota_handle;
+
+/* A handle that has a watch is closed: its stop(). */
+void rota__signal_handle_stop(struct rota_handle *handle, struct rota__signal_watch *watch);
+
 #endif

@@ -44,15 +44,20 @@ static void no_post_is_left(struct rota__node *node)
 }
 
 /* The dispatcher's last post may still be on its way; posts keep their order. */
-static void stop(struct rota_handle *h)
+void rota__signal_handle_stop(struct rota_handle *h, struct rota__signal_watch *watch)
 {
 	struct rota_post *last = (struct rota_post *)(void *)h->node;
 
-	if (!rota__signal_watch_stop(watch_of(container_of(h, struct rota_signal, handle))))
+	if (!rota__signal_watch_stop(watch))
 		return;
 	h->pending++;
 	((struct rota__node *)last)->fn = no_post_is_left;
 	rota_post(h->loop, last);
+}
+
+static void stop(struct rota_handle *h)
+{
+	rota__signal_handle_stop(h, watch_of(container_of(h, struct rota_signal, handle)));
 }
 
 const struct rota__handle_kind rota__kind_signal = { .name = "signal", .stop = stop };

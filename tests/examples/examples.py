@@ -3,15 +3,18 @@
 
 usage: examples.py FOLDER (where the built examples lie)"""
 import atexit
+import fcntl
 import json
 import os
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 FOLDER = sys.argv[1]
@@ -417,6 +420,40 @@ def promises_counts_lines_or_names_the_file_it_cannot_read():
     assert run.returncode == 1, run
     first, done = run.stdout.splitlines()
     assert first.startswith(path('missing') + ': ') and done == 'done', run.stdout
+
+
+def screen_until(terminal, end):
+    """What is shown on the terminal up to `end`, without the carriage returns."""
+    shown = b''
+    while not shown.replace(b'\r', b'').endswith(end):
+        shown += os.read(terminal, 1000)
+    return shown.replace(b'\r', b'').decode()
+
+
+@test
+def repl_edits_and_evaluates_lines_follows_the_window_and_gives_the_terminal_back():
+    person, program = os.openpty()
+    before = termios.tcgetattr(program)
+    with subprocess.Popen([os.path.join(FOLDER, 'repl')], stdin=program, stdout=program, start_new_session=True,
+                          preexec_fn=lambda: fcntl.ioctl(program, termios.TIOCSCTTY, 0)) as repl:
+        screen_until(person, b'> ')
+        os.write(person, b'2 + 3 * 45\x7f\r')
+        shown = screen_until(person, b'\n> ')
+        assert shown == '2 + 3 * 45\b \b\n20\n> ', shown
+        os.write(person, b'2 + x\r')
+        shown = screen_until(person, b'\n> ')
+        assert shown == '2 + x\n?\n> ', shown
+        fcntl.ioctl(person, termios.TIOCSWINSZ, struct.pack('4H', 30, 100, 0, 0))
+        shown = screen_until(person, b'\n> ')
+        assert shown == '\n[100 x 30]\n> ', shown
+        os.write(person, b'\x04')
+        assert repl.wait() == 0, repl.returncode
+    assert termios.tcgetattr(program) == before, 'the terminal is not as it was'
+    no_terminal = subprocess.run([os.path.join(FOLDER, 'repl')], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                 text=True, check=False)
+    assert no_terminal.returncode == 1 and no_terminal.stderr.startswith('repl: '), no_terminal
+    os.close(person)
+    os.close(program)
 
 
 @test
