@@ -36,6 +36,7 @@ struct rota_conn { /* zero it before the first use */
 	uint32_t low_bytes, high_bytes; /* 0: no watermarks */
 	uint64_t op[10]; /* private from here on */
 	void (*on_read)(struct rota_conn *conn, const void *data, ssize_t size);
+	void (*on_read_fds)(struct rota_conn *conn, const void *data, ssize_t size, const int *fds, unsigned count);
 	void (*on_connect)(struct rota_conn *conn, int rc);
 	struct rota_write *first, *last;
 	size_t queued_bytes;
@@ -77,6 +78,13 @@ ROTA_API int rota_conn_pipe_at(
 ROTA_API int rota_conn_read_start(
 	struct rota_conn *conn, void (*on_read)(struct rota_conn *conn, const void *data, ssize_t size));
 
+/* The same for a local socket over which descriptors come: on_read_fds(conn, data, size, fds, count), the callback's to close,
+ * close-on-exec, `count` 0 for bytes that came without.  The bytes they were sent with are the first of `data`.  They are lost with bytes
+ * that are read otherwise: a connection on which they may come is read by this from the first.  -EMFILE as size: there was
+ * no number left for one; all that came with it is closed.  -ENOTSOCK for pipes. */
+ROTA_API int rota_conn_read_fds_start(struct rota_conn *conn,
+	void (*on_read_fds)(struct rota_conn *conn, const void *data, ssize_t size, const int *fds, unsigned count));
+
 /* No more on_read, from now on.  What comes meanwhile is not lost: a later start tells it.  Harmless when stopped. */
 ROTA_API int rota_conn_read_stop(struct rota_conn *conn);
 
@@ -90,8 +98,9 @@ struct rota_write { /* yours, untouched from rota_conn_write() until fn runs; ne
 	void (*fn)(struct rota_write *write, int rc);
 	const struct iovec *iov;
 	struct iovec one;
+	const int *fds;
 	int count;
-	uint32_t bits;
+	uint16_t bits, fd_count;
 	size_t done_bytes, size_bytes;
 };
 
@@ -102,6 +111,12 @@ ROTA_API int rota_conn_write(struct rota_conn *conn, struct rota_write *write, c
 	void (*fn)(struct rota_write *write, int rc));
 ROTA_API int rota_conn_writev(struct rota_conn *conn, struct rota_write *write, const struct iovec *iov, int count,
 	void (*fn)(struct rota_write *write, int rc));
+
+/* The same, with 1 to 253 descriptors that go with the first byte, over a local socket.  Keeps the array and the
+ * descriptors, which must stay open, until fn; afterwards they may be closed, though the peer has not read yet.
+ * -EINVAL: their number, or no byte to go with; -ENOTSOCK.  fn hears -EBADF, -ETOOMANYREFS (too many are on their way). */
+ROTA_API int rota_conn_write_fds(struct rota_conn *conn, struct rota_write *write, const int *fds, unsigned count,
+	const void *data, size_t size, void (*fn)(struct rota_write *write, int rc));
 
 /* Write what the system takes now, if nothing is queued: the count, or -EAGAIN for none. */
 ROTA_API ssize_t rota_conn_try_write(struct rota_conn *conn, const void *data, size_t size);

@@ -2,21 +2,13 @@
  *
  * They are attached to a byte: so they go with the first bytes of a message, and who reads these bytes
  * by other means than rota_recv_fds() loses them. */
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "await/await.h"
+#include "io/rights.h"
 #include "io/stream.h"
-
-enum { FDS_MAX = 253 }; /* the kernel's SCM_MAX_FD */
-
-union control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
-};
 
 static ssize_t leave(struct rota_stream *s, ssize_t n)
 {
@@ -57,20 +49,17 @@ ssize_t rota_send_fds(struct rota_stream *s, const int *fds, unsigned count, con
 {
 	ROTA_INSIDE();
 	struct iovec iov = { (void *)data, size };
-	union control control = { 0 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = CMSG_SPACE(count * sizeof *fds) };
+	union rota__rights control;
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
-	if (count == 0 || count > FDS_MAX || size == 0)
+	if (count == 0 || count > RIGHTS_MAX || size == 0)
 		return -EINVAL;
 	if (s->closed)
 		return ROTA_ECLOSED;
 	if (rota__current() == NULL)
 		return -EPERM;
-	control.align = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
-		.cmsg_len = CMSG_LEN(count * sizeof *fds) };
-	memcpy(CMSG_DATA(&control.align), fds, count * sizeof *fds);
+	rota__rights_pack(&msg, &control, fds, count);
 	s->users++;
 	n = send_first(s, &msg);
 	if (n >= 0 && (size_t)n < size) {
@@ -81,29 +70,7 @@ ssize_t rota_send_fds(struct rota_stream *s, const int *fds, unsigned count, con
 	return leave(s, n);
 }
 
-static void close_all(const int *fds, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		close(fds[i]);
-}
-
-/* What came, into fds[]: how many.  The kernel may have cut them into several messages. */
-static unsigned unpack(struct msghdr *msg, int *fds)
-{
-	unsigned count = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
-		size_t bytes = c->cmsg_len - CMSG_LEN(0);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		memcpy(fds + count, CMSG_DATA(c), bytes);
-		count += (unsigned)(bytes / sizeof *fds);
-	}
-	return count;
-}
-
-static ssize_t receive(struct rota_stream *s, struct msghdr *msg)
+static ssize_t receive(struct rota_stream *s, struct iovec room, int *fds, unsigned *ret_count)
 {
 	for (;;) {
 		ssize_t n;
@@ -111,11 +78,9 @@ static ssize_t receive(struct rota_stream *s, struct msghdr *msg)
 
 		if (rc < 0)
 			return rc;
-		n = recvmsg(s->fd, msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		if (n >= 0)
+		n = rota__rights_recv(s->fd, room, fds, ret_count);
+		if (n != -EAGAIN)
 			return n;
-		if (errno != EAGAIN && errno != EINTR)
-			return -errno;
 	}
 }
 
@@ -123,12 +88,8 @@ ssize_t rota_recv_fds(
 	struct rota_stream *s, int *ret_fds, unsigned room, unsigned *ret_count, void *data, size_t size)
 {
 	ROTA_INSIDE();
-	struct iovec iov = { data, size };
-	union control control;
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = sizeof control };
-	int fds[FDS_MAX];
-	unsigned count;
+	int fds[RIGHTS_MAX];
+	unsigned count = 0;
 	ssize_t n;
 
 	*ret_count = 0;
@@ -138,14 +99,12 @@ ssize_t rota_recv_fds(
 		return rota_read(s, data, size);
 	s->users++;
 	s->drained = false;
-	n = receive(s, &msg);
+	n = receive(s, (struct iovec){ data, size }, fds, &count);
 	if (n < 0)
 		return leave(s, n);
-	count = unpack(&msg, fds);
-	/* There was room for all that can come: so we had no numbers left for them. */
-	if (count > room || msg.msg_flags & MSG_CTRUNC) {
-		close_all(fds, count);
-		return leave(s, msg.msg_flags & MSG_CTRUNC ? -EMFILE : ROTA_ELIMIT);
+	if (count > room) {
+		rota__rights_close(fds, count);
+		return leave(s, ROTA_ELIMIT);
 	}
 	memcpy(ret_fds, fds, count * sizeof *fds);
 	*ret_count = count;

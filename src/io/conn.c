@@ -1,7 +1,7 @@
 /* conn.c - a callback connection's life, and reading; writing is in conn_write.c
  *
- * Reading asks the poller for a buffer of the loop's pool, so that one that waits holds none.  Where the user brings the memory, or
- * the descriptor is no socket, it waits for readiness and reads then.
+ * Reading asks the poller for a buffer of the loop's pool, so that one that waits holds none.  Where the user brings the memory,
+ * descriptors may come with the bytes, or the descriptor is no socket, it waits for readiness and reads then.
  *
  *   STOPPED --read_start()--> ARMED --bytes--> on_read(), ARMED again
  *      ^                       |  \--end, error--> on_read(), STOPPED
@@ -16,6 +16,7 @@
 
 #include "io/address.h"
 #include "io/conn.h"
+#include "io/rights.h"
 #include "io/socket.h"
 #include "os/mem.h"
 
@@ -40,7 +41,7 @@ static bool has(const struct rota_conn *c, uint32_t bits)
 
 static bool on_pool(const struct rota_conn *c)
 {
-	return has(c, CONN_SOCKET) && c->on_alloc == NULL;
+	return has(c, CONN_SOCKET) && !has(c, CONN_FDS) && c->on_alloc == NULL;
 }
 
 /* ---- reading ---- */
@@ -71,12 +72,20 @@ static void arm(struct rota_conn *c)
 	rota__handle_submit(&c->handle, op, readable);
 }
 
+static void call(struct rota_conn *c, const void *data, ssize_t size)
+{
+	if (has(c, CONN_FDS))
+		c->on_read_fds(c, data, size, NULL, 0);
+	else
+		c->on_read(c, data, size);
+}
+
 /* The last word about the stream is told like any other bytes; then reading has stopped. */
 static void tell(struct rota_conn *c, const void *data, ssize_t size)
 {
 	if (size <= 0 && size != -EAGAIN)
 		c->bits &= ~(uint32_t)CONN_READING;
-	c->on_read(c, data, size);
+	call(c, data, size);
 }
 
 static void give_back(struct rota_conn *c, uint32_t buffer_id)
@@ -121,7 +130,7 @@ static void tell_stash(struct rota__node *node)
 
 	rota__handle_ran(&c->handle);
 	if (handle_open(&c->handle) && has(c, CONN_READING)) {
-		c->on_read(c, op->buf.base, op->buf.len);
+		call(c, op->buf.base, op->buf.len);
 		drop_stash(c);
 	}
 	c->bits &= ~(uint32_t)CONN_TELLING;
@@ -186,6 +195,33 @@ static bool read_allocated(struct rota_conn *c)
 	return read_into(c, room);
 }
 
+/* A short read is no sign that nothing is left: it ends where other descriptors begin. */
+static bool read_with_fds(struct rota_conn *c)
+{
+	char buf[READ_BYTES];
+	int fds[RIGHTS_MAX];
+	struct iovec room = { buf, sizeof buf };
+	unsigned count = 0;
+	ssize_t n = -ENOBUFS;
+
+	if (c->on_alloc != NULL) {
+		room = (struct iovec){ NULL, 0 };
+		c->on_alloc(c, READ_BYTES, &room);
+	}
+	if (room.iov_len > 0)
+		n = rota__rights_recv(c->fd, room, fds, &count);
+	if (count > 0)
+		c->on_read_fds(c, room.iov_base, n, fds, count);
+	else if (n != -EAGAIN || c->on_alloc != NULL)
+		tell(c, n > 0 || c->on_alloc != NULL ? room.iov_base : NULL, n);
+	return n > 0;
+}
+
+static bool read_some(struct rota_conn *c)
+{
+	return has(c, CONN_FDS) ? read_with_fds(c) : c->on_alloc != NULL ? read_allocated(c) : read_borrowed(c);
+}
+
 static void read_ready(struct rota_conn *c, int64_t revents)
 {
 	bool more = true;
@@ -196,7 +232,7 @@ static void read_ready(struct rota_conn *c, int64_t revents)
 		return;
 	}
 	for (int i = 0; i < READS_AT_ONCE && more && has(c, CONN_READING) && handle_open(&c->handle); i++)
-		more = c->on_alloc != NULL ? read_allocated(c) : read_borrowed(c);
+		more = read_some(c);
 }
 
 static void readable(struct rota__op *op)
@@ -217,19 +253,43 @@ static void readable(struct rota__op *op)
 	rota__handle_left(&c->handle);
 }
 
-int rota_conn_read_start(
-	struct rota_conn *c, void (*on_read)(struct rota_conn *conn, const void *data, ssize_t size))
+static int may_start_reading(const struct rota_conn *c)
 {
-	ROTA_INSIDE();
-
 	if (!handle_open(&c->handle))
 		return ROTA_ECLOSED;
 	if (has(c, CONN_CONNECTING))
 		return -ENOTCONN;
 	if (has(c, CONN_READING))
 		return -EALREADY;
+	return 0;
+}
+
+int rota_conn_read_start(
+	struct rota_conn *c, void (*on_read)(struct rota_conn *conn, const void *data, ssize_t size))
+{
+	ROTA_INSIDE();
+	int rc = may_start_reading(c);
+
+	if (rc < 0)
+		return rc;
 	c->on_read = on_read;
-	c->bits |= CONN_READING;
+	c->bits = (c->bits & ~(uint32_t)CONN_FDS) | CONN_READING;
+	arm(c);
+	return 0;
+}
+
+int rota_conn_read_fds_start(struct rota_conn *c,
+	void (*on_read_fds)(struct rota_conn *conn, const void *data, ssize_t size, const int *fds, unsigned count))
+{
+	ROTA_INSIDE();
+	int rc = may_start_reading(c);
+
+	if (rc == 0 && !has(c, CONN_SOCKET))
+		rc = -ENOTSOCK;
+	if (rc < 0)
+		return rc;
+	c->on_read_fds = on_read_fds;
+	c->bits |= CONN_READING | CONN_FDS;
 	arm(c);
 	return 0;
 }

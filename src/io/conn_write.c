@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "io/conn.h"
+#include "io/rights.h"
 #include "os/sigpipe.h"
 
 /* Pieces for one system call; more are written by the next. */
@@ -45,6 +46,13 @@ static int pieces_left(const struct rota_write *w, struct iovec *ret_pieces)
 	return count;
 }
 
+static ssize_t send_message(int fd, const struct msghdr *msg)
+{
+	ssize_t n = sendmsg(fd, msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return n < 0 ? -errno : n;
+}
+
 static ssize_t send_pieces(const struct rota_conn *c, struct iovec *pieces, int count)
 {
 	struct msghdr msg = { .msg_iov = pieces, .msg_iovlen = (size_t)count };
@@ -52,12 +60,27 @@ static ssize_t send_pieces(const struct rota_conn *c, struct iovec *pieces, int 
 
 	do {
 		if (c->bits & CONN_SOCKET) {
-			n = sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-			n = n < 0 ? -errno : n;
+			n = send_message(c->fd, &msg);
 		} else {
 			n = rota__writev_quietly(c->fd, pieces, count);
 		}
 	} while (n == -EINTR);
+	return n;
+}
+
+/* The first bytes of a write that has descriptors to go with them. */
+static ssize_t send_with_fds(const struct rota_conn *c, struct rota_write *w)
+{
+	union rota__rights control;
+	struct msghdr msg = { .msg_iov = &w->one, .msg_iovlen = 1 };
+	ssize_t n;
+
+	rota__rights_pack(&msg, &control, w->fds, w->fd_count);
+	do
+		n = send_message(c->fd, &msg);
+	while (n == -EINTR);
+	if (n > 0)
+		w->fd_count = 0;
 	return n;
 }
 
@@ -69,7 +92,7 @@ static int attempt(struct rota_conn *c, struct rota_write *w)
 	if (w->bits & WRITE_END)
 		return shutdown(c->fd, SHUT_WR) < 0 ? -errno : 0;
 	while (w->done_bytes < w->size_bytes) {
-		ssize_t n = send_pieces(c, pieces, pieces_left(w, pieces));
+		ssize_t n = w->fd_count > 0 ? send_with_fds(c, w) : send_pieces(c, pieces, pieces_left(w, pieces));
 
 		if (n < 0)
 			return (int)n;
@@ -198,7 +221,7 @@ int rota_conn_writev(struct rota_conn *c, struct rota_write *w, const struct iov
 		return rc;
 	w->iov = iov;
 	w->count = count;
-	w->bits = 0;
+	w->bits = w->fd_count = 0;
 	w->size_bytes = 0;
 	for (int i = 0; i < count; i++)
 		w->size_bytes += iov[i].iov_len;
@@ -212,6 +235,28 @@ int rota_conn_write(struct rota_conn *c, struct rota_write *w, const void *data,
 
 	w->one = (struct iovec){ (void *)data, size };
 	return rota_conn_writev(c, w, &w->one, 1, fn);
+}
+
+int rota_conn_write_fds(struct rota_conn *c, struct rota_write *w, const int *fds, unsigned count, const void *data,
+	size_t size, void (*fn)(struct rota_write *write, int rc))
+{
+	ROTA_INSIDE();
+	int rc = may_write(c);
+
+	if (rc == 0 && !(c->bits & CONN_SOCKET))
+		rc = -ENOTSOCK;
+	if (rc == 0 && (count == 0 || count > RIGHTS_MAX || size == 0))
+		rc = -EINVAL;
+	if (rc < 0)
+		return rc;
+	w->one = (struct iovec){ (void *)data, size };
+	w->iov = &w->one;
+	w->count = 1;
+	w->bits = 0;
+	w->fds = fds;
+	w->fd_count = (uint16_t)count;
+	w->size_bytes = size;
+	return enqueue(c, w, fn);
 }
 
 ssize_t rota_conn_try_write(struct rota_conn *c, const void *data, size_t size)
