@@ -2,9 +2,12 @@
  *
  * A program sets things up on a loop and answers what went wrong, or 0; callbacks that hear of an error note it and close what
  * they have, so that the loop ends in every case. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "torture/failing.h"
 
@@ -290,4 +293,77 @@ TORTURE(watches)
 	if (rc == 0)
 		rota_handle_unref(&watch.handle);
 	return rc;
+}
+
+static void looked(struct rota_file_watch *watch, int rc, const struct rota_file_info *before,
+	const struct rota_file_info *after)
+{
+	note(rc == -ENOENT ? 0 : rc);
+	rota_handle_close(&watch->handle, NULL);
+}
+
+TORTURE(file_watches)
+{
+	static struct rota_file_watch watch;
+
+	memset(&watch, 0, sizeof watch);
+	return rota_file_watch_start(loop, &watch, "/nobody/is/here", 0, looked);
+}
+
+/* ---- handles of descriptors that stay the test's ---- */
+
+static int theirs;
+
+static void torture_on(int fd, int (*program)(void))
+{
+	theirs = fd;
+	torture_runs(run_on_loop, (void *)&program, false);
+	torture_runs(run_on_loop, (void *)&program, true);
+	close(fd);
+}
+
+static void writable(struct rota_poll *poll, int events)
+{
+	note(events);
+	rota_handle_close(&poll->handle, NULL);
+}
+
+static int polls(void)
+{
+	static struct rota_poll poll;
+	int rc;
+
+	memset(&poll, 0, sizeof poll);
+	rc = rota_poll_open(loop, &poll, theirs);
+	return rc < 0 ? rc : rota_poll_start(&poll, ROTA_READABLE | ROTA_WRITABLE, writable);
+}
+
+TEST(polls_survive_failures_of_memory)
+{
+	torture_on(eventfd(0, EFD_CLOEXEC), polls);
+}
+
+static void resized(struct rota_tty_watch *watch, const struct rota_tty_size *size)
+{
+}
+
+static int terminals(void)
+{
+	static struct rota_tty_watch watch;
+	int rc;
+
+	memset(&watch, 0, sizeof watch);
+	rc = rota_tty_watch_open(loop, &watch, theirs, resized);
+	if (rc == 0)
+		rota_handle_unref(&watch.handle);
+	return rc;
+}
+
+TEST(watches_of_terminals_survive_failures_of_memory)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (terminal < 0)
+		SKIP("there are no pseudo-terminals here");
+	torture_on(terminal, terminals);
 }
