@@ -125,7 +125,7 @@ static void arrive(struct seat *seat, struct rota__driver *driver)
 		fail(s, rc);
 	seat->present = true;
 	meet(s, &s->present);
-	if (s->error == 0 && seat->number == 0)
+	if (seat->number == 0 && s->error == 0)
 		start_program(s);
 }
 

@@ -503,8 +503,10 @@ int rota__team_init(struct rota__team *team, unsigned size, bool steal)
 {
 	*team = (struct rota__team){ .size = size, .steal = steal };
 	team->workers = rota__alloc_zero(2 * size * sizeof(struct rota__worker *));
+	if (team->workers == NULL)
+		return -ENOMEM;
 	team->sleepers = team->workers + size;
-	return team->workers != NULL ? 0 : -ENOMEM;
+	return 0;
 }
 
 void rota__team_fini(struct rota__team *team)
