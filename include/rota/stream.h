@@ -94,7 +94,8 @@ ROTA_API ssize_t rota_recv_fds(struct rota_stream *stream, int *ret_fds, unsigne
 
 /* ---- the stream itself ---- */
 
-/* Close and free it; tasks that wait on it get ROTA_ECLOSED.  NULL is allowed.  Does not wait. */
+/* Close and free it; tasks that wait in a call on it get ROTA_ECLOSED.  No call may begin after it, nor, on another worker, at
+ * the same time: who wants to end a task that reads in a loop cancels the task.  NULL is allowed.  Does not wait. */
 ROTA_API void rota_close(struct rota_stream *stream);
 
 /* From now on reads (writes) of this stream end with -ETIMEDOUT at this time; ROTA_FOREVER: never. */

@@ -113,7 +113,7 @@ TASK_TEST(an_error_of_one_side_ends_the_copy_of_both)
 
 	rota_scope_open(&scope);
 	CHECK_EQ(rota_spawn_task(&copy, &scope, join, &j, NULL), 0);
-	rota_yield();
+	others_wait();
 	reset(j.left.out);
 	j.left.out = NULL;
 	CHECK_EQ(rota_join(copy, &result), 0);

@@ -17,7 +17,7 @@ static struct rota_result fail(void *arg)
 	return rota_result_error(-ENOENT);
 }
 
-TASK_TEST(a_task_awaits_a_promise_that_is_settled)
+PINNED_TEST(a_task_awaits_a_promise_that_is_settled)
 {
 	struct rota_promise *p = rota_promise_of(NULL, rota_result_value("v", NULL));
 	void *value;
@@ -27,7 +27,7 @@ TASK_TEST(a_task_awaits_a_promise_that_is_settled)
 	rota_promise_unref(p);
 }
 
-TASK_TEST(a_task_awaits_the_end_of_another)
+PINNED_TEST(a_task_awaits_the_end_of_another)
 {
 	struct rota_promise *p = rota_promise_task(NULL, text, "text");
 	void *value;
@@ -38,7 +38,7 @@ TASK_TEST(a_task_awaits_the_end_of_another)
 	rota_promise_unref(p);
 }
 
-TASK_TEST(a_rejection_is_the_answer_and_counts_as_handled)
+PINNED_TEST(a_rejection_is_the_answer_and_counts_as_handled)
 {
 	struct rota_promise *p = rota_promise_task(NULL, fail, NULL), *q;
 
@@ -55,11 +55,11 @@ static int wait_for(void *arg)
 {
 	int rc = rota_await(arg, NULL);
 
-	state++;
+	add_relaxed(&state, 1);
 	return rc;
 }
 
-TASK_TEST(several_tasks_await_one)
+PINNED_TEST(several_tasks_await_one)
 {
 	struct rota_promise *p = rota_promise_new(NULL);
 	struct rota_scope scope;
@@ -67,14 +67,14 @@ TASK_TEST(several_tasks_await_one)
 	rota_scope_open(&scope);
 	for (int i = 0; i < 5; i++)
 		CHECK_EQ(rota_spawn(&scope, wait_for, p), 0);
-	CHECK_EQ(rota_yield(), 0);
+	others_wait();
 	CHECK_EQ(rota_promise_settle(p, rota_result_value(NULL, NULL)), 0);
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	CHECK_EQ(state, 5);
 	rota_promise_unref(p);
 }
 
-TASK_TEST(a_wait_that_is_cut_short_leaves_the_promise_alone)
+PINNED_TEST(a_wait_that_is_cut_short_leaves_the_promise_alone)
 {
 	struct rota_promise *p = rota_promise_new(NULL);
 	void *value;
@@ -87,7 +87,7 @@ TASK_TEST(a_wait_that_is_cut_short_leaves_the_promise_alone)
 	rota_promise_unref(p);
 }
 
-TASK_TEST(a_result_wins_over_a_cancellation)
+PINNED_TEST(a_result_wins_over_a_cancellation)
 {
 	struct rota_promise *p = rota_promise_of(NULL, rota_result_value("v", NULL));
 	struct rota_promise *pending = rota_promise_new(NULL);
@@ -102,7 +102,7 @@ TASK_TEST(a_result_wins_over_a_cancellation)
 	rota_promise_unref(pending);
 }
 
-TASK_TEST(a_scope_that_takes_no_tasks_rejects_the_promise)
+PINNED_TEST(a_scope_that_takes_no_tasks_rejects_the_promise)
 {
 	struct rota_promise *p;
 	struct rota_scope scope;
@@ -122,7 +122,7 @@ static struct rota_result length(const struct rota_settled *it, void *arg)
 	return rota_result_pass();
 }
 
-TASK_TEST(tasks_and_handlers_in_one_chain)
+PINNED_TEST(tasks_and_handlers_in_one_chain)
 {
 	struct rota_promise *p = rota_promise_then(rota_promise_task(NULL, text, "four"), length, NULL, NULL);
 	char *value;

@@ -74,7 +74,7 @@ EACH_KIND(every_wait_in_a_stream_ends_when_another_task_closes_it)
 		ends = ends_open(kind);
 		rota_scope_open(&scope);
 		rota_spawn(&scope, waits[i], ends.in);
-		rota_yield();
+		others_wait();
 		rota_close(ends.in);
 		CHECK_EQ(rota_scope_join(&scope), ROTA_ECLOSED);
 		rota_close(ends.out);
@@ -87,7 +87,7 @@ EACH_KIND(a_writer_that_waits_learns_of_the_close)
 
 	rota_scope_open(&scope);
 	rota_spawn(&scope, write_much, ends.out);
-	rota_yield();
+	others_wait();
 	rota_close(ends.out);
 	CHECK_EQ(rota_scope_join(&scope), ROTA_ECLOSED);
 	rota_close(ends.in);
@@ -101,7 +101,7 @@ EACH_KIND(reader_and_writer_both_learn_of_the_close)
 	rota_scope_open_with(&scope, &collect);
 	rota_spawn(&scope, read_some, ends.out);
 	rota_spawn(&scope, write_much, ends.out);
-	rota_yield();
+	others_wait();
 	rota_close(ends.out);
 	rota_scope_join(&scope);
 	CHECK_EQ(rota_scope_errors(&scope, NULL, 0), 2);
@@ -116,7 +116,7 @@ EACH_KIND(a_closed_stream_keeps_its_descriptor_while_a_wait_in_it_ends)
 
 	rota_scope_open(&scope);
 	rota_spawn(&scope, read_some, ends.in);
-	rota_yield();
+	others_wait();
 	rota_close(ends.in);
 	CHECK(fcntl(fd, F_GETFD) >= 0);
 	rota_scope_join(&scope);
@@ -132,7 +132,7 @@ EACH_KIND(a_second_reader_is_refused_while_one_waits)
 
 	rota_scope_open(&scope);
 	rota_spawn(&scope, read_some, ends.in);
-	rota_yield();
+	others_wait();
 	for (int i = 0; i < WAITS; i++)
 		CHECK_EQ(waits[i](ends.in), -EBUSY);
 	put(&ends, "x");
@@ -146,7 +146,7 @@ EACH_KIND(a_second_writer_is_refused_while_one_waits)
 
 	rota_scope_open(&scope);
 	rota_spawn(&scope, write_much, ends.out);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_write(ends.out, "x", 1), -EBUSY);
 	rota_scope_cancel(&scope);
 	rota_scope_join(&scope);
@@ -307,7 +307,7 @@ EACH_KIND(every_wait_ends_when_its_task_is_cancelled)
 
 		rota_scope_open(&scope);
 		CHECK_EQ(rota_spawn_task(&task, &scope, waits[i], ends.in, NULL), 0);
-		rota_yield();
+		others_wait();
 		rota_scope_cancel(&scope);
 		CHECK_EQ(rota_join(task, &result), -ECANCELED); /* ours is cancelled as well */
 		CHECK_EQ(rota_scope_join(&scope), 0);
@@ -331,7 +331,7 @@ EACH_KIND(a_read_cancelled_at_any_point_loses_no_byte)
 
 		rota_scope_open_with(&scope, &collect);
 		CHECK_EQ(rota_spawn_task(&task, &scope, waits[n % 2 ? 0 : 4], ends.in, NULL), 0);
-		rota_yield();
+		others_wait();
 		put(&ends, "x");
 		for (int i = 0; i < n; i++)
 			rota_yield();

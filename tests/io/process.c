@@ -115,7 +115,7 @@ EITHER_WAY_TEST(several_tasks_may_wait_for_the_same_process)
 	rota_scope_open_with(&scope, &collect);
 	for (int i = 0; i < 3; i++)
 		CHECK_EQ(rota_spawn_task(&tasks[i], &scope, wait_for, p, NULL), 0);
-	rota_yield(); /* all of them wait */
+	others_wait(); /* all of them wait */
 	rota_task_cancel(tasks[1]);
 	CHECK_EQ(rota_join(tasks[1], &result), 0);
 	CHECK_EQ(result, -ECANCELED);

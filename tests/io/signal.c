@@ -105,7 +105,7 @@ TASK_TEST(a_second_task_cannot_wait_in_the_same_set)
 	CHECK_EQ(rota_signals_open(&s, (const int[]){ SIGUSR1 }, 1), 0);
 	rota_scope_open(&scope);
 	rota_spawn(&scope, wait_one, s);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_signals_wait(s), -EBUSY);
 	rota_scope_cancel(&scope);
 	CHECK_EQ(rota_scope_join(&scope), 0);
@@ -122,7 +122,7 @@ TASK_TEST(closing_the_set_wakes_who_waits)
 	CHECK_EQ(rota_signals_open(&s, (const int[]){ SIGUSR1 }, 1), 0);
 	rota_scope_open(&scope);
 	rota_spawn(&scope, wait_one, s);
-	rota_yield();
+	others_wait();
 	rota_signals_close(s);
 	CHECK_EQ(rota_scope_join(&scope), ROTA_ECLOSED);
 	rota_signals_close(NULL);

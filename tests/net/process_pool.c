@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "task/run.h"
@@ -245,8 +246,9 @@ POOL_TEST(a_caller_in_the_line_that_is_cancelled_costs_no_worker, 1)
 
 	rota_scope_open_with(&scope, &collect);
 	CHECK_EQ(rota_spawn_task(&first, &scope, call_hang, NULL, NULL), 0);
+	others_wait();
 	CHECK_EQ(rota_spawn_task(&second, &scope, call_hang, NULL, NULL), 0);
-	rota_yield();
+	others_wait();
 	rota_task_cancel(second);
 	CHECK_EQ(rota_join(second, &result), 0);
 	CHECK_EQ(result, -ECANCELED);
@@ -285,12 +287,20 @@ POOL_TEST(callers_of_workers_that_keep_crashing_all_get_their_own_answers, 3)
 	CHECK_EQ(replaced(), 30);
 }
 
-static int order[8], served;
-
-static int note_order(void *arg)
+/* The first call of this worker is answered with 0. */
+static int count_calls(const void *in, size_t in_bytes, void *out, size_t *out_bytes)
 {
-	check_alive();
-	order[served++] = (int)(intptr_t)arg;
+	static int calls;
+
+	*out_bytes = 0;
+	return calls++;
+}
+
+static int expect_place(void *arg)
+{
+	struct rota_answer a;
+
+	CHECK_EQ(rota_process_call(pool, count_calls, NULL, 0, &a), (int)(intptr_t)arg);
 	return 0;
 }
 
@@ -299,11 +309,11 @@ POOL_TEST(calls_are_served_in_the_order_they_came, 1)
 	struct rota_scope scope;
 
 	rota_scope_open(&scope);
-	for (intptr_t i = 0; i < 8; i++)
-		rota_spawn(&scope, note_order, (void *)i);
+	for (intptr_t i = 0; i < 8; i++) {
+		rota_spawn(&scope, expect_place, (void *)i);
+		others_wait();
+	}
 	CHECK_EQ(rota_scope_join(&scope), 0);
-	for (int i = 0; i < 8; i++)
-		CHECK_EQ(order[i], i);
 }
 
 POOL_TEST(workers_have_no_descriptors_of_the_program, 1)
@@ -315,13 +325,24 @@ POOL_TEST(workers_have_no_descriptors_of_the_program, 1)
 	CHECK_EQ(call(descriptors, &a), 4); /* nor has one that was made while the loop runs */
 }
 
+/* It is a grandchild. */
+static void wait_for_exit(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd >= 0)
+		CHECK(rota_wait_fd(fd, ROTA_READABLE, ROTA_FOREVER) > 0);
+	else
+		CHECK_EQ(errno, ESRCH);
+	close(fd);
+}
+
 POOL_TEST(without_its_keeper_a_pool_says_so, 1)
 {
 	struct rota_answer a;
 	char path[64], text[32] = "";
-	int rc;
+	int rc, worker = call(who, &a);
 
-	check_alive();
 	/* The keeper is our only child. */
 	snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
 	FILE *file = fopen(path, "re");
@@ -335,6 +356,7 @@ POOL_TEST(without_its_keeper_a_pool_says_so, 1)
 	while (rc > 0) /* the worker may live for a moment more */
 		rc = call(who, &a);
 	CHECK_EQ(rc, -EPIPE);
+	wait_for_exit(worker);
 }
 
 static int open_in_run(void *arg)

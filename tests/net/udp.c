@@ -249,7 +249,7 @@ TASK_TEST(several_tasks_may_wait_on_one_socket)
 	rota_spawn(&scope, receive, &r[0]);
 	rota_spawn(&scope, receive, &r[1]);
 	rota_spawn(&scope, receive_many, &r[2]);
-	rota_yield();
+	others_wait();
 	for (int i = 0; i < 300; i++) {
 		CHECK_EQ(rota_udp_send(out, "x", 1, &at), 1);
 		while (r[0].got + r[1].got + r[2].got <= i)
@@ -290,7 +290,7 @@ TASK_TEST(a_cancelled_task_neither_sends_nor_receives)
 
 	rota_scope_open(&scope);
 	rota_spawn(&scope, receive, &r);
-	rota_yield();
+	others_wait();
 	rota_scope_cancel(&scope);
 	CHECK_EQ(rota_udp_send(udp, "x", 1, &at), -ECANCELED);
 	CHECK_EQ(rota_udp_send_many(udp, &m, 1), -ECANCELED);

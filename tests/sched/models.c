@@ -333,6 +333,62 @@ TEST(a_worker_without_work_takes_some_of_one_that_is_busy)
 	CHECK_EQ(rota_run(spread, NULL, &options), 0);
 }
 
+static struct rota_chan there, back;
+
+static int answer_for_ever(void *arg)
+{
+	int ball;
+
+	(void)arg;
+	while (rota_chan_recv(&there, &ball) == 0 && rota_chan_send(&back, &ball) == 0)
+		;
+	return 0;
+}
+
+static int ask_until_the_third_ran(void *arg)
+{
+	int ball = 1;
+
+	(void)arg;
+	while (load_acquire(&count) == 0) {
+		CHECK_EQ(rota_chan_send(&there, &ball), 0);
+		CHECK_EQ(rota_chan_recv(&back, &ball), 0);
+	}
+	rota_chan_close(&there);
+	rota_chan_close(&back);
+	return 0;
+}
+
+/* Each wakes the other and waits: whoever is woken last runs next, but not for ever. */
+static int two_and_a_third(void *arg)
+{
+	struct rota_scope scope;
+
+	(void)arg;
+	store_relaxed(&count, 0);
+	CHECK_EQ(rota_chan_init(&there, sizeof(int), 0), 0);
+	CHECK_EQ(rota_chan_init(&back, sizeof(int), 0), 0);
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, add_one, NULL), 0);
+	CHECK_EQ(rota_spawn(&scope, answer_for_ever, NULL), 0);
+	CHECK_EQ(rota_spawn(&scope, ask_until_the_third_ran, NULL), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK_EQ(rota_chan_fini(&there), 0);
+	CHECK_EQ(rota_chan_fini(&back), 0);
+	return 0;
+}
+
+TEST(two_tasks_that_answer_each_other_do_not_starve_a_third)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 1, .blocked_ns = ROTA_FOREVER };
+
+	CHECK_EQ(rota_run(two_and_a_third, NULL, &options), 0);
+	options.model = ROTA_GROUP;
+	CHECK_EQ(rota_run(two_and_a_third, NULL, &options), 0);
+	options.model = ROTA_SINGLE;
+	CHECK_EQ(rota_run(two_and_a_third, NULL, &options), 0);
+}
+
 static void look_away(const struct rota_blocked *blocked)
 {
 	(void)blocked;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/atomic.h"
 #include "http_support.h"
 
 /* Answers with how many bytes came and their sum, or with the error as text. */
@@ -114,7 +115,7 @@ static int read_slowly(struct rota_http_exchange *x, void *arg)
 {
 	struct held_back *held = ((struct server *)arg)->arg;
 	static char buf[64 * 1024];
-	uint64_t heard = 0;
+	uint64_t heard = 0, said;
 	ssize_t n;
 
 	CHECK_EQ(rota_http_limit_body(x, ROTA_HTTP_UNLIMITED), 0);
@@ -122,8 +123,9 @@ static int read_slowly(struct rota_http_exchange *x, void *arg)
 		heard += (uint64_t)n;
 		for (int i = 0; i < 8; i++) /* the client may run ahead as far as it can */
 			rota_yield();
-		if (held->said - heard > held->ahead)
-			held->ahead = held->said - heard;
+		said = load_relaxed(&held->said);
+		if (said > heard + held->ahead)
+			held->ahead = said - heard;
 	}
 	CHECK_EQ(n, 0);
 	return rota_http_reply_text(x, 200, "done");
@@ -141,7 +143,7 @@ static int say_fast(struct server *server)
 	say(s, head);
 	for (int i = 0; i < PIECES; i++) {
 		say_bytes(s, piece, PIECE);
-		held->said += PIECE;
+		add_relaxed(&held->said, PIECE);
 	}
 	check_answer(s, "done");
 	free(piece);

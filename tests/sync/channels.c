@@ -90,7 +90,7 @@ TASK_TEST(a_rendezvous_needs_both)
 	CHECK_EQ(rota_chan_reserve(&ch), -EINVAL);
 	rota_scope_open(&scope);
 	rota_spawn(&scope, send_three, NULL);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_chan_count(&ch), 0);
 	CHECK_EQ(rota_chan_fini(&ch), -EBUSY);
 	CHECK_EQ(rota_chan_try_recv(&ch, &value), 0); /* from the sender's hand */
@@ -117,9 +117,10 @@ TASK_TEST(receivers_are_served_in_the_order_they_came)
 
 	CHECK_EQ(rota_chan_init(&ch, sizeof(int), 1), 0);
 	rota_scope_open(&scope);
-	for (long i = 0; i < 3; i++)
+	for (long i = 0; i < 3; i++) {
 		rota_spawn(&scope, receive, (void *)i);
-	rota_yield();
+		others_wait();
+	}
 	CHECK_EQ(send_three(NULL), 0); /* straight to the three: no room is needed */
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	CHECK_EQ(got[0], 1);
@@ -136,7 +137,7 @@ TASK_TEST(a_cancelled_sender_keeps_its_value_and_a_served_one_has_sent)
 	CHECK_EQ(rota_chan_init(&ch, sizeof(int), 1), 0);
 	rota_scope_open_with(&scope, &collect);
 	rota_spawn_task(&sender, &scope, send_three, NULL, NULL);
-	rota_yield(); /* 1 is inside, 2 waits */
+	others_wait(); /* 1 is inside, 2 waits */
 	rota_task_cancel(sender);
 	CHECK_EQ(rota_scope_join(&scope), -ECANCELED);
 	check_recv(1);
@@ -153,7 +154,7 @@ TASK_TEST(a_value_that_was_handed_over_survives_the_cancellation_of_its_receiver
 	CHECK_EQ(rota_chan_init(&ch, sizeof(int), 1), 0);
 	rota_scope_open(&scope);
 	rota_spawn_task(&receiver, &scope, receive, (void *)0, NULL);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_chan_send(&ch, &value), 0);
 	rota_task_cancel(receiver);
 	CHECK_EQ(rota_scope_join(&scope), 0);
@@ -170,8 +171,9 @@ TASK_TEST(a_cancelled_receiver_takes_nothing)
 	CHECK_EQ(rota_chan_init(&ch, sizeof(int), 1), 0);
 	rota_scope_open(&scope);
 	rota_spawn_task(&first, &scope, receive, (void *)0, NULL);
+	others_wait();
 	rota_spawn(&scope, receive, (void *)1);
-	rota_yield();
+	others_wait();
 	rota_task_cancel(first);
 	CHECK_EQ(rota_chan_send(&ch, &value), 0);
 	CHECK_EQ(rota_scope_join(&scope), 0);
@@ -204,7 +206,7 @@ TASK_TEST(a_close_wakes_who_waits_to_send_and_who_waits_to_receive)
 	CHECK_EQ(rota_chan_init(&ch, sizeof(int), 1), 0);
 	rota_scope_open_with(&scope, &collect);
 	rota_spawn(&scope, send_three, NULL);
-	rota_yield();
+	others_wait();
 	rota_chan_close(&ch);
 	CHECK_EQ(rota_scope_join(&scope), ROTA_ECLOSED);
 	check_recv(1);
@@ -214,7 +216,7 @@ TASK_TEST(a_close_wakes_who_waits_to_send_and_who_waits_to_receive)
 	CHECK_EQ(rota_chan_init(&ch, sizeof(int), 1), 0);
 	rota_scope_open(&scope);
 	rota_spawn(&scope, receive, (void *)0);
-	rota_yield();
+	others_wait();
 	rota_chan_close(&ch);
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	CHECK_EQ(results[0], ROTA_ECLOSED);
@@ -235,9 +237,9 @@ TASK_TEST(a_place_that_is_kept_counts_and_survives_a_close)
 	CHECK_EQ(rota_chan_reserve_until(&ch, ROTA_NOW), -ETIMEDOUT);
 	rota_scope_open(&scope);
 	rota_spawn(&scope, receive, (void *)0);
-	rota_yield();
+	others_wait();
 	rota_chan_close(&ch);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_chan_try_recv(&ch, &value), -EAGAIN); /* not the end: a value may come */
 	CHECK_EQ(rota_chan_send_reserved(&ch, &value), 0);
 	CHECK_EQ(rota_scope_join(&scope), 0);
@@ -255,7 +257,7 @@ TASK_TEST(the_last_place_given_back_ends_a_closed_channel)
 	rota_scope_open(&scope);
 	rota_spawn(&scope, receive, (void *)0);
 	rota_spawn(&scope, receive, (void *)1);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_chan_unreserve(&ch), 0);
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	CHECK_EQ(results[0], ROTA_ECLOSED);
@@ -277,10 +279,11 @@ TASK_TEST(who_waits_for_a_place_is_served_in_turn_with_senders)
 	CHECK_EQ(rota_chan_reserve(&ch), 0);
 	rota_scope_open(&scope);
 	rota_spawn(&scope, reserve_and_send_8, NULL);
+	others_wait();
 	rota_spawn(&scope, send_three, NULL);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_chan_unreserve(&ch), 0);
-	rota_yield(); /* the place is the first one's, who came before the sender, and it is used */
+	others_wait(); /* the place is the first one's, who came before the sender, and it is used */
 	check_recv(8);
 	for (int i = 1; i <= 3; i++)
 		check_recv(i);
@@ -296,8 +299,9 @@ TASK_TEST(with_all_places_kept_a_waiting_sender_and_a_receiver_still_meet)
 	CHECK_EQ(rota_chan_reserve(&ch), 0);
 	rota_scope_open(&scope);
 	rota_spawn(&scope, reserve_and_send_8, NULL); /* waits for a place */
+	others_wait();
 	rota_spawn(&scope, send_three, NULL);
-	rota_yield();
+	others_wait();
 	check_recv(1);
 	check_recv(2);
 	check_recv(3);
@@ -418,7 +422,7 @@ static bool others_ran;
 
 static int note_that_others_ran(void *arg)
 {
-	others_ran = true;
+	store_relaxed(&others_ran, true);
 	return 0;
 }
 
@@ -430,7 +434,7 @@ TASK_TEST(a_task_that_is_always_served_at_once_lets_others_run)
 	CHECK_EQ(rota_chan_init(&ch, sizeof value, 1), 0);
 	rota_scope_open(&scope);
 	rota_spawn(&scope, note_that_others_ran, NULL);
-	while (!others_ran) { /* for ever, if nobody else ever runs */
+	while (!load_relaxed(&others_ran)) { /* for ever, if nobody else ever runs */
 		CHECK_EQ(rota_chan_send(&ch, &value), 0);
 		CHECK_EQ(rota_chan_recv(&ch, &value), 0);
 	}

@@ -26,7 +26,7 @@ TASK_TEST(a_oneshot_carries_one_value_before_or_after_somebody_waits)
 	oneshot = (struct rota_oneshot){ 0 };
 	rota_scope_open(&scope);
 	rota_spawn(&scope, receive_oneshot, &got);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_oneshot_send(&oneshot, &b), 0);
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	CHECK(got == &b);
@@ -39,7 +39,7 @@ TASK_TEST(a_oneshot_that_is_closed_tells_both_sides)
 
 	rota_scope_open_with(&scope, &collect);
 	rota_spawn(&scope, receive_oneshot, &got);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_oneshot_recv_until(&oneshot, &got, rota_deadline(1000)), -ETIMEDOUT);
 	rota_oneshot_close(&oneshot);
 	CHECK_EQ(rota_scope_join(&scope), ROTA_ECLOSED);
@@ -73,12 +73,12 @@ TASK_TEST(every_receiver_has_every_value)
 	rota_scope_open(&scope);
 	for (int i = 0; i < 3; i++)
 		rota_spawn(&scope, add_up, &sums[i]);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_broadcast_fini(&bc), -EBUSY);
 	for (int i = 1; i <= 100; i++) {
 		CHECK_EQ(rota_broadcast_send(&bc, &i), 0);
 		if (i % 8 == 0)
-			rota_yield();
+			others_wait();
 	}
 	rota_broadcast_close(&bc);
 	CHECK_EQ(rota_scope_join(&scope), 0);
@@ -137,7 +137,7 @@ TASK_TEST(a_watcher_has_the_latest_value_and_the_last_one_before_the_end)
 	CHECK_EQ(rota_watch_next_until(&watch, &seen, &last, rota_deadline(1000)), -ETIMEDOUT);
 	rota_scope_open(&scope);
 	rota_spawn(&scope, watch_until_closed, &last);
-	rota_yield();
+	others_wait();
 	for (value = 2; value <= 9; value++)
 		CHECK_EQ(rota_watch_set(&watch, &value), 0);
 	rota_watch_close(&watch);
@@ -204,6 +204,7 @@ TEST(a_heap_of_random_jobs_comes_out_sorted)
 	CHECK_EQ(rota_queue_fini(&queue), 0);
 }
 
+static struct rota_event may_work;
 static int done;
 
 static int work(void *arg)
@@ -211,8 +212,8 @@ static int work(void *arg)
 	int job, rc;
 
 	while ((rc = rota_queue_get(&queue, &job)) == 0) {
-		rota_yield();
-		done++;
+		rota_event_wait(&may_work);
+		add_relaxed(&done, 1);
 		CHECK_EQ(rota_queue_task_done(&queue), 0);
 	}
 	return rc == ROTA_ECLOSED ? 0 : rc;
@@ -228,9 +229,14 @@ TASK_TEST(join_waits_until_every_job_is_done_not_only_taken)
 	rota_scope_open(&scope);
 	rota_spawn(&scope, work, NULL);
 	rota_spawn(&scope, work, NULL);
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < 4; i++)
 		CHECK_EQ(rota_queue_put(&queue, &i), 0);
+	others_wait(); /* two are taken, and not done */
+	CHECK_EQ(rota_queue_count(&queue), 2);
 	CHECK_EQ(rota_queue_join_until(&queue, ROTA_NOW), -ETIMEDOUT);
+	rota_event_set(&may_work);
+	for (int i = 4; i < 20; i++)
+		CHECK_EQ(rota_queue_put(&queue, &i), 0);
 	CHECK_EQ(rota_queue_join(&queue), 0);
 	CHECK_EQ(done, 20);
 	rota_queue_shutdown(&queue, false);
@@ -254,7 +260,7 @@ TASK_TEST(a_shutdown_refuses_jobs_and_lets_those_inside_be_taken_or_forgets_them
 	CHECK_EQ(rota_queue_put(&queue, &job), 0);
 	rota_scope_open_with(&scope, &collect);
 	rota_spawn(&scope, put_one, NULL);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_queue_fini(&queue), -EBUSY);
 	rota_queue_shutdown(&queue, false);
 	CHECK_EQ(rota_scope_join(&scope), ROTA_ECLOSED);
@@ -276,7 +282,7 @@ TASK_TEST(who_waits_to_put_goes_in_as_soon_as_one_is_taken)
 	CHECK_EQ(rota_queue_put(&queue, &job), 0);
 	rota_scope_open(&scope);
 	rota_spawn(&scope, put_one, NULL);
-	rota_yield();
+	others_wait();
 	CHECK_EQ(rota_queue_try_put(&queue, &job), -EAGAIN);
 	CHECK_EQ(rota_queue_get(&queue, &job), 0);
 	CHECK_EQ(job, 7);

@@ -14,6 +14,22 @@ TASK_TEST(sleep_is_never_shorter_than_asked)
 	}
 }
 
+static int sleep_as_long_as_can_be(void *arg)
+{
+	return rota_sleep(UINT64_MAX - 1);
+}
+
+static int sleep_within_1_ms(void *arg)
+{
+	return rota_timeout(ROTA_MILLISECONDS(1), sleep_as_long_as_can_be, NULL);
+}
+
+TASK_TEST(a_sleep_of_any_length_does_not_overflow)
+{
+	CHECK_EQ(sleep_within_1_ms(NULL), -ETIMEDOUT);
+	CHECK_EQ(rota_timeout(UINT64_MAX - 1, sleep_within_1_ms, NULL), -ETIMEDOUT);
+}
+
 static int order[16], order_count;
 
 static int sleep_until_and_note(void *arg)
@@ -32,6 +48,7 @@ TASK_TEST(sleepers_wake_by_deadline_and_equal_ones_in_arming_order)
 {
 	struct rota_scope scope;
 
+	not_where_work_is_stolen("each worker has timers of its own");
 	rota_scope_open(&scope);
 	for (intptr_t i = 0; i < 16; i++)
 		rota_spawn(&scope, sleep_until_and_note, (void *)i);
@@ -71,10 +88,9 @@ TASK_TEST(a_task_that_yields_on_a_stack_it_took_over_runs_once)
 
 static int spin_yielding(void *arg)
 {
-	volatile bool *stop = arg;
 	int rc = 0;
 
-	while (!*stop && rc == 0)
+	while (!load_relaxed((bool *)arg) && rc == 0)
 		rc = rota_yield();
 	return rc;
 }
@@ -83,19 +99,19 @@ static int sleep_then_stop(void *arg)
 {
 	int rc = rota_sleep(ROTA_MILLISECONDS(1));
 
-	*(volatile bool *)arg = true;
+	store_relaxed((bool *)arg, true);
 	return rc;
 }
 
 TASK_TEST(tasks_that_are_always_ready_do_not_starve_timers)
 {
-	volatile bool stop = false;
+	bool stop = false;
 	struct rota_scope scope;
 
 	rota_scope_open(&scope);
-	rota_spawn(&scope, spin_yielding, (void *)&stop);
-	rota_spawn(&scope, spin_yielding, (void *)&stop);
-	rota_spawn(&scope, sleep_then_stop, (void *)&stop);
+	rota_spawn(&scope, spin_yielding, &stop);
+	rota_spawn(&scope, spin_yielding, &stop);
+	rota_spawn(&scope, sleep_then_stop, &stop);
 	CHECK_EQ(rota_scope_join(&scope), 0);
 }
 

@@ -1,0 +1,324 @@
+/* idle.c - workers search for tasks, fall asleep and are woken, and the injector deals what is nobody's: in the interleavings of small cases
+ *
+ * The code under test is task/team.c itself, compiled with the model's atomics.  Each thread of the model is a worker that does
+ * what a loop does: take and run what is ready; if there is nothing ask whether it may sleep; sleep until its poller is woken.  A
+ * sleep with nothing on its way that should end it is a wait for ever, which the explorer finds.  A task here may
+ * hold its worker until another task has run: so that somebody else must be awake for that. */
+#include <stdio.h>
+#include <string.h>
+
+#include "explore.h"
+#include "harness/test.h"
+
+struct rota__worker;
+extern _Thread_local struct rota__worker *rota__worker_here __attribute__((tls_model("initial-exec")));
+
+/* The thread-local that says where we are goes with the thread of the model. */
+static void point(void)
+{
+	struct rota__worker *here = rota__worker_here;
+
+	explore_point();
+	rota__worker_here = here;
+}
+
+static void wait_for(bool (*ready)(void))
+{
+	struct rota__worker *here = rota__worker_here;
+
+	explore_wait(ready);
+	rota__worker_here = here;
+}
+
+/* ---- locks: to spin is to wait until the lock is free ---- */
+
+static uint8_t *locks[3];
+static bool lock_0_is_free(void) { return *locks[0] == 0; }
+static bool lock_1_is_free(void) { return *locks[1] == 0; }
+static bool lock_2_is_free(void) { return *locks[2] == 0; }
+
+static void model_spin_wait(uint8_t *lock)
+{
+	static bool (*const is_free[])(void) = { lock_0_is_free, lock_1_is_free, lock_2_is_free };
+	int which = 0;
+
+	while (locks[which] != lock)
+		which++;
+	wait_for(is_free[which]);
+	*lock = 1; /* nobody ran since we looked */
+}
+
+#define explore_point() point()
+#define STEAL_ROOM 4
+#define rota__spin_wait model_spin_wait
+#include "task/team.h"
+
+#define rota_post(loop, post_) explore_check(false, "a post: nothing here is pinned")
+#include "task/team.c"
+
+enum { WORKERS_MAX = 3, TASKS_MAX = 6 };
+
+static struct rota__team team;
+static struct rota__worker *members[WORKERS_MAX], *beds[WORKERS_MAX];
+static struct rota__worker workers[WORKERS_MAX];
+static struct rota_loop loops[WORKERS_MAX];
+static struct rota__poller pollers[WORKERS_MAX];
+static struct rota_task tasks[TASKS_MAX];
+static unsigned worker_count;
+static int task_count, ran[TASKS_MAX], ran_in_all;
+static bool woken[WORKERS_MAX];
+static void (*body)(int task);
+
+static void wake_poller(struct rota__poller *poller)
+{
+	point();
+	woken[poller - pollers] = true;
+}
+
+static const struct rota__poller_engine engine = { .wake = wake_poller };
+
+static void reset(void)
+{
+	team = (struct rota__team){ .workers = members, .sleepers = beds, .size = worker_count, .steal = true };
+	locks[0] = &team.injector_lock;
+	locks[1] = &team.sleep_lock;
+	locks[2] = &team.records_lock;
+	memset(ran, 0, sizeof ran);
+	ran_in_all = 0;
+	for (unsigned i = 0; i < worker_count; i++) {
+		pollers[i].engine = &engine;
+		loops[i].poller = &pollers[i];
+		loops[i].tasks = &workers[i];
+		memset(&workers[i], 0, sizeof workers[i]);
+		workers[i].loop = &loops[i];
+		workers[i].team = &team;
+		workers[i].number = i;
+		workers[i].random = i;
+		members[i] = &workers[i];
+		woken[i] = false;
+	}
+	for (int i = 0; i < TASKS_MAX; i++)
+		tasks[i] = (struct rota_task){ .worker = &workers[0] };
+}
+
+/* ---- what the threads do ---- */
+
+static bool all_ran(void)
+{
+	return ran_in_all == task_count;
+}
+
+static void run(struct rota__worker *w, struct rota_task *task)
+{
+	int which = (int)(task - tasks);
+
+	task->worker = w;
+	explore_check(ran[which]++ == 0, "run twice");
+	if (body != NULL)
+		body(which);
+	ran_in_all++;
+}
+
+static bool awake_0(void) { return woken[0] || all_ran(); }
+static bool awake_1(void) { return woken[1] || all_ran(); }
+static bool awake_2(void) { return woken[2] || all_ran(); }
+
+static void work(struct rota__worker *w)
+{
+	static bool (*const awake[])(void) = { awake_0, awake_1, awake_2 };
+	struct rota_task *task;
+
+	rota__worker_here = w;
+	while (!all_ran()) {
+		if ((task = rota__team_take(w)) != NULL) {
+			run(w, task);
+		} else if (rota__team_may_sleep(w->loop)) {
+			wait_for(awake[w->number]);
+			woken[w->number] = false;
+			rota__team_woke(w->loop);
+		}
+	}
+}
+
+static void work_0(void) { work(&workers[0]); }
+static void work_1(void) { work(&workers[1]); }
+static void work_2(void) { work(&workers[2]); }
+
+/* A thread of the program: it wakes tasks, and is no worker. */
+static void ready_all(void)
+{
+	rota__worker_here = NULL;
+	for (int i = 0; i < task_count; i++)
+		rota__team_make_ready(&tasks[i]);
+}
+
+static void explore_case(void (*const threads[])(void), int count, int interruptions)
+{
+	struct explore_result result = explore(reset, threads, count, interruptions);
+
+	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
+	CHECK_STR(result.failure, NULL);
+	CHECK(result.interleavings > 100);
+}
+
+/* ---- the injector ---- */
+
+static void (*const outside_and_one[])(void) = { ready_all, work_0 };
+static void (*const outside_and_two[])(void) = { ready_all, work_0, work_1 };
+
+TEST(what_a_foreign_thread_makes_ready_is_run_once_by_the_only_worker)
+{
+	worker_count = 1;
+	task_count = 2;
+	body = NULL;
+	explore_case(outside_and_one, 2, 4);
+}
+
+TEST(what_a_foreign_thread_makes_ready_is_run_once_by_one_of_two_workers)
+{
+	worker_count = 2;
+	task_count = 2;
+	body = NULL;
+	explore_case(outside_and_two, 3, 2);
+}
+
+static bool other_began(void)
+{
+	return ran[0] > 0 && ran[1] > 0;
+}
+
+static void until_both_run(int task)
+{
+	(void)task;
+	wait_for(other_began);
+}
+
+/* The second must not lie in the injector, or in the ring of the first one's worker, while the other worker sleeps. */
+TEST(two_that_need_each_other_at_the_same_time_are_run_by_two_workers)
+{
+	worker_count = 2;
+	task_count = 2;
+	body = until_both_run;
+	explore_case(outside_and_two, 3, 2);
+}
+
+/* ---- what a worker has too much ---- */
+
+static bool second_ran(void)
+{
+	return ran[1] > 0;
+}
+
+/* Task 0 makes 1 and then 2 ready: 2 pushes 1 out of the slot, and only another worker can run it. */
+static void make_two_and_hold(int task)
+{
+	if (task != 0)
+		return;
+	rota__team_make_ready(&tasks[1]);
+	rota__team_make_ready(&tasks[2]);
+	wait_for(second_ran);
+}
+
+static void first_works(void)
+{
+	rota__worker_here = &workers[0];
+	run(&workers[0], &tasks[0]);
+	work(&workers[0]);
+}
+
+static void (*const maker_and_one[])(void) = { first_works, work_1 };
+static void (*const maker_and_two[])(void) = { first_works, work_1, work_2 };
+
+TEST(what_is_pushed_out_while_its_worker_is_held_is_run_by_a_worker_that_was_about_to_sleep)
+{
+	worker_count = 2;
+	task_count = 3;
+	body = make_two_and_hold;
+	explore_case(maker_and_one, 2, 3);
+}
+
+static bool both_ran(void)
+{
+	return ran[1] > 0 && ran[2] > 0;
+}
+
+/* Task 0 makes three ready and holds its worker; 1 and 2 wait for each other: whoever finds one sends the next worker to look. */
+static void make_three_and_hold(int task)
+{
+	if (task == 0)
+		for (int i = 1; i <= 3; i++)
+			rota__team_make_ready(&tasks[i]);
+	if (task <= 2)
+		wait_for(both_ran);
+}
+
+TEST(with_one_interruption_whoever_finds_work_sends_the_next_to_look)
+{
+	worker_count = 3;
+	task_count = 4;
+	body = make_three_and_hold;
+	explore_case(maker_and_two, 3, 1);
+}
+
+/* ---- the watchdog empties the slot of a worker that is held ---- */
+
+static void make_one_and_hold(int task)
+{
+	if (task != 0)
+		return;
+	rota__team_make_ready(&tasks[1]); /* in the slot, where nobody looks */
+	wait_for(second_ran);
+}
+
+static bool in_the_slot(void)
+{
+	return workers[0].lifo != NULL || ran[1] > 0;
+}
+
+static void relieve_when_it_is_held(void)
+{
+	rota__worker_here = NULL;
+	wait_for(in_the_slot);
+	rota__team_relieve(&workers[0]);
+}
+
+static void (*const held_and_watched[])(void) = { first_works, work_1, relieve_when_it_is_held };
+
+TEST(what_is_in_the_slot_of_a_worker_that_is_held_is_run_by_another)
+{
+	worker_count = 2;
+	task_count = 2;
+	body = make_one_and_hold;
+	explore_case(held_and_watched, 3, 2);
+}
+
+/* ---- the checker sees it ---- */
+
+/* A worker that sleeps without a last look. */
+static void sleep_blindly(void)
+{
+	struct rota__worker *w = &workers[0];
+	struct rota_task *task;
+
+	rota__worker_here = w;
+	while (!all_ran()) {
+		if ((task = rota__team_take(w)) != NULL) {
+			run(w, task);
+			continue;
+		}
+		fall_asleep(w);
+		wait_for(awake_0);
+		woken[0] = false;
+		rota__team_woke(w->loop);
+	}
+}
+
+TEST(a_worker_that_does_not_look_once_more_sleeps_for_ever)
+{
+	static void (*const blind[])(void) = { ready_all, sleep_blindly };
+
+	worker_count = 1;
+	task_count = 1;
+	body = NULL;
+	CHECK(explore(reset, blind, 2, 0).failure != NULL);
+}

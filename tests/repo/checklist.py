@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""checklist.py - each test that docs/design/checklist.md names exists, in the file it names"""
+import os
+import re
+
+from tap import ROOT, Report, read
+
+NAME = "docs/design/checklist.md"
+DEFINITION = r"^(?:[A-Z_]+_)?(?:TEST|MODEL|WAY|KIND)\(%s\b"
+
+
+def missing(text):
+    for folder_file, test in re.findall(r"`([a-z]+/[a-z_]+): (\w+)`", text):
+        path = f"tests/{folder_file}.c"
+        if not os.path.exists(os.path.join(ROOT, path)):
+            yield f"{path} is not there"
+        elif not re.search(DEFINITION % test, read(path), re.M):
+            yield f"{path} has no test {test}"
+
+
+def rows_without_an_answer(text):
+    for line in text.splitlines():
+        if line.startswith("| ") and not line.startswith("| what goes wrong") and len(line.split("|")[2].strip()) < 20:
+            yield line
+
+
+def main():
+    report = Report()
+    text = read(NAME)
+    report.check("the checklist names tests", "" if text.count(": a_") > 20 else "it does not")
+    report.check("every test it names exists", list(missing(text)))
+    report.check("every point has an answer", list(rows_without_an_answer(text)))
+    report.done()
+
+
+if __name__ == "__main__":
+    main()
