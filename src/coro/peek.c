@@ -45,6 +45,14 @@ static void futex(uint32_t *word, int op, uint32_t value, const struct timespec 
 	syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, timeout, NULL, 0);
 }
 
+size_t rota__read_carefully(void *to, const void *from, size_t size)
+{
+	struct iovec local = { to, size }, remote = { (void *)from, size };
+	ssize_t n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
 static size_t words_between(uintptr_t sp, const void *top)
 {
 	size_t words = (uintptr_t)top > sp ? ((uintptr_t)top - sp) / sizeof(uintptr_t) : 0;
@@ -69,14 +77,12 @@ static bool registers_of(struct rota__peek *peek, const ucontext_t *u)
 #endif
 }
 
-/* Not with memcpy(): sanitizers would object to the redzones that we read across. */
-static __attribute__((no_sanitize("address", "thread"))) void copy_own_stack(
-	struct rota__peek *peek)
+/* Carefully: the stack whose top we were told may be another than the one we are on by now, with anything in between. */
+static void copy_stack(struct rota__peek *peek, const void *top)
 {
-	const volatile uintptr_t *from = (const uintptr_t *)peek->sp;
+	size_t size = words_between(peek->sp, top) * sizeof *peek->stack;
 
-	for (size_t i = 0; i < peek->words; i++)
-		peek->stack[i] = from[i];
+	peek->words = rota__read_carefully(peek->stack, (void *)peek->sp, size) / sizeof *peek->stack;
 }
 
 static void answer(int signo, siginfo_t *info, void *context)
@@ -91,8 +97,9 @@ static void answer(int signo, siginfo_t *info, void *context)
 		struct rota__peek *peek = desk.into;
 
 		peek->syscall = -1;
-		peek->words = registers_of(peek, context) ? words_between(peek->sp, desk.top) : 0;
-		copy_own_stack(peek);
+		peek->words = 0;
+		if (registers_of(peek, context))
+			copy_stack(peek, desk.top);
 		store_release(&desk.state, ANSWERED); /* acquired in ask() */
 		futex(&desk.state, FUTEX_WAKE, 1, NULL);
 	}
@@ -123,14 +130,6 @@ static int ask(struct rota__peek *peek, pid_t tid, const void *top)
 }
 
 /* ---- looking at one that waits in the kernel ---- */
-
-size_t rota__read_carefully(void *to, const void *from, size_t size)
-{
-	struct iovec local = { to, size }, remote = { (void *)from, size };
-	ssize_t n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
-
-	return n > 0 ? (size_t)n : 0;
-}
 
 /* "running", or "NUMBER ARGUMENTS... SP PC", the number -1 outside of system calls.  True: it
  * waits. */
@@ -191,10 +190,7 @@ int rota__peek(struct rota__peek *peek, pid_t tid, const void *top)
 	int rc;
 
 	if (waits_in_kernel(peek, tid)) {
-		peek->words = words_between(peek->sp, top);
-		peek->words = rota__read_carefully(peek->stack, (void *)peek->sp,
-				      peek->words * sizeof *peek->stack) /
-			      sizeof *peek->stack;
+		copy_stack(peek, top);
 		return 0;
 	}
 	state = state_of(tid);

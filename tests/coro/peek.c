@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,14 +61,19 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-static void start(struct subject *s, void (*stay)(struct subject *s))
+static void start_with(struct subject *s, void (*stay)(struct subject *s), const pthread_attr_t *attr)
 {
 	s->stay = stay;
 	CHECK_EQ(pipe(s->pipe), 0);
 	CHECK_EQ(rota__peek_init(), 0);
-	CHECK_EQ(pthread_create(&s->thread, NULL, thread_main, s), 0);
+	CHECK_EQ(pthread_create(&s->thread, attr, thread_main, s), 0);
 	while (!load_acquire(&s->reached))
 		sched_yield();
+}
+
+static void start(struct subject *s, void (*stay)(struct subject *s))
+{
+	start_with(s, stay, NULL);
 }
 
 static void finish(struct subject *s)
@@ -118,6 +124,32 @@ TEST(a_thread_that_computes_is_found)
 	CHECK_EQ(rota__peek(&peek, s.tid, s.top), 0);
 	CHECK_EQ(peek.syscall, -1);
 	check_found(&s, &peek);
+	store_release(&s.leave, 1);
+	finish(&s);
+}
+
+/* The watchdog may be told the end of another stack than the one the thread is on when it answers. */
+TEST(a_thread_that_left_the_stack_it_was_on_is_not_disturbed)
+{
+	enum { STACK = 1 << 18, HOLE = 1 << 16 };
+	struct subject s = { .leave = 0 };
+	struct rota__peek peek;
+	pthread_attr_t attr;
+	char *memory;
+
+	if (signals_come_late())
+		SKIP("signals come late here");
+	memory = mmap(NULL, STACK + HOLE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(memory != MAP_FAILED);
+	CHECK_EQ(mprotect(memory, STACK, PROT_READ | PROT_WRITE), 0);
+	pthread_attr_init(&attr);
+	CHECK_EQ(pthread_attr_setstack(&attr, memory, STACK), 0);
+	start_with(&s, spin, &attr);
+	CHECK_EQ(rota__peek(&peek, s.tid, memory + STACK + HOLE), 0);
+	CHECK_EQ(peek.words, ((uintptr_t)memory + STACK - peek.sp) / sizeof *peek.stack);
+	check_found(&s, &peek);
+	CHECK_EQ(rota__peek(&peek, s.tid, memory), 0); /* below */
+	CHECK_EQ(peek.words, 0);
 	store_release(&s.leave, 1);
 	finish(&s);
 }
