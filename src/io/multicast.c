@@ -86,16 +86,23 @@ static int level_of(const struct sockaddr_storage *group)
 
 static int any_source(int fd, const struct sockaddr_storage *group, int index, bool join)
 {
-	struct group_req request = { .gr_interface = (uint32_t)index, .gr_group = *group };
+	struct group_req request;
 
+	memset(&request, 0, sizeof request); /* and what lies between */
+	request.gr_interface = (uint32_t)index;
+	request.gr_group = *group;
 	return setsockopt(fd, level_of(group), join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP, &request, sizeof request);
 }
 
 static int one_source(
 	int fd, const struct sockaddr_storage *group, const struct sockaddr_storage *source, int index, bool join)
 {
-	struct group_source_req request = { .gsr_interface = (uint32_t)index, .gsr_group = *group, .gsr_source = *source };
+	struct group_source_req request;
 
+	memset(&request, 0, sizeof request);
+	request.gsr_interface = (uint32_t)index;
+	request.gsr_group = *group;
+	request.gsr_source = *source;
 	return setsockopt(fd, level_of(group), join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP, &request,
 		sizeof request);
 }

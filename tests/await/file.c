@@ -129,7 +129,7 @@ TASK_TEST(errors_of_the_system_come_out_as_they_are)
 static bool mount_small_disk(void)
 {
 	return mkdir("disk", 0755) == 0 && unshare(CLONE_NEWNS) == 0 &&
-		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 		mount("tmpfs", "disk", "tmpfs", 0, "size=64k") == 0;
 }
 

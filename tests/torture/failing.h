@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "harness/test.h"
+#include "poll/generation.h"
 
 static size_t calls, fail_at, live;
 static bool for_good;
@@ -47,8 +48,10 @@ static inline void torture_runs(int (*run)(void *arg), void *arg, bool from_then
 {
 	static const struct rota_allocator failing = { alloc, re_alloc, dealloc };
 	size_t nth = 0, kept;
+	uint32_t generation;
 	int rc;
 
+	CHECK_EQ(rota__fd_generation(0, &generation), 0); /* its table is made when a descriptor is first waited for, and kept */
 	rota_set_allocator(&failing);
 	for_good = false;
 	fail_at = 0;
