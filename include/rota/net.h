@@ -145,7 +145,8 @@ ROTA_API int rota_udp_port(const struct rota_udp *udp);
 
 /* Receive what is sent to a group ("224.0.0.251", "ff02::fb"), or no more; of one source only, a numeric address.  `interface` is a name
  * ("eth0") or, for IPv4, an address of this machine; NULL: the system chooses.  Do not wait.  The socket is bound to
- * the port of the group.  -EINVAL, -ENODEV, -EADDRINUSE (joined already), -EADDRNOTAVAIL (not joined). */
+ * the port of the group.  From its first join on it hears the groups that it is in, and no more those that only
+ * other sockets of this machine are in, which Linux delivers too (ip(7), IP_MULTICAST_ALL).  -EINVAL, -ENODEV, -EADDRINUSE (joined already), -EADDRNOTAVAIL (not joined). */
 ROTA_API int rota_udp_join(struct rota_udp *udp, const char *group, const char *interface);
 ROTA_API int rota_udp_leave(struct rota_udp *udp, const char *group, const char *interface);
 ROTA_API int rota_udp_join_source(struct rota_udp *udp, const char *group, const char *source, const char *interface);

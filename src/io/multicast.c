@@ -84,6 +84,16 @@ static int level_of(const struct sockaddr_storage *group)
 	return group->ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
 }
 
+/* Linux gives a socket what is sent to any group that any socket of the machine is in (ip(7), IP_MULTICAST_ALL): a
+ * stranger's membership would undo ours of having left.  Kernels before 4.20 do not know the option for IPv6. */
+static void hear_own_groups_only(int fd, const struct sockaddr_storage *group)
+{
+	if (group->ss_family == AF_INET)
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &(int){ 0 }, sizeof(int));
+	else
+		setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, &(int){ 0 }, sizeof(int));
+}
+
 static int any_source(int fd, const struct sockaddr_storage *group, int index, bool join)
 {
 	struct group_req request;
@@ -116,6 +126,7 @@ int rota__multicast_member(int fd, int family, const char *group, const char *so
 		return index;
 	if (parse(&whom, group) < 0 || !is_group(&whom) || (whom.ss_family == AF_INET6 && family == AF_INET))
 		return -EINVAL;
+	hear_own_groups_only(fd, &whom);
 	if (source == NULL)
 		return any_source(fd, &whom, index, join) < 0 ? -errno : 0;
 	if (parse(&from, source) < 0 || from.ss_family != whom.ss_family)
