@@ -70,6 +70,13 @@ ROTA_API int rota_conn_pair_at(struct rota_loop *loop, struct rota_conn *a, stru
 ROTA_API int rota_conn_pipe_at(
 	struct rota_loop *loop, struct rota_conn *reader, struct rota_conn *writer, const char *site);
 
+/* An end of a named pipe, which is made if `mode` is not 0 and nothing is there: as rota_stream_named_pipe(), and its errors.  -EBUSY: `conn`
+ * is open. */
+#define rota_conn_named_pipe(loop, conn, path, end, mode)                                                              \
+	rota_conn_named_pipe_at((loop), (conn), (path), (end), (mode), ROTA_HERE)
+ROTA_API int rota_conn_named_pipe_at(struct rota_loop *loop, struct rota_conn *conn, const char *path,
+	enum rota_pipe_end end, unsigned mode, const char *site);
+
 /* ---- reading ---- */
 
 /* Call on_read(conn, data, size) whenever bytes are there, until rota_conn_read_stop().  Size 0 is the end of the stream, a

@@ -102,6 +102,7 @@ struct rota_options {
  * blocked on this thread meanwhile: writing to a peer that is gone is -EPIPE and nothing else.
  * After a fork() in a task the child is in no run: what waits or spawns answers -EPERM, rota_run() starts a run of the
  * child's own, and it must end with _exit(2) or exec(3), because the task it stands on is the parent's.
+ * Handles that are still open at the end, which were unreferenced, are closed.
  * Returns app's answer, or why the run could not start: -ENOMEM, -EMFILE, -EINVAL (an unknown
  * poller or model, or what is no number, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */
 ROTA_API int rota_run(rota_fn app, void *arg, const struct rota_options *options);
@@ -121,11 +122,46 @@ ROTA_API unsigned rota_cpu_count(void);
 ROTA_API const char *rota_model_name(void);
 ROTA_API const char *rota_poller_name(void);
 
-/* How many loops it has, how many of them are bosses, and which one runs the caller, from 0; bosses come first.  0 outside
- * of a run. */
+/* How many loops it has in service, how many of them are bosses, and which one runs the caller, from 0; bosses come first.  0
+ * outside of a run. */
 ROTA_API unsigned rota_worker_count(void);
 ROTA_API unsigned rota_boss_count(void);
 ROTA_API unsigned rota_worker_number(void);
+
+/* From now on so many workers are in service (0: as many as the machine has for the model, by the CPUs and quotas of this
+ * moment), bosses not counted.  New ones begin at once: the call holds its thread while theirs start, some 100 us for each.  Workers that
+ * are too many, always those with the highest numbers, are dealt no more connections and take no more tasks from others; their
+ * ready tasks go to others (under steal), their connections too, as soon as they wait for bytes (see
+ * rota_workers_rebalance()); what is pinned there, under group every other task, goes on until it ends.  Then they sleep until they are
+ * needed again or the run ends.  0; -EINVAL: more than ROTA_WORKERS_MAX; -ENOTSUP: the model is single; -EBUSY: another
+ * task is at it; -EPERM: not in a task; or why no more could be had (-EAGAIN, -ENOMEM, -EMFILE): those that were made
+ * stay.  Does not wait for other tasks. */
+ROTA_API int rota_workers_resize(unsigned workers);
+
+/* Connections of rota_serve() and rota_http_serve() go from workers that have many to those that have few, until all have as
+ * many: those that wait for bytes meanwhile, in a task that could itself go (it has not pinned itself, holds no lease, has no scope
+ * with a deadline open; under group: no scope at all).  The task goes with its connection and stays there: it sees that only by
+ * rota_worker_number().  Done by itself after rota_workers_resize().  Does not wait: they go one after the other.  In a
+ * task or a callback of the run's loops; 0, or -EPERM. */
+ROTA_API int rota_workers_rebalance(void);
+
+/* What a worker has done since the run began, from counts that it writes without locks: each is right, but for a moment they need
+ * not fit together. */
+struct rota_worker_stats {
+	bool boss, in_service;
+	uint32_t connections; /* dealt to it and still open */
+	uint64_t runs;	      /* times that a task got the thread */
+	uint64_t ended;	      /* tasks that ended there */
+	/* Where work is stolen: */
+	uint64_t steals, stolen; /* how often it took tasks from another worker's queue; how many */
+	uint64_t injected;	 /* how often it took tasks from the common queue: of other threads, and of full queues */
+	uint64_t overflows;	 /* how often its own queue was full */
+	uint64_t searches;	 /* how often it looked for work elsewhere */
+	uint64_t sleeps;	 /* how often it had nothing to do; also under group */
+};
+
+/* Those of worker `number`, from 0.  In a task or a callback of the run's loops.  0; -EINVAL: there has never been one of that number; -EPERM. */
+ROTA_API int rota_worker_stats(unsigned number, struct rota_worker_stats *ret_stats);
 
 /* Call fn(arg) on a thread of the blocking pool and wait for it: for code that blocks or computes for
  * long.  fn must not use tasks or waits.  Its answer; -ECANCELED or -ETIMEDOUT if the cancellation

@@ -118,6 +118,24 @@ ROTA_API int rota_stream_fd(const struct rota_stream *stream);
 /* Make a stream of a socket, pipe or terminal that is open already; takes `fd` on success. */
 ROTA_API int rota_stream_from_fd(struct rota_stream **ret_stream, int fd);
 
+/* ---- named pipes ---- */
+
+enum rota_pipe_end {
+	/* Nobody has to write yet.  The stream ends when the last of those who wrote has gone; only then a read answers 0. */
+	ROTA_PIPE_READER,
+	/* The same for who serves one writer after another: it never ends. */
+	ROTA_PIPE_READER_FOR_EVER,
+	/* Somebody must have it open for reading, else -ENXIO.  When the last reader has died writes are -EPIPE, and no signal. */
+	ROTA_PIPE_WRITER,
+};
+
+/* Open an end of the named pipe `path` (mkfifo(3)).  `mode` is that of a pipe that is made if nothing is there (0600, less the umask; it
+ * stays when opening it fails); 0: it must be there.  Does not wait: a blocking open(2) of the other end, in another process, is let
+ * go.  -ENXIO: a writer without a reader; -EINVAL: what is there is no pipe; -ENOENT, -EACCES, -EMFILE ...; -EPERM: no loop runs
+ * here.  For callbacks see rota_conn_named_pipe(). */
+ROTA_API int rota_stream_named_pipe(
+	struct rota_stream **ret_stream, const char *path, enum rota_pipe_end end, unsigned mode);
+
 /* Two connected streams in one process (socketpair). */
 ROTA_API int rota_stream_pair(struct rota_stream *ret_streams[2]);
 

@@ -90,13 +90,32 @@ ROTA_API struct rota_scope *rota_detached(void);
 
 /* ---- tasks ---- */
 
+/* Which of the ready tasks of a worker is next.  Urgent tasks come before all others, but for one other after 16 in a row; bulk tasks
+ * when nothing else is ready, and one after 16 others, so that they get on.  While bulk tasks run, the loop looks at I/O and
+ * timers every 50 us or after each of them, whichever is longer: an urgent task waits for at most the one that runs.  For few urgent tasks
+ * and many bulk ones: where work is stolen these two classes go through queues that all workers share. */
+enum rota_priority {
+	ROTA_PRIORITY_INHERIT, /* from who spawns it; from callbacks: normal */
+	ROTA_PRIORITY_URGENT,
+	ROTA_PRIORITY_NORMAL,
+	ROTA_PRIORITY_BULK,
+};
+
+/* Where a task begins.  Under group it stays there; under steal others may take it unless it is pinned. */
+#define ROTA_WORKER_HERE 0u
+#define ROTA_WORKER(number) ((number) + 1u) /* see rota_worker_number() */
+#define ROTA_WORKER_NEXT 0xffffffffu /* each of those in service in turn, no bosses */
+
 struct rota_task_options {
 	const char *name;	/* kept, not copied: must live as long as the task; NULL: the function */
 	const char *site;	/* where it was spawned; the macros fill it in */
 	/* 0: the run's default.  Rounded up to a power of two.  With a size of its own the task ends
 	 * with -ENOMEM, unrun, if no such stack can be had; with the default it waits for one. */
 	size_t stack_bytes;
-	bool pinned; /* it stays on the worker that spawns it, and so on one thread */
+	bool pinned; /* it stays on the worker where it begins, and so on one thread */
+	bool now;    /* see rota_spawn_now() */
+	enum rota_priority priority;
+	unsigned worker; /* ROTA_WORKER...; -EINVAL: there is none of that number in service, or it is another one and `now` is set */
 };
 
 /* Make fn(arg) a task of `scope`.  It is ready, and the caller goes on.  Its name is the name of the
@@ -105,12 +124,21 @@ struct rota_task_options {
 #define rota_spawn(scope, fn, arg) rota_spawn_at((scope), (fn), (arg), #fn, ROTA_HERE)
 ROTA_API int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site);
 
-/* The same with options and a handle.  The handle lives until the scope is joined, or until
+/* The same, but the task runs at once, up to its first wait or its end, and then the caller goes on: what it does without waiting
+ * is done when this returns.  Under steal the caller may go on earlier, on another worker that has nothing to do, unless
+ * it is pinned.  If there is no memory for a stack the task runs later.  -EPERM in a callback. */
+#define rota_spawn_now(scope, fn, arg) rota_spawn_now_at((scope), (fn), (arg), #fn, ROTA_HERE)
+ROTA_API int rota_spawn_now_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site);
+
+/* The same as rota_spawn() with options and a handle.  The handle lives until the scope is joined, or until
  * rota_task_release().  `options` is borrowed and may be NULL. */
-#define rota_spawn_task(ret_task, scope, fn, arg, options)                                         \
-	rota_spawn_task_at((ret_task), (scope), (fn), (arg), (options), #fn, ROTA_HERE)
+#define rota_spawn_task(ret_task, scope, fn, arg, ... /* options: a compound literal has commas */)               \
+	rota_spawn_task_at((ret_task), (scope), (fn), (arg), (__VA_ARGS__), #fn, ROTA_HERE)
 ROTA_API int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *scope, rota_fn fn, void *arg,
 	const struct rota_task_options *options, const char *name, const char *site);
+
+/* The running task is of another class when it is next made ready; those it spawns inherit it.  0; -EINVAL; -EPERM: not in a task. */
+ROTA_API int rota_set_priority(enum rota_priority priority);
 
 /* Wait for the end of one task.  0 and *ret_result (may be NULL) on its end, however often it is
  * asked; -EDEADLK for oneself, for a task that waits for one's own end, in however many steps; -ECANCELED, -ETIMEDOUT: this wait was cut short, the task goes on. */

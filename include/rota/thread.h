@@ -13,11 +13,27 @@
  *
  * worker() is the first task of a run with a loop, tasks and all, which shares nothing with ours but what they send
  * each other.  The two ends of the pair of ports are the same: messages of one sender arrive in order, and those on the way
- * are still received after a close. */
+ * are still received after a close.
+ *
+ * Or with callbacks, on either side:
+ *
+ *	static void on_message(struct rota_port_watch *watch, struct rota_message *message)
+ *	{
+ *		if (message == NULL) {
+ *			rota_handle_close(&watch->handle, NULL);
+ *			return;
+ *		}
+ *		rota_port_send(watch->port, message->data, message->bytes);
+ *		rota_message_free(message);
+ *	}
+ *
+ * A worker() that has opened a watch may return: its run goes on as long as its loop is kept alive. */
 #ifndef ROTA_THREAD_H
 #define ROTA_THREAD_H
 
 #include <rota/base.h>
+#include <rota/handle.h>
+#include <rota/request.h>
 #include <rota/run.h>
 
 #ifdef __cplusplus
@@ -43,11 +59,17 @@ ROTA_API struct rota_port *rota_thread_port(struct rota_thread *thread);
  * often as one likes.  -ECANCELED, -ETIMEDOUT: the wait was cut short, the thread goes on. */
 ROTA_API int rota_thread_join(struct rota_thread *thread, int *ret_result);
 
-/* Cancel what it does: every wait in it answers -ECANCELED from now on.  Any thread; harmless when it is over. */
+/* The same with a callback: fn(request, 0), and then *ret_result (may be NULL) is there.  See rota/request.h; `loop` may be NULL.
+ * The thread may be freed in fn.  -EPERM. */
+ROTA_API int rota_request_thread_join(struct rota_loop *loop, struct rota_request *request, struct rota_thread *thread,
+	int *ret_result, rota_request_fn fn);
+
+/* Cancel what it does: every wait in it answers -ECANCELED from now on, and who watches its port there is told the end.  Any thread;
+ * harmless when it is over. */
 ROTA_API void rota_thread_stop(struct rota_thread *thread);
 
-/* Give the handle back, and messages that nobody received.  -EBUSY, and nothing happens, until the run is over.  NULL
- * is allowed. */
+/* Give the handle back, and messages that nobody received.  -EBUSY, and nothing happens, until the run is over, while our port is
+ * watched, and while a request waits for the end.  NULL is allowed. */
 ROTA_API int rota_thread_free(struct rota_thread *thread);
 
 /* ---- ports ---- */
@@ -77,6 +99,32 @@ ROTA_API void rota_port_close(struct rota_port *port);
 
 /* Done with a message. */
 ROTA_API void rota_message_free(struct rota_message *message);
+
+/* ---- callbacks ---- */
+
+struct rota_port_watch { /* zero it before the first use */
+	struct rota_handle handle;
+	struct rota_port *port; /* to be read while it is open */
+	struct rota_post post;	/* private from here on */
+	void (*on_message)(struct rota_port_watch *watch, struct rota_message *message);
+	bool started, posted;
+};
+
+/* Watch a port from `loop`, which is this thread's: one watch at a time, -EBUSY.  Nothing is told before
+ * rota_port_watch_start(). */
+#define rota_port_watch_open(loop, watch, port) rota_port_watch_open_at((loop), (watch), (port), ROTA_HERE)
+ROTA_API int rota_port_watch_open_at(
+	struct rota_loop *loop, struct rota_port_watch *watch, struct rota_port *port, const char *site);
+
+/* Call on_message(watch, message) for each message, in order; what is in *message is the callback's: rota_message_free(), or it is kept
+ * elsewhere.  At last on_message(watch, NULL), once: what makes rota_port_recv() answer ROTA_ECLOSED, or, in the thread, a
+ * rota_thread_stop().  Until then a started watch keeps the loop alive, unless it is unreferenced.  Messages that wait when the watch is
+ * stopped or closed stay, for the next start, the next watch, or rota_port_recv().  0; -EALREADY, ROTA_ECLOSED. */
+ROTA_API int rota_port_watch_start(struct rota_port_watch *watch,
+	void (*on_message)(struct rota_port_watch *watch, struct rota_message *message));
+
+/* No more on_message, from now on.  Harmless when stopped.  ROTA_ECLOSED. */
+ROTA_API int rota_port_watch_stop(struct rota_port_watch *watch);
 
 #ifdef __cplusplus
 }

@@ -85,6 +85,11 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 	return w->op.result == -ECANCELED && w->reason != 0 ? w->reason : w->op.result;
 }
 
+bool rota__waits_for_op(const struct rota__wait *wait)
+{
+	return wait->cancel == cut_short;
+}
+
 void rota__cut_short(struct rota__wait *wait, int reason)
 {
 	void (*cancel)(struct rota__wait *, int);

@@ -22,6 +22,18 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns);
  * being ended already: nothing happens. */
 void rota__cut_short(struct rota__wait *wait, int reason);
 
+/* Does it wait in rota__await(), and has nobody ended that? */
+bool rota__waits_for_op(const struct rota__wait *wait);
+
+struct rota_stream;
+
+/* The running task goes to the stream's loop and is in a call on it, which then lives until the call is left.  False: the call answers
+ * rota__stream_refused(). */
+bool rota__stream_enter(struct rota_stream *stream);
+int rota__stream_refused(const struct rota_stream *stream);
+/* `n` is what the call answers. */
+ssize_t rota__stream_leave(struct rota_stream *stream, ssize_t n);
+
 /* As rota_blocking(), in a lane of the pool (enum rota__lane). */
 int rota__blocking(rota_fn fn, void *arg, uint8_t lane);
 

@@ -10,13 +10,6 @@
 #include "io/rights.h"
 #include "io/stream.h"
 
-static ssize_t leave(struct rota_stream *s, ssize_t n)
-{
-	if (--s->users == 0 && s->closed)
-		rota__stream_free(s);
-	return n;
-}
-
 /* Wait until there is room in the socket. */
 static int wait_for_room(struct rota_stream *s)
 {
@@ -55,19 +48,16 @@ ssize_t rota_send_fds(struct rota_stream *s, const int *fds, unsigned count, con
 
 	if (count == 0 || count > RIGHTS_MAX || size == 0)
 		return -EINVAL;
-	if (s->closed)
-		return ROTA_ECLOSED;
-	if (rota__current() == NULL)
-		return -EPERM;
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	rota__rights_pack(&msg, &control, fds, count);
-	s->users++;
 	n = send_first(s, &msg);
 	if (n >= 0 && (size_t)n < size) {
 		ssize_t rest = rota_write_all(s, (const char *)data + n, size - (size_t)n);
 
 		n = rest < 0 ? rest : (ssize_t)size;
 	}
-	return leave(s, n);
+	return rota__stream_leave(s, n);
 }
 
 static ssize_t receive(struct rota_stream *s, struct iovec room, int *fds, unsigned *ret_count)
@@ -93,20 +83,19 @@ ssize_t rota_recv_fds(
 	ssize_t n;
 
 	*ret_count = 0;
-	if (s->closed)
-		return ROTA_ECLOSED;
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	if (s->ahead.start < s->ahead.end || size == 0)
-		return rota_read(s, data, size);
-	s->users++;
+		return rota__stream_leave(s, rota_read(s, data, size));
 	s->drained = false;
 	n = receive(s, (struct iovec){ data, size }, fds, &count);
 	if (n < 0)
-		return leave(s, n);
+		return rota__stream_leave(s, n);
 	if (count > room) {
 		rota__rights_close(fds, count);
-		return leave(s, ROTA_ELIMIT);
+		return rota__stream_leave(s, ROTA_ELIMIT);
 	}
 	memcpy(ret_fds, fds, count * sizeof *fds);
 	*ret_count = count;
-	return leave(s, n);
+	return rota__stream_leave(s, n);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "await/await.h"
+#include "await/move.h"
 #include "await/serve.h"
 #include "io/listener.h"
 #include "io/socket.h"
@@ -163,11 +164,20 @@ static void pause_accepting(struct server *server)
 	timers_arm(&server->listener->loop->timers, &server->pause, rota_deadline(ROTA__ACCEPT_REST_NS));
 }
 
-static void connection_ended(struct server *server, struct rota__worker *place)
+static void connection_began(struct rota_stream *stream)
+{
+	ROTA_INSIDE();
+	struct rota_task *task = rota__current();
+
+	rota__pin_to(task, stream->loop); /* of this run: it cannot fail */
+	rota__connection_arrive(stream);
+	rota__unpin(task);
+}
+
+static void connection_ended(struct server *server)
 {
 	ROTA_INSIDE();
 
-	rota__leave_place(place);
 	rota__pin_to(rota__current(), server->loop); /* of this run: it cannot fail */
 	server->connections--;
 	arm(server);
@@ -177,10 +187,11 @@ static int connection(void *arg)
 {
 	struct rota_stream *stream = arg;
 	struct server *server = stream->server;
-	struct rota__worker *place = stream->loop->tasks;
-	int rc = server->serve(stream, server->arg); /* takes the stream */
+	int rc;
 
-	connection_ended(server, place);
+	connection_began(stream);
+	rc = server->serve(stream, server->arg); /* takes the stream */
+	connection_ended(server);
 	return rc;
 }
 
@@ -191,6 +202,7 @@ static void accepted(struct server *server, int fd)
 
 	if (s != NULL) {
 		s->server = server;
+		s->counted = true;
 		server->connections++;
 		if (rota__spawn_on(worker, &server->scope, connection, s, "connection", "rota_serve") == 0)
 			return;

@@ -6,7 +6,7 @@
  *
  * Bytes read ahead (by a line read, or a peek) wait in stream->ahead and are served first.
  *
- * Every public call is between enter() and leave(), so that a stream which another task closes
+ * Every public call is between rota__stream_enter() and rota__stream_leave(), so that a stream which another task closes
  * meanwhile lives until the last call in it has returned. */
 #include <poll.h>
 #include <string.h>
@@ -14,17 +14,18 @@
 #include <unistd.h>
 
 #include "await/await.h"
+#include "await/move.h"
 #include "io/stream.h"
 #include "os/mem.h"
 #include "os/sigpipe.h"
 
 /* ---- entering and leaving ---- */
 
-static bool enter(struct rota_stream *s)
+bool rota__stream_enter(struct rota_stream *s)
 {
 	struct rota_task *task = rota__current();
 
-	if (task == NULL || rota__pin_to(task, s->loop) < 0)
+	if (task == NULL || rota__pin_to_home(task, &s->loop) < 0)
 		return false;
 	if (s->closed) {
 		rota__unpin(task);
@@ -34,12 +35,12 @@ static bool enter(struct rota_stream *s)
 	return true;
 }
 
-static int refused(const struct rota_stream *s)
+int rota__stream_refused(const struct rota_stream *s)
 {
 	return s->closed ? ROTA_ECLOSED : -EPERM;
 }
 
-static ssize_t leave(struct rota_stream *s, ssize_t n)
+ssize_t rota__stream_leave(struct rota_stream *s, ssize_t n)
 {
 	if (--s->users == 0 && s->closed)
 		rota__stream_free(s);
@@ -69,14 +70,14 @@ void rota_close(struct rota_stream *s)
 
 	if (s == NULL)
 		return;
-	pinned = task != NULL && rota__pin_to(task, s->loop) == 0;
+	pinned = task != NULL && rota__pin_to_home(task, &s->loop) == 0;
 	close_here(s);
 	if (pinned)
 		rota__unpin(task);
 }
 
 /* Wait for the op in one direction of the stream.  The wait is noted, for close() to find. */
-static int64_t wait_for(struct rota_stream *s, struct rota__wait **side, struct rota__op_wait *w,
+static int64_t wait_once(struct rota_stream *s, struct rota__wait **side, struct rota__op_wait *w,
 	uint64_t deadline_ns)
 {
 	int64_t n;
@@ -92,6 +93,34 @@ static int64_t wait_for(struct rota_stream *s, struct rota__wait **side, struct 
 	return n;
 }
 
+/* The same for a reader that is told, or would be, that the stream should be elsewhere. */
+static __attribute__((noinline)) int64_t wait_elsewhere(struct rota_stream *s, struct rota__wait **side,
+	struct rota__op_wait *w, uint64_t deadline_ns, uint8_t flags)
+{
+	int64_t n;
+
+	do {
+		if (s->by_server)
+			return ROTA__ELSEWHERE;
+		rota__connection_move(s);
+		w->op.flags = flags;
+		n = wait_once(s, side, w, deadline_ns);
+	} while (n == ROTA__ELSEWHERE);
+	return n;
+}
+
+static int64_t wait_for(struct rota_stream *s, struct rota__wait **side, struct rota__op_wait *w,
+	uint64_t deadline_ns)
+{
+	uint8_t flags = w->op.flags;
+	int64_t n;
+
+	if (__builtin_expect(s->loop->retired, 0))
+		return wait_elsewhere(s, side, w, deadline_ns, flags);
+	n = wait_once(s, side, w, deadline_ns);
+	return __builtin_expect(n == ROTA__ELSEWHERE, 0) ? wait_elsewhere(s, side, w, deadline_ns, flags) : n;
+}
+
 static int wait_ready(struct rota_stream *s, struct rota__wait **side, uint32_t events, uint64_t deadline_ns)
 {
 	struct rota__op_wait w = { .op = { .kind = OP_POLL, .poll.events = events } };
@@ -104,11 +133,11 @@ int rota_wait_readable(struct rota_stream *s)
 {
 	ROTA_INSIDE();
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	if (s->ahead.start < s->ahead.end)
-		return (int)leave(s, 0);
-	return (int)leave(s, wait_ready(s, &s->reader, POLLIN, s->read_deadline_ns));
+		return (int)rota__stream_leave(s, 0);
+	return (int)rota__stream_leave(s, wait_ready(s, &s->reader, POLLIN, s->read_deadline_ns));
 }
 
 /* ---- reading ---- */
@@ -116,6 +145,13 @@ int rota_wait_readable(struct rota_stream *s)
 /* Pipes and terminals: recv does not work on them. */
 static ssize_t receive_file(struct rota_stream *s, const struct iovec *iov, int count)
 {
+	if (s->unheard) {
+		int rc = wait_ready(s, &s->reader, POLLIN, s->read_deadline_ns);
+
+		if (rc < 0)
+			return rc;
+		s->unheard = false;
+	}
 	for (;;) {
 		ssize_t n = readv(s->fd, iov, count);
 
@@ -172,11 +208,11 @@ ssize_t rota_read(struct rota_stream *s, void *buf, size_t size)
 {
 	ROTA_INSIDE();
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	if (size == 0)
-		return leave(s, 0);
-	return leave(s, ahead_count(s) > 0 ? (ssize_t)ahead_take(s, buf, size) : receive(s, buf, size));
+		return rota__stream_leave(s, 0);
+	return rota__stream_leave(s, ahead_count(s) > 0 ? (ssize_t)ahead_take(s, buf, size) : receive(s, buf, size));
 }
 
 static ssize_t receive_vectored(struct rota_stream *s, const struct iovec *iov, int count)
@@ -195,13 +231,13 @@ ssize_t rota_readv(struct rota_stream *s, const struct iovec *iov, int count)
 	ROTA_INSIDE();
 	ssize_t total = 0;
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	if (ahead_count(s) == 0)
-		return leave(s, receive_vectored(s, iov, count));
+		return rota__stream_leave(s, receive_vectored(s, iov, count));
 	for (int i = 0; i < count && ahead_count(s) > 0; i++)
 		total += (ssize_t)ahead_take(s, iov[i].iov_base, iov[i].iov_len);
-	return leave(s, total);
+	return rota__stream_leave(s, total);
 }
 
 /* Room for one more receive behind what is there, never for more than `limit` bytes in all. */
@@ -249,15 +285,15 @@ ssize_t rota_peek(struct rota_stream *s, void *buf, size_t size)
 	ssize_t n = 1;
 	size_t count;
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	if (ahead_count(s) == 0)
 		n = ahead_fill(s, PEEK_MAX);
 	if (n <= 0)
-		return leave(s, n);
+		return rota__stream_leave(s, n);
 	count = ahead_count(s) < size ? ahead_count(s) : size;
 	memcpy(buf, s->ahead.data + s->ahead.start, count);
-	return leave(s, (ssize_t)count);
+	return rota__stream_leave(s, (ssize_t)count);
 }
 
 ssize_t rota_read_exactly(struct rota_stream *s, void *buf, size_t size)
@@ -265,8 +301,8 @@ ssize_t rota_read_exactly(struct rota_stream *s, void *buf, size_t size)
 	ROTA_INSIDE();
 	ssize_t n = 1;
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	s->received = ahead_take(s, buf, size);
 	while (s->received < size) {
 		n = receive(s, (char *)buf + s->received, size - s->received);
@@ -274,7 +310,7 @@ ssize_t rota_read_exactly(struct rota_stream *s, void *buf, size_t size)
 			break;
 		s->received += (uint64_t)n;
 	}
-	return leave(s, s->received == size ? (ssize_t)size : n == 0 ? ROTA_EOF : n);
+	return rota__stream_leave(s, s->received == size ? (ssize_t)size : n == 0 ? ROTA_EOF : n);
 }
 
 /* Bytes up to and with the delimiter, all of them read ahead; 0 at the end of the stream. */
@@ -310,16 +346,16 @@ ssize_t rota_read_until(struct rota_stream *s, const char *delimiter, size_t del
 	ROTA_INSIDE();
 	ssize_t n;
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	if (size == 0 || delimiter_bytes == 0)
-		return leave(s, -EINVAL);
+		return rota__stream_leave(s, -EINVAL);
 	n = find(s, delimiter, delimiter_bytes, size - 1);
 	if (n >= 0) {
 		ahead_take(s, buf, (size_t)n);
 		buf[n] = '\0';
 	}
-	return leave(s, n);
+	return rota__stream_leave(s, n);
 }
 
 ssize_t rota_read_line(struct rota_stream *s, char *buf, size_t size)
@@ -327,31 +363,31 @@ ssize_t rota_read_line(struct rota_stream *s, char *buf, size_t size)
 	ROTA_INSIDE();
 	ssize_t n;
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	if (size == 0)
-		return leave(s, -EINVAL);
+		return rota__stream_leave(s, -EINVAL);
 	/* One byte for the 0, and the line's end does not count: up to two more. */
 	n = find(s, "\n", 1, size + 1);
 	if (n == ROTA_EOF && ahead_count(s) < size) {
 		n = (ssize_t)ahead_count(s); /* a last line without a newline */
 		ahead_take(s, buf, (size_t)n);
 		buf[n] = '\0';
-		return leave(s, n);
+		return rota__stream_leave(s, n);
 	}
 	if (n <= 0)
-		return leave(s, n == 0 || n == ROTA_EOF ? (n == 0 ? ROTA_EOF : ROTA_ELIMIT) : n);
+		return rota__stream_leave(s, n == 0 || n == ROTA_EOF ? (n == 0 ? ROTA_EOF : ROTA_ELIMIT) : n);
 	const char *line = s->ahead.data + s->ahead.start;
 	size_t length = (size_t)n - 1;
 
 	if (length > 0 && line[length - 1] == '\r')
 		length--;
 	if (length >= size)
-		return leave(s, ROTA_ELIMIT);
+		return rota__stream_leave(s, ROTA_ELIMIT);
 	memcpy(buf, line, length);
 	buf[length] = '\0';
 	s->ahead.start += (uint32_t)n;
-	return leave(s, (ssize_t)length);
+	return rota__stream_leave(s, (ssize_t)length);
 }
 
 /* ---- leases ---- */
@@ -377,8 +413,8 @@ ssize_t rota_read_lease(struct rota_stream *s, struct rota_lease *ret_lease)
 	struct rota__op_wait w = { .op = { .kind = OP_RECV_POOLED, .flags = s->drained ? OP_POLL_FIRST : 0 } };
 	int64_t n;
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	if (!s->socket || ahead_count(s) > 0) {
 		n = lease_ahead(s, ret_lease);
 	} else {
@@ -389,7 +425,7 @@ ssize_t rota_read_lease(struct rota_stream *s, struct rota_lease *ret_lease)
 	}
 	if (n > 0)
 		rota__pin(rota__current()); /* the buffer is the loop's: until it is returned the task stays */
-	return leave(s, n);
+	return rota__stream_leave(s, n);
 }
 
 void rota_lease_return(struct rota_lease *lease)
@@ -465,11 +501,11 @@ ssize_t rota_write(struct rota_stream *s, const void *buf, size_t size)
 	ROTA_INSIDE();
 	ssize_t n;
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	n = put(s, &(struct iovec){ (void *)buf, size }, 1);
 	s->written = n > 0 ? (uint64_t)n : 0;
-	return leave(s, n);
+	return rota__stream_leave(s, n);
 }
 
 ssize_t rota_write_all(struct rota_stream *s, const void *buf, size_t size)
@@ -477,11 +513,11 @@ ssize_t rota_write_all(struct rota_stream *s, const void *buf, size_t size)
 	ROTA_INSIDE();
 	int rc;
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	s->written = 0;
 	rc = put_all(s, buf, size);
-	return leave(s, rc < 0 ? rc : (ssize_t)size);
+	return rota__stream_leave(s, rc < 0 ? rc : (ssize_t)size);
 }
 
 /* Up to `room` pieces of what is left of iov[*index..], from byte *offset of the first. */
@@ -511,8 +547,8 @@ ssize_t rota_writev_all(struct rota_stream *s, const struct iovec *iov, int coun
 	int index = 0, pieces;
 	ssize_t n = 0;
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	s->written = 0;
 	while (n >= 0 && (pieces = window(iov, count, &index, &offset, piece, WINDOW)) > 0) {
 		n = put(s, piece, pieces);
@@ -521,7 +557,7 @@ ssize_t rota_writev_all(struct rota_stream *s, const struct iovec *iov, int coun
 			offset += (size_t)n;
 		}
 	}
-	return leave(s, n < 0 ? n : (ssize_t)s->written);
+	return rota__stream_leave(s, n < 0 ? n : (ssize_t)s->written);
 }
 
 enum {
@@ -568,11 +604,11 @@ ssize_t rota_sendfile(struct rota_stream *s, int fd, uint64_t offset, uint64_t s
 	ROTA_INSIDE();
 	int rc;
 
-	if (!enter(s))
-		return refused(s);
+	if (!rota__stream_enter(s))
+		return rota__stream_refused(s);
 	s->written = 0;
 	rc = send_file(s, fd, offset, size);
-	return leave(s, rc < 0 ? rc : (ssize_t)size);
+	return rota__stream_leave(s, rc < 0 ? rc : (ssize_t)size);
 }
 
 int rota_shutdown_write(struct rota_stream *s)

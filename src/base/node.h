@@ -33,6 +33,14 @@ static inline void fifo_push(struct rota__fifo *q, struct rota__node *n)
 	q->tail = n;
 }
 
+static inline void fifo_push_front(struct rota__fifo *q, struct rota__node *n)
+{
+	n->next = q->head;
+	if (q->head == NULL)
+		q->tail = n;
+	q->head = n;
+}
+
 static inline struct rota__node *fifo_pop(struct rota__fifo *q)
 {
 	struct rota__node *n = q->head;

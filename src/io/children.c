@@ -41,7 +41,7 @@ static void look(struct children *c)
 		list_remove(&p->child);
 		list_append(&c->processes, &p->child);
 		rota__process_look(p);
-		rota__loop_after_callback(c->loop);
+		rota__loop_after_callback(c->loop, (struct rota__origin){ .kind = "process" });
 	}
 	rota__children_leave(c->loop);
 }

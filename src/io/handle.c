@@ -130,6 +130,11 @@ void rota__handle_undo(struct rota_handle *h)
 
 /* ---- what is pending ---- */
 
+void rota__handle_called(struct rota_handle *h)
+{
+	rota__callback_of(h->loop, (struct rota__origin){ kinds[h->kind]->name, h->site, NULL });
+}
+
 static bool unreferenced(const struct rota_handle *h)
 {
 	return h->flags & HANDLE_UNREF;
@@ -149,6 +154,7 @@ void rota__handle_submit(struct rota_handle *h, struct rota__op *op, void (*done
 void rota__handle_arrived(struct rota_handle *h)
 {
 	assert(h->pending > 0 && h->ops > 0);
+	rota__handle_called(h);
 	h->pending--;
 	h->ops--;
 	if (unreferenced(h))
@@ -165,6 +171,7 @@ void rota__handle_defer(struct rota_handle *h, struct rota__node *node, void (*f
 void rota__handle_ran(struct rota_handle *h)
 {
 	assert(h->pending > 0);
+	rota__handle_called(h);
 	h->pending--;
 }
 
@@ -210,6 +217,7 @@ static void last_word(struct rota__node *node)
 {
 	struct rota_handle *h = container_of((void *(*)[2])node, struct rota_handle, node);
 
+	rota__handle_called(h);
 	rota__handle_undo(h);
 	if (h->on_close != NULL)
 		h->on_close(h);

@@ -26,8 +26,9 @@ struct rota__handle_kind {
 	void (*release)(struct rota_handle *handle); /* nothing is pending: give back what it has; may be NULL */
 };
 
-/* One for each enum value; each kind's file defines its own. */
-#define ROTA__HANDLE_KINDS(X) X(conn) X(acceptor) X(poll) X(async) X(signal) X(watch) X(file_watch) X(datagrams) X(tty_watch)
+/* One for each enum value; each kind's file defines its own.  (port: net/port.c) */
+#define ROTA__HANDLE_KINDS(X) X(conn) X(acceptor) X(poll) X(async) X(signal) X(watch) X(file_watch) X(datagrams) \
+	X(tty_watch) X(port)
 
 enum rota__handle_kind_number {
 #define X(name) KIND_##name,
@@ -60,6 +61,9 @@ void rota__handle_defer(struct rota_handle *handle, struct rota__node *node, voi
 /* One pending thing less: an op that completed, a callback that was put off. */
 void rota__handle_arrived(struct rota_handle *handle);
 void rota__handle_ran(struct rota_handle *handle);
+
+/* One of its callbacks is about to be called: who times callbacks learns whose.  (_arrived and _ran say so, too.) */
+void rota__handle_called(struct rota_handle *handle);
 
 /* What every done() calls last: a closing handle with nothing pending is finished.  The memory may not be looked at
  * afterwards. */

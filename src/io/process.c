@@ -228,6 +228,12 @@ static void leave_children(struct rota_process *p)
 	rota__children_leave(p->loop);
 }
 
+static void tell_exit(struct rota_process *p)
+{
+	rota__callback_of(p->loop, (struct rota__origin){ "process", NULL, (void (*)(void))p->on_exit });
+	p->on_exit(p, &p->exit, p->arg);
+}
+
 bool rota__process_look(struct rota_process *p)
 {
 	bool ended;
@@ -244,7 +250,7 @@ bool rota__process_look(struct rota_process *p)
 	if (p->closed)
 		free_process(p);
 	else if (p->on_exit != NULL)
-		p->on_exit(p, &p->exit, p->arg);
+		tell_exit(p);
 	return true;
 }
 

@@ -38,8 +38,10 @@ static struct rota_loop *begin(struct rota_loop *loop, struct rota_request *r,
 static void tell(struct rota_request *r, int64_t result)
 {
 	r->cancel = NULL;
-	if (r->fn != NULL)
-		r->fn(r, result);
+	if (r->fn == NULL)
+		return;
+	rota__callback_of(r->loop, (struct rota__origin){ "request", NULL, (void (*)(void))r->fn });
+	r->fn(r, result);
 }
 
 /* ---- ops ---- */

@@ -21,13 +21,34 @@ struct rota_stream *rota__stream_new(struct rota_loop *loop, int fd, bool socket
 		.read_deadline_ns = ROTA_FOREVER,
 		.write_deadline_ns = ROTA_FOREVER,
 	};
+	list_init(&s->link);
 	return s;
+}
+
+void rota__stream_arrive(struct rota_stream *s)
+{
+	list_append(&s->loop->served, &s->link);
+}
+
+void rota__stream_depart(struct rota_stream *s, struct rota_loop *to)
+{
+	if (list_linked(&s->link))
+		list_remove(&s->link);
+	s->loop->poller->engine->let_go(s->loop->poller, s->fd);
+	s->drained = true;
+	add_relaxed(&s->loop->connections, -1);
+	s->travels = true;
+	store_release(&s->loop, to); /* acquired by who goes there to use it */
 }
 
 void rota__stream_free(struct rota_stream *s)
 {
 	s->loop->poller->engine->forget(s->loop->poller, s->fd);
 	close(s->fd);
+	if (list_linked(&s->link))
+		list_remove(&s->link);
+	if (s->counted)
+		add_relaxed(&s->loop->connections, -1);
 	rota__free(s->ahead.data);
 	rota__free(s);
 }

@@ -15,24 +15,37 @@
 struct rota__wait;
 
 struct rota_stream {
-	struct rota_loop *loop;
+	struct rota_loop *loop; /* it changes, on the former one's thread, only while nobody else is inside: await/move.c */
 	int fd;
 	bool socket;	   /* recv and send work; else poll, read and write */
 	bool closed;
+	bool unheard;	   /* of a named pipe nothing has come: a read might find an end where there has been no begin */
 	bool drained;	   /* the last receive left nothing: wait before trying */
 	uint8_t users;	   /* calls inside this stream now; the last one of a closed stream frees it */
 	struct rota__wait *reader, *writer; /* who waits, to be cut short by a close */
 	uint64_t read_deadline_ns, write_deadline_ns;
 	uint64_t written, received; /* by the last write call, by the last exact read */
 	void *server;	   /* who accepted it: await/serve.c */
+	struct list link;  /* in loop->served */
+	bool counted;	   /* in loop->connections */
+	bool travels;	   /* from one loop to another */
+	bool by_server;	   /* when it is to go to another loop its reader is told, with ROTA__ELSEWHERE */
 	struct rota__ahead { /* bytes read but not yet asked for: [start, end) of data */
 		char *data;
 		uint32_t size, start, end;
 	} ahead;
 };
 
+/* Why a wait ended that nobody outside is to see: the stream should go to another loop. */
+enum { ROTA__ELSEWHERE = -4999 };
+
 /* A stream of `fd`, which it takes on success and sets non-blocking.  NULL: no memory. */
 struct rota_stream *rota__stream_new(struct rota_loop *loop, int fd, bool socket);
+
+/* A server's connection is on its loop. */
+void rota__stream_arrive(struct rota_stream *stream);
+/* It goes to another loop, `to`, where it is counted already, and arrives there; nobody but the caller is inside. */
+void rota__stream_depart(struct rota_stream *stream, struct rota_loop *to);
 
 /* Close the descriptor and free everything; nobody is inside. */
 void rota__stream_free(struct rota_stream *stream);

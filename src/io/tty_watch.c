@@ -22,6 +22,7 @@ static void arrived(struct rota__signal_watch *watch, int signo)
 
 	if (rota_tty_get_size(t->fd, &size) < 0 || (size.columns == t->size.columns && size.rows == t->size.rows))
 		return;
+	rota__handle_called(&t->handle);
 	t->size = size;
 	t->on_resize(t, &t->size);
 }

@@ -4,7 +4,6 @@
  * it before was told by nobody; a folder that moved away takes the spots below it along. */
 #include <dirent.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -52,12 +51,18 @@ static void drop_below(struct rota_path_watch *w, const char *path)
 	}
 }
 
-/* False: too long for any system call. */
+/* False: too long for any system call.  By hand, since each event comes through here: snprintf() was a fifth of its cost. */
 static bool join(char path[PATH_MAX], const char *folder, const char *name)
 {
-	int n = snprintf(path, PATH_MAX, "%s%s%s", folder, *folder != '\0' && *name != '\0' ? "/" : "", name);
+	size_t before = strlen(folder), after = strlen(name), slash = before > 0 && after > 0;
 
-	return n >= 0 && n < PATH_MAX;
+	if (before + slash + after >= PATH_MAX)
+		return false;
+	memcpy(path, folder, before);
+	if (slash)
+		path[before] = '/';
+	memcpy(path + before + slash, name, after + 1);
+	return true;
 }
 
 /* A folder below.  What has gone again meanwhile is none. */
@@ -173,6 +178,7 @@ void rota__watch_event(struct rota__spot *spot, const struct inotify_event *even
 	uint32_t mask = event->mask, kinds = kinds_of(mask);
 	char path[PATH_MAX];
 
+	rota__handle_called(&w->handle);
 	if (mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED) || (root && mask & IN_ATTRIB && !still_there(w))) {
 		if (root)
 			vanish(w);
@@ -192,6 +198,7 @@ void rota__watch_overflow(struct rota_path_watch *w)
 {
 	struct list *it;
 
+	rota__handle_called(&w->handle);
 	tell(w, ROTA_CHANGE_OVERFLOW, 0, "");
 	if (!handle_open(&w->handle))
 		return;

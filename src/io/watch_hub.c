@@ -181,7 +181,7 @@ static void tell_place(struct hub *hub, const struct inotify_event *event)
 		list_remove(&spot->at_place);
 		list_append(&place->spots, &spot->at_place);
 		rota__watch_event(spot, event);
-		rota__loop_after_callback(hub->loop);
+		rota__loop_after_callback(hub->loop, (struct rota__origin){ .kind = "watch" });
 	}
 	place->busy = false;
 	drop_if_empty(hub, place);
@@ -198,7 +198,7 @@ static void tell_overflow(struct hub *hub)
 		list_remove(link);
 		list_append(&hub->watches, link);
 		rota__watch_overflow(container_of((void *(*)[2])(void *)link, struct rota_path_watch, link));
-		rota__loop_after_callback(hub->loop);
+		rota__loop_after_callback(hub->loop, (struct rota__origin){ .kind = "watch" });
 	}
 }
 

@@ -18,6 +18,7 @@ static void timer_fired(struct rota__timer *t)
 	struct rota_timer *timer = container_of((uint64_t (*)[8])t, struct rota_timer, opaque);
 
 	timer->loop->alive--;
+	rota__callback_of(timer->loop, (struct rota__origin){ "timer", NULL, (void (*)(void))timer->fn });
 	timer->fn(timer);
 }
 
@@ -137,16 +138,51 @@ static void drain(struct rota__calls *calls)
 	}
 }
 
+static void drain_timed(struct rota_loop *loop, struct rota__calls *calls)
+{
+	while (!calls_empty(calls)) {
+		struct rota__call call = calls->ring[calls->head++ & calls->mask];
+		struct rota__origin origin = { .kind = "tick" };
+
+		if (calls == &loop->microtasks)
+			origin = rota__promise_origin(&call);
+		if (origin.fn == NULL)
+			origin.fn = (void (*)(void))call.fn;
+		call.fn(call.arg);
+		rota__overrun_look(loop, origin);
+	}
+}
+
 /* Node's rule: all ticks, also those added by ticks; then all microtasks, also those added by
  * microtasks; and again while either has something.  Then rejections nobody handled are reported, which may queue more. */
 void rota__loop_drain_calls(struct rota_loop *loop)
 {
+	bool timed = loop->timed; /* one that begins in here begins with the next callback */
+
+	if (timed)
+		rota__overrun_begin(loop);
 	while (!calls_empty(&loop->ticks) || !calls_empty(&loop->microtasks)) {
-		drain(&loop->ticks);
-		drain(&loop->microtasks);
-		if (calls_empty(&loop->ticks) && (loop->promises.rejected.first != NULL || loop->promises.late.first != NULL))
+		if (timed) {
+			drain_timed(loop, &loop->ticks);
+			drain_timed(loop, &loop->microtasks);
+		} else {
+			drain(&loop->ticks);
+			drain(&loop->microtasks);
+		}
+		if (calls_empty(&loop->ticks) && (loop->promises.rejected.first != NULL || loop->promises.late.first != NULL)) {
 			rota__promises_report(loop);
+			if (timed)
+				rota__overrun_begin(loop); /* what its hook took is nobody's callback */
+		}
 	}
+}
+
+void rota__loop_callback_ended(struct rota_loop *loop, const char *kind, const char *site, void (*fn)(void))
+{
+	if (loop->timed)
+		rota__overrun_look(loop, (struct rota__origin){ kind, site, fn });
+	if (!calls_empty(&loop->ticks) || !calls_empty(&loop->microtasks))
+		rota__loop_drain_calls(loop);
 }
 
 int rota_next_tick(struct rota_loop *loop, rota_job_fn fn, void *arg)

@@ -12,6 +12,8 @@
 
 enum later_kind { LATER_FREE, LATER_TIMEOUT, LATER_INTERVAL, LATER_IMMEDIATE };
 
+static const char *const kinds[] = { NULL, "timeout", "interval", "immediate" };
+
 struct rota__later {
 	struct rota__timer timer; /* of timeouts and intervals */
 	struct list link;	  /* of immediates; next: of free ones */
@@ -139,6 +141,7 @@ static void due(struct rota__timer *timer)
 	rota_job_fn fn = l->fn;
 	void *arg = l->arg;
 
+	rota__callback_of(l->loop, (struct rota__origin){ kinds[l->kind], l->site, (void (*)(void))fn });
 	if (l->kind == LATER_INTERVAL) {
 		interval_due(l);
 		return;
@@ -206,6 +209,7 @@ void rota__loop_run_immediates(struct rota_loop *loop)
 	while (!list_empty(&due)) {
 		struct rota__later *l = list_first(&due, struct rota__later, link);
 		rota_job_fn fn = l->fn;
+		const char *site = l->site;
 		void *arg = l->arg;
 
 		list_remove(&l->link);
@@ -213,7 +217,8 @@ void rota__loop_run_immediates(struct rota_loop *loop)
 		loop->laters.immediates_ref -= !l->unref;
 		give_back(l);
 		fn(arg);
-		rota__loop_after_callback(loop);
+		rota__loop_after_callback(
+			loop, (struct rota__origin){ kinds[LATER_IMMEDIATE], site, (void (*)(void))fn });
 	}
 }
 

@@ -52,6 +52,7 @@ int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *o
 		loop->phase[i].next = loop->phase[i].prev = &loop->phase[i];
 	list_init(&loop->laters.immediates);
 	list_init(&loop->handles);
+	list_init(&loop->served);
 	list_init(&loop->handle_records);
 	rota__promises_init(&loop->promises);
 	mpsc_init(&loop->posts);
@@ -72,8 +73,10 @@ int rota_loop_free(struct rota_loop *loop)
 	rota__calls_fini(&loop->microtasks);
 	rota__laters_fini(&loop->laters);
 	rota__free(loop->measures);
+	rota__overruns_fini(loop);
 	rota__free(loop->datagram_room);
 	loop->poller->engine->close(loop->poller);
+	rota__promises_fini(&loop->promises);
 	if (loop->promises.count > 0)
 		loop->promises.loop_is_gone = true; /* the last of them frees it */
 	else
@@ -103,6 +106,8 @@ static int become_owner(struct rota_loop *loop)
 	loop->now_ns = rota_now_ns();
 	if (loop->measures != NULL)
 		rota__measure_entered(loop);
+	if (loop->timed)
+		rota__overrun_begin(loop);
 	return 0;
 }
 
@@ -188,6 +193,7 @@ int rota_loop_after_fork(struct rota_loop *loop)
 	poller->completed = old->completed;
 	old->engine->close(old);
 	loop->poller = poller;
+	rota__overruns_forked(loop);
 	mpsc_init(&loop->posts);
 	loop->owner_pid = getpid();
 	loop->bound = inside;

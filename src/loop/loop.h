@@ -43,6 +43,12 @@ struct rota__laters {
 	uint64_t polled_ns;
 };
 
+/* What is called, and where that was asked for; NULL: not known. */
+struct rota__origin {
+	const char *kind, *site;
+	void (*fn)(void);
+};
+
 struct rota_promise;
 
 /* A list through promises' `next`, each with a reference. */
@@ -55,6 +61,8 @@ struct rota__promises {
 	size_t count; /* that are not given back: the loop's memory stays as long as there are any */
 	bool loop_is_gone;
 	bool giving_back;
+	struct rota_promise *spare; /* memory for the next ones, through `next` */
+	uint32_t spare_count;
 	struct rota__promise_list dying;    /* without references: to be given back */
 	struct rota__promise_list rejected; /* and not handled when they were */
 	struct rota__promise_list late;	    /* reported as such, and handled since */
@@ -72,10 +80,15 @@ struct rota_loop {
 	struct rota__fifo closing;   /* last words of handles, run in the closing phase */
 	struct rota_watcher phase[3]; /* list heads, by enum rota_phase */
 	struct rota__calls ticks, microtasks;
+	bool timed; /* each callback is; overrun.c */
 	struct rota__laters laters;
 	struct rota__promises promises;
 	struct rota__measures *measures; /* NULL: it is not measured */
+	struct rota__overruns *overruns; /* NULL: callbacks never were timed */
 	struct list handles; /* all that are not closed; io/handle.c */
+	struct list served;  /* streams that a server has dealt to this loop; await/move.c */
+	bool retired;	      /* its worker is out of service (task/team.h): they are to go, when they can */
+	uint32_t connections; /* of them, those that are on their way here too; any thread adds */
 
 	void *watches;	     /* what the loop's file watches share; io/watch_hub.c */
 	void *datagram_room; /* where datagrams are received, once some were; io/datagram.c */
@@ -152,11 +165,38 @@ static inline bool calls_empty(const struct rota__calls *calls)
 	return calls->head == calls->tail;
 }
 
-static inline void rota__loop_after_callback(struct rota_loop *loop)
+/* A callback has returned.  Its time, if callbacks are timed, began when the one before it had. */
+void rota__loop_callback_ended(struct rota_loop *loop, const char *kind, const char *site, void (*fn)(void));
+
+static inline void rota__loop_after_callback(struct rota_loop *loop, struct rota__origin origin)
+{
+	if (__builtin_expect(!calls_empty(&loop->ticks) || !calls_empty(&loop->microtasks) || loop->timed, 0))
+		rota__loop_callback_ended(loop, origin.kind, origin.site, origin.fn);
+}
+
+/* The same for tasks, which are not timed: the watchdog looks at them. */
+static inline void rota__loop_after_task(struct rota_loop *loop)
 {
 	if (__builtin_expect(!calls_empty(&loop->ticks) || !calls_empty(&loop->microtasks), 0))
 		rota__loop_drain_calls(loop);
 }
+
+/* For a loop whose callbacks are timed.  The next one's time begins now; one has ended, and the next one begins; another origin is meant
+ * than the caller will say, who does not know better. */
+void rota__overrun_begin(struct rota_loop *loop);
+void rota__overrun_look(struct rota_loop *loop, struct rota__origin origin);
+void rota__overrun_origin(struct rota_loop *loop, struct rota__origin origin);
+
+/* To be said before the call by those who know whose callback it is. */
+static inline void rota__callback_of(struct rota_loop *loop, struct rota__origin origin)
+{
+	if (__builtin_expect(loop->timed, 0))
+		rota__overrun_origin(loop, origin);
+}
+
+/* A fork's child has it; the loop's end. */
+void rota__overruns_forked(struct rota_loop *loop);
+void rota__overruns_fini(struct rota_loop *loop);
 
 /* The loop a started run put on this thread. */
 extern _Thread_local struct rota_loop *rota__loop_here __attribute__((tls_model("initial-exec")));
@@ -210,6 +250,10 @@ static inline void rota__calls_push_reserved(struct rota__calls *calls, rota_job
 }
 
 void rota__promises_init(struct rota__promises *promises);
+/* The loop goes; promises may stay. */
+void rota__promises_fini(struct rota__promises *promises);
+/* What `call`, a microtask, will call of the program's, if it is a promise's. */
+struct rota__origin rota__promise_origin(const struct rota__call *call);
 /* Report rejections that nobody handled: after all ticks and microtasks. */
 void rota__promises_report(struct rota_loop *loop);
 void rota__calls_fini(struct rota__calls *calls);

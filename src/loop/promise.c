@@ -14,9 +14,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/sanitizers.h"
 #include "os/mem.h"
 
 /* ---- memory ---- */
+
+/* Most programs make promises as fast as they give them back.  None is kept where a checker watches over memory. */
+#if defined(ROTA_ASAN) || defined(ROTA_TSAN)
+enum { SPARE_MAX = 0 };
+#else
+enum { SPARE_MAX = 128 }; /* 27 KiB */
+#endif
 
 struct rota_loop *rota__promise_loop(struct rota_loop *loop, const char *call)
 {
@@ -49,6 +57,36 @@ struct rota_promise *rota__promise_init(struct rota_promise *p, struct rota_loop
 	return p;
 }
 
+struct rota_promise *rota__promise_plain(struct rota_loop *loop, const char *site)
+{
+	struct rota__promises *all = &loop->promises;
+	struct rota_promise *p = all->spare;
+
+	if (p != NULL) {
+		all->spare = p->next;
+		all->spare_count--;
+	} else {
+		p = rota__alloc(sizeof *p);
+	}
+	p = rota__promise_init(p, loop, site);
+	if (p != NULL)
+		p->plain = true;
+	return p;
+}
+
+static void free_memory(struct rota_promise *p)
+{
+	struct rota__promises *all = &p->loop->promises;
+
+	if (!p->plain || all->spare_count >= SPARE_MAX || all->loop_is_gone) {
+		rota__free(p);
+		return;
+	}
+	p->next = all->spare;
+	all->spare = p;
+	all->spare_count++;
+}
+
 struct rota_promise *rota_promise_ref(struct rota_promise *promise)
 {
 	ROTA_INSIDE();
@@ -56,6 +94,13 @@ struct rota_promise *rota_promise_ref(struct rota_promise *promise)
 	if (promise != NULL)
 		promise->refs++;
 	return promise;
+}
+
+/* It refers to nothing that would be given back with it. */
+static bool stands_alone(const struct rota_promise *p)
+{
+	return p->inner == NULL && p->owner == NULL && p->forward == NULL && p->destroy == NULL &&
+		list_empty(&p->reactions);
 }
 
 static void free_promise(struct rota_promise *p)
@@ -71,13 +116,15 @@ static void free_promise(struct rota_promise *p)
 	}
 	if (p->state == ROTA_PENDING)
 		p->loop->microtasks.reserved--;
-	rota_promise_unref(p->inner);
-	rota_promise_unref(p->owner);
-	rota_promise_unref(p->forward);
+	if (!stands_alone(p)) {
+		rota_promise_unref(p->inner);
+		rota_promise_unref(p->owner);
+		rota_promise_unref(p->forward);
+	}
 	if (p->destroy != NULL)
 		p->destroy(p->value);
 	p->loop->promises.count--;
-	rota__free(p);
+	free_memory(p);
 }
 
 /* Not by recursion: a chain may be as long as memory. */
@@ -91,6 +138,10 @@ void rota_promise_unref(struct rota_promise *promise)
 		return;
 	loop = promise->loop;
 	all = &loop->promises;
+	if (stands_alone(promise) && all->count > 1) { /* the last one may be what the loop's memory waits for */
+		free_promise(promise);
+		return;
+	}
 	rota__promises_add(&all->dying, promise);
 	if (all->giving_back)
 		return;
@@ -211,7 +262,7 @@ static void follow(struct rota_promise *p, struct rota_promise *inner)
 static void ask_thenable(void *arg)
 {
 	struct rota_promise *p = ((struct rota__reaction *)arg)->target;
-	struct rota_promise *said = rota__promise_init(rota__alloc(sizeof *said), p->loop, p->site);
+	struct rota_promise *said = rota__promise_plain(p->loop, p->site);
 	void *value = p->arg;
 	int rc;
 
@@ -276,7 +327,7 @@ struct rota_promise *rota_promise_new_at(struct rota_loop *loop, const char *sit
 	ROTA_INSIDE();
 
 	loop = rota__promise_loop(loop, "rota_promise_new");
-	return rota__promise_init(rota__alloc(sizeof(struct rota_promise)), loop, site);
+	return rota__promise_plain(loop, site);
 }
 
 struct rota_promise *rota_promise_of_at(struct rota_loop *loop, struct rota_result result, const char *site)
@@ -393,6 +444,21 @@ static void call_finally(void *arg)
 	finally_answered(p, &result);
 }
 
+struct rota__origin rota__promise_origin(const struct rota__call *call)
+{
+	struct rota__origin origin = { .kind = "microtask" };
+	const struct rota__reaction *r = call->arg;
+	rota_then_fn fn = NULL;
+
+	if (call->fn == call_handler)
+		fn = r->source->state == ROTA_FULFILLED ? r->target->fulfilled : r->target->rejected;
+	else if (call->fn == call_finally)
+		fn = r->target->fulfilled;
+	if (fn != NULL)
+		origin = (struct rota__origin){ "promise", r->target->site, (void (*)(void))fn };
+	return origin;
+}
+
 static struct rota_promise *derive(struct rota_promise *of, rota_job_fn run, const char *call, const char *site)
 {
 	struct rota_promise *p;
@@ -400,7 +466,7 @@ static struct rota_promise *derive(struct rota_promise *of, rota_job_fn run, con
 	if (of == NULL)
 		return NULL;
 	rota__promise_loop(of->loop, call);
-	p = rota__promise_init(rota__alloc(sizeof *p), of->loop, site);
+	p = rota__promise_plain(of->loop, site);
 	if (p == NULL) {
 		rota__promise_handled(of); /* by who reads that there is no memory */
 	} else {

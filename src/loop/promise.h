@@ -31,6 +31,7 @@ struct rota_promise {
 	bool decided;
 	bool handled;  /* somebody has asked for it */
 	bool reported; /* as rejected and not handled */
+	bool plain;    /* at the head of no larger memory */
 	void *value;
 	void (*destroy)(void *value);
 	struct rota_promise *owner;   /* who has the value, if that is another: a reference */
@@ -50,6 +51,9 @@ struct rota_promise {
 /* Prepare the promise at the head of new memory: one reference, a slot.  Frees the memory and answers NULL where there is no
  * slot, or no loop (NULL: this thread's). */
 struct rota_promise *rota__promise_init(struct rota_promise *p, struct rota_loop *loop, const char *site);
+
+/* The same in memory of its own. */
+struct rota_promise *rota__promise_plain(struct rota_loop *loop, const char *site);
 
 /* A loop for calls that cannot answer why not: ends the program where `loop` is another thread's. */
 struct rota_loop *rota__promise_loop(struct rota_loop *loop, const char *call);

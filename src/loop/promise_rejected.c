@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "loop/promise.h"
+#include "os/mem.h"
 
 static void empty_list(struct rota__promise_list *list)
 {
@@ -18,6 +19,17 @@ void rota__promises_init(struct rota__promises *promises)
 	empty_list(&promises->dying);
 	empty_list(&promises->rejected);
 	empty_list(&promises->late);
+}
+
+void rota__promises_fini(struct rota__promises *promises)
+{
+	struct rota_promise *p;
+
+	while ((p = promises->spare) != NULL) {
+		promises->spare = p->next;
+		rota__free(p);
+	}
+	promises->spare_count = 0;
 }
 
 void rota__promises_add(struct rota__promise_list *list, struct rota_promise *p)

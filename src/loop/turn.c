@@ -12,8 +12,7 @@
  * before check, but two that answer each other must not hold the loop: libuv's bound. */
 enum { PENDING_ROUNDS = 8 };
 
-/* Run what was queued when we came in; what it queues waits for the next round. */
-static void run_nodes(struct rota_loop *loop, struct rota__fifo *queue)
+static void run_queued(struct rota_loop *loop, struct rota__fifo *queue)
 {
 	struct rota__fifo due = *queue;
 	struct rota__node *node;
@@ -21,19 +20,26 @@ static void run_nodes(struct rota_loop *loop, struct rota__fifo *queue)
 	queue->head = NULL;
 	while ((node = fifo_pop(&due)) != NULL) {
 		node->fn(node);
-		rota__loop_after_callback(loop);
+		rota__loop_after_callback(loop, (struct rota__origin){ .kind = "deferred" });
 	}
+}
+
+/* Run what was queued when we came in; what it queues waits for the next round. */
+static inline void run_nodes(struct rota_loop *loop, struct rota__fifo *queue)
+{
+	if (!fifo_empty(queue))
+		run_queued(loop, queue);
 }
 
 /* Each watcher goes to the back before its callback, which may therefore stop any watcher, itself
  * included.  The marker stands where the list ended, so that new ones wait for the next turn. */
-static void run_watchers(struct rota_loop *loop, enum rota_phase phase)
+static void run_started(struct rota_loop *loop, enum rota_phase phase)
 {
+	static const char *const kinds[] = { "idle", "prepare", "check" };
 	struct rota_watcher *head = &loop->phase[phase], *w;
 	struct rota_watcher marker = { .next = head, .prev = head->prev };
+	void (*fn)(struct rota_watcher *watcher);
 
-	if (head->next == head)
-		return;
 	head->prev->next = &marker;
 	head->prev = &marker;
 	while ((w = head->next) != &marker) {
@@ -43,11 +49,18 @@ static void run_watchers(struct rota_loop *loop, enum rota_phase phase)
 		w->next = head;
 		head->prev->next = w;
 		head->prev = w;
-		w->fn(w);
-		rota__loop_after_callback(loop);
+		fn = w->fn;
+		fn(w);
+		rota__loop_after_callback(loop, (struct rota__origin){ .kind = kinds[phase], .fn = (void (*)(void))fn });
 	}
 	head->next = marker.next;
 	marker.next->prev = head;
+}
+
+static inline void run_watchers(struct rota_loop *loop, enum rota_phase phase)
+{
+	if (loop->phase[phase].next != &loop->phase[phase])
+		run_started(loop, phase);
 }
 
 static void run_completions(struct rota_loop *loop)
@@ -62,7 +75,7 @@ static void run_completions(struct rota_loop *loop)
 		if (!(op->flags & OP_MORE))
 			loop->alive--;
 		op->done(op);
-		rota__loop_after_callback(loop);
+		rota__loop_after_callback(loop, (struct rota__origin){ .kind = "operation" });
 	}
 }
 
@@ -71,9 +84,11 @@ static void run_posts(struct rota_loop *loop)
 	struct rota__node *node = mpsc_take_all(&loop->posts), *next;
 
 	for (; node != NULL; node = next) {
+		void (*fn)(struct rota__node *) = node->fn;
+
 		next = node->next;
-		node->fn(node);
-		rota__loop_after_callback(loop);
+		fn(node);
+		rota__loop_after_callback(loop, (struct rota__origin){ .kind = "post", .fn = (void (*)(void))fn });
 	}
 }
 
@@ -83,13 +98,19 @@ void rota__loop_run_timers(struct rota_loop *loop)
 
 	while ((timer = rota__timers_pop_due(&loop->timers, loop->now_ns)) != NULL) {
 		timer->fn(timer);
-		rota__loop_after_callback(loop);
+		rota__loop_after_callback(loop, (struct rota__origin){ .kind = "timer" });
 	}
 }
 
 static bool run_tasks(struct rota_loop *loop)
 {
-	return !loop->tasks_ready || loop->run_tasks(loop);
+	if (!loop->tasks_ready)
+		return true;
+	if (!loop->run_tasks(loop))
+		return false;
+	if (__builtin_expect(loop->timed, 0))
+		rota__overrun_begin(loop);
+	return true;
 }
 
 /* Sleep in the poller, having told other threads that we do: the post that comes then wakes us. */
@@ -167,7 +188,7 @@ bool rota__loop_busy(const struct rota_loop *loop)
 
 void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
 {
-	bool waited;
+	bool waited, slice_used_up;
 
 	run_nodes(loop, &loop->pending);
 	run_watchers(loop, ROTA_IDLE);
@@ -179,12 +200,15 @@ void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
 	waited = poll(loop, deadline_ns);
 	if (__builtin_expect(loop->measures != NULL, 0))
 		rota__measure_poll_ended(loop, waited);
+	if (__builtin_expect(loop->timed, 0))
+		rota__overrun_begin(loop);
 	run_completions(loop);
 	run_posts(loop);
 	for (int i = 0; i < PENDING_ROUNDS && !fifo_empty(&loop->pending); i++)
 		run_nodes(loop, &loop->pending);
 	if (!run_tasks(loop))
 		return;
+	slice_used_up = loop->tasks_ready;
 	run_watchers(loop, ROTA_CHECK);
 	rota__loop_run_immediates(loop);
 	run_nodes(loop, &loop->closing);
@@ -192,5 +216,6 @@ void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
 		loop->now_ns = rota_now_ns();
 		rota__loop_run_timers(loop);
 	}
-	run_tasks(loop);
+	if (!slice_used_up) /* else I/O, which is looked at next, has waited for one slice already */
+		run_tasks(loop);
 }

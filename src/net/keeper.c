@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "io/rights.h"
 #include "net/keeper.h"
 
 static struct worker {
@@ -21,21 +22,13 @@ static struct worker {
 	int fd;
 } workers[SLOTS_MAX];
 
-union control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(int))];
-};
-
 int rota__keeper_start(int control_fd, uint32_t slot, int fd)
 {
-	union control control = { 0 };
+	union rota__rights control;
 	struct iovec iov = { &slot, sizeof slot };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = sizeof control };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	control.align = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
-		.cmsg_len = CMSG_LEN(sizeof fd) };
-	memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
+	rota__rights_pack(&msg, &control, &fd, 1);
 	return sendmsg(control_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -103,22 +96,17 @@ static void start(uint32_t slot, int fd, pid_t keeper)
 /* One request.  False: the control socket has ended. */
 static bool obey(int control_fd, pid_t keeper)
 {
-	union control control;
 	uint32_t slot = SLOTS_MAX;
-	struct iovec iov = { &slot, sizeof slot };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = sizeof control };
-	ssize_t n = recvmsg(control_fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	int fd;
+	int fds[RIGHTS_MAX];
+	unsigned count;
+	ssize_t n = rota__rights_recv(control_fd, (struct iovec){ &slot, sizeof slot }, fds, &count);
 
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	if (n == 0)
+	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EMFILE))
 		return false;
-	if (CMSG_FIRSTHDR(&msg) == NULL || slot >= SLOTS_MAX)
-		return true; /* no number was left for it: its socket has ended, which the other side sees */
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof fd);
-	start(slot, fd, keeper);
+	if (count == 1 && slot < SLOTS_MAX)
+		start(slot, fds[0], keeper);
+	else /* no number was left for it: its socket has ended, which the other side sees */
+		rota__rights_close(fds, count);
 	return true;
 }
 

@@ -1,22 +1,15 @@
 /* thread.c - a run on a thread of its own, and messages to and from it
  *
- * The handle owns everything: two channels, which are the ports, and the word that it is over.  The thread
- * touches nothing of it after it has set `over`, but its own end. */
+ * The handle owns everything: two channels with a port at each end (port.h), and the word that it is over.  Who frees it waits for
+ * the thread's last instructions. */
 #include <pthread.h>
 #include <string.h>
 
-#include <rota/channel.h>
-#include <rota/loop.h>
-#include <rota/memory.h>
 #include <rota/sync.h>
-#include <rota/thread.h>
 
-#include "loop/inside.h"
+#include "io/request.h"
+#include "net/port.h"
 #include "os/mem.h"
-
-struct rota_port {
-	struct rota_chan *in, *out;
-};
 
 struct rota_thread {
 	struct rota_chan to_thread, to_us;
@@ -33,57 +26,27 @@ struct rota_thread {
 	bool stopped;
 	struct rota_post stop;
 	struct rota_scope *scope; /* the thread's own: all that it does */
+	bool ended;		  /* nothing of the run is left */
+	struct joiner *joiners;	  /* requests that wait for that */
+	unsigned joins;		  /* requests that have not been told */
 };
 
-/* ---- ports ---- */
+/* In a request. */
+struct joiner {
+	struct rota_post post;
+	struct joiner *next;
+	struct rota_thread *thread;
+	int *ret_result;
+};
 
-int rota_port_give(struct rota_port *port, void *data, size_t bytes, void (*destroy)(void *))
+static struct joiner *joiner_of(struct rota_request *request)
 {
-	ROTA_INSIDE();
-	struct rota_message m = { data, bytes, destroy };
-
-	return rota_chan_try_send(port->out, &m);
+	return (struct joiner *)(void *)request->inside;
 }
 
-int rota_port_send(struct rota_port *port, const void *data, size_t bytes)
+static struct rota_request *request_of(struct joiner *j)
 {
-	ROTA_INSIDE();
-	void *copy = rota__alloc(bytes + 1); /* an empty message is one, too */
-	int rc;
-
-	if (copy == NULL)
-		return -ENOMEM;
-	if (bytes > 0)
-		memcpy(copy, data, bytes);
-	rc = rota_port_give(port, copy, bytes, rota_free);
-	if (rc < 0)
-		rota__free(copy);
-	return rc;
-}
-
-int rota_port_recv(struct rota_port *port, struct rota_message *ret_message)
-{
-	return rota_chan_recv(port->in, ret_message);
-}
-
-int rota_port_try_recv(struct rota_port *port, struct rota_message *ret_message)
-{
-	return rota_chan_try_recv(port->in, ret_message);
-}
-
-void rota_port_close(struct rota_port *port)
-{
-	ROTA_INSIDE();
-
-	rota_chan_close(port->in);
-	rota_chan_close(port->out);
-}
-
-void rota_message_free(struct rota_message *message)
-{
-	if (message->destroy != NULL)
-		message->destroy(message->data);
-	*message = (struct rota_message){ 0 };
+	return container_of((uint64_t (*)[54])(void *)j, struct rota_request, inside);
 }
 
 /* ---- the thread's side ---- */
@@ -120,14 +83,32 @@ static int first_task(void *arg)
 	return result;
 }
 
+/* Who waits for the end is told last, and when the thread can be freed. */
+static void tell_the_end(struct rota_thread *t)
+{
+	struct joiner *j, *next;
+
+	rota_port_close(&t->its);
+	pthread_mutex_lock(&t->lock);
+	t->ended = true;
+	j = t->joiners;
+	t->joiners = NULL;
+	pthread_mutex_unlock(&t->lock);
+	for (; j != NULL; j = next) {
+		next = j->next;
+		rota_post(request_of(j)->loop, &j->post);
+	}
+	rota_event_set(&t->over);
+}
+
 static void *thread_main(void *arg)
 {
 	struct rota_thread *t = arg;
 
 	pthread_setname_np(pthread_self(), "rota-thread");
 	t->result = rota_run(first_task, t, &t->options);
-	rota_port_close(&t->its);
-	rota_event_set(&t->over);
+	rota__port_abandon(&t->its);
+	tell_the_end(t);
 	return NULL;
 }
 
@@ -154,8 +135,8 @@ static int init(struct rota_thread *t)
 		rota_chan_fini(&t->to_thread);
 		return rc;
 	}
-	t->ours = (struct rota_port){ .in = &t->to_us, .out = &t->to_thread };
-	t->its = (struct rota_port){ .in = &t->to_thread, .out = &t->to_us };
+	rota__port_init(&t->ours, &t->to_us, &t->to_thread, &t->its);
+	rota__port_init(&t->its, &t->to_thread, &t->to_us, &t->ours);
 	t->stop.fn = stop_here;
 	pthread_mutex_init(&t->lock, NULL);
 	return 0;
@@ -165,6 +146,8 @@ static void fini(struct rota_thread *t)
 {
 	empty(&t->to_thread);
 	empty(&t->to_us);
+	rota__port_fini(&t->ours);
+	rota__port_fini(&t->its);
 	pthread_mutex_destroy(&t->lock);
 	rota__free(t);
 }
@@ -212,6 +195,63 @@ int rota_thread_join(struct rota_thread *t, int *ret_result)
 	return rc;
 }
 
+static void joined(struct rota_post *post)
+{
+	struct joiner *j = container_of(post, struct joiner, post);
+	struct rota_thread *t = j->thread;
+
+	if (j->ret_result != NULL)
+		*j->ret_result = t->result;
+	pthread_mutex_lock(&t->lock);
+	t->joins--;
+	pthread_mutex_unlock(&t->lock);
+	rota__request_tell(request_of(j), 0);
+}
+
+/* Too late if it is on its way. */
+static void cancel_join(struct rota_request *request)
+{
+	struct joiner *j = joiner_of(request), **at;
+	struct rota_thread *t = j->thread;
+	bool ours;
+
+	pthread_mutex_lock(&t->lock);
+	for (at = &t->joiners; *at != NULL && *at != j; at = &(*at)->next)
+		;
+	ours = *at != NULL;
+	if (ours) {
+		*at = j->next;
+		t->joins--;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (ours)
+		rota__request_tell_later(request, -ECANCELED);
+}
+
+int rota_request_thread_join(struct rota_loop *loop, struct rota_request *request, struct rota_thread *t,
+	int *ret_result, rota_request_fn fn)
+{
+	ROTA_INSIDE();
+	struct joiner *j = joiner_of(request);
+	bool ended;
+
+	loop = rota__request_begin(loop, request, cancel_join, fn);
+	if (loop == NULL)
+		return -EPERM;
+	*j = (struct joiner){ .post = { .fn = joined }, .thread = t, .ret_result = ret_result };
+	pthread_mutex_lock(&t->lock);
+	t->joins++;
+	ended = t->ended;
+	if (!ended) {
+		j->next = t->joiners;
+		t->joiners = j;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (ended)
+		rota_post(loop, &j->post);
+	return 0;
+}
+
 void rota_thread_stop(struct rota_thread *t)
 {
 	ROTA_INSIDE();
@@ -221,15 +261,21 @@ void rota_thread_stop(struct rota_thread *t)
 		rota_post(t->loop, &t->stop);
 	t->stopped = true;
 	pthread_mutex_unlock(&t->lock);
+	rota__port_stop(&t->its);
 }
 
 int rota_thread_free(struct rota_thread *t)
 {
+	bool busy;
+
 	if (t == NULL)
 		return 0;
-	if (!rota_event_is_set(&t->over))
+	pthread_mutex_lock(&t->lock);
+	busy = !t->ended || t->joins > 0;
+	pthread_mutex_unlock(&t->lock);
+	if (busy || rota__port_is_watched(&t->ours))
 		return -EBUSY;
-	pthread_join(t->thread, NULL); /* it has nothing left to do */
+	pthread_join(t->thread, NULL); /* it has hardly anything left to do */
 	fini(t);
 	return 0;
 }

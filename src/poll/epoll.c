@@ -203,6 +203,12 @@ static void epoll_forget(struct rota__poller *p, int fd)
 	rota__fd_closing(fd);
 }
 
+static void epoll_let_go(struct rota__poller *p, int fd)
+{
+	epoll_ctl(epoll_of(p)->epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* ENOENT: it was never waited for */
+	rota__fd_closing(fd);
+}
+
 static const char *epoll_describe(struct rota__poller *p)
 {
 	return epoll_of(p)->no_pwait2 ? "epoll: edge-triggered, millisecond waits"
@@ -220,5 +226,6 @@ const struct rota__poller_engine rota__poller_epoll = {
 	.wake = epoll_wake,
 	.give_back = epoll_give_back,
 	.forget = epoll_forget,
+	.let_go = epoll_let_go,
 	.describe = epoll_describe,
 };

@@ -78,6 +78,10 @@ struct rota__poller_engine {
 	 * owner from now on (poll/generation.h).  Any thread. */
 	void (*forget)(struct rota__poller *p, int fd);
 
+	/* `fd`, of which no op is pending, goes to another poller: this one asks the system about it no more, and remembers
+	 * nothing of it. */
+	void (*let_go)(struct rota__poller *p, int fd);
+
 	/* What was found and chosen, for people: "uring: DEFER_TASKRUN, SINGLE_ISSUER, ...". */
 	const char *(*describe)(struct rota__poller *p);
 };

@@ -687,5 +687,6 @@ const struct rota__poller_engine rota__poller_uring = {
 	.wake = uring_wake,
 	.give_back = uring_give_back,
 	.forget = uring_forget,
+	.let_go = uring_forget,
 	.describe = uring_describe,
 };

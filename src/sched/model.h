@@ -32,6 +32,9 @@ struct run {
 
 int rota__run_single(struct run *run);
 
+/* How many workers a model has where nobody says: as many as the machine has for them now. */
+unsigned rota__workers_default(enum rota_model model);
+
 struct team_shape {
 	unsigned workers, bosses;
 	bool steal;
@@ -59,7 +62,8 @@ void rota__drain_first_task_ended(struct run *run);
 
 void rota__run_root_init(struct rota_scope *root);
 
-/* Posts and offloaded ops of cancelled waits may still be on their way. */
+/* Posts and offloaded ops of cancelled waits may still be on their way; and handles that nobody has closed, which keep no loop
+ * alive because they are unreferenced, are closed. */
 void rota__run_drain(struct rota_loop *loop);
 
 /* The quota of our cgroups alone, in CPUs, 0 for none.  `root` goes before every path: "", or what a test has made to be looked at. */

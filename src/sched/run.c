@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "io/handle.h"
 #include "sched/model.h"
 
 static const char *const names[] = { "", "single", "group", "steal" };
@@ -39,15 +40,19 @@ static bool number_of(const char *variable, unsigned long standard, unsigned lon
 	return *env >= '0' && *env <= '9' && *end == '\0';
 }
 
+unsigned rota__workers_default(enum rota_model model)
+{
+	/* Netty's rule and Tokio's */
+	return model == ROTA_SINGLE ? 1 : rota_cpu_count() * (model == ROTA_GROUP ? 2 : 1);
+}
+
 /* How many workers, or -EINVAL. */
 static int workers_of(const struct rota_options *options, int model)
 {
 	unsigned long workers = options->workers;
 
 	if (workers == 0) {
-		/* Netty's rule and Tokio's */
-		if (!number_of("ROTA_WORKERS", rota_cpu_count() * (model == ROTA_GROUP ? 2 : 1), &workers) ||
-			workers == 0)
+		if (!number_of("ROTA_WORKERS", rota__workers_default(model), &workers) || workers == 0)
 			return -EINVAL;
 	}
 	return workers <= ROTA_WORKERS_MAX ? (int)workers : -EINVAL;
@@ -188,7 +193,7 @@ unsigned rota_worker_count(void)
 	ROTA_INSIDE();
 	const struct rota__worker *here = rota__here();
 
-	return here == NULL ? 0 : here->team == NULL ? 1 : here->team->size;
+	return here == NULL ? 0 : here->team == NULL ? 1 : rota__team_in_service(here->team);
 }
 
 unsigned rota_boss_count(void)
@@ -259,8 +264,21 @@ void rota__run_root_init(struct rota_scope *root)
 	root->flags |= ROTA_SCOPE_COLLECT | SCOPE_ROOT;
 }
 
-void rota__run_drain(struct rota_loop *loop)
+static void turn_until_idle(struct rota_loop *loop)
 {
 	while (rota_loop_alive(loop))
 		rota__loop_turn(loop, ROTA_FOREVER);
+}
+
+static void close_forgotten(struct rota_handle *handle, void *unused)
+{
+	(void)unused;
+	rota_handle_close(handle, handle->on_close);
+}
+
+void rota__run_drain(struct rota_loop *loop)
+{
+	turn_until_idle(loop);
+	rota_loop_each_handle(loop, close_forgotten, NULL);
+	turn_until_idle(loop);
 }

@@ -5,44 +5,20 @@
  * Nobody turns before everybody is there, because any worker may post to any other; and nobody gives anything back
  * before all have stopped, because tasks, stacks and records have wandered between them.  Which thread drives a worker may
  * change in between (drivers.h). */
-#include <pthread.h>
 #include <stdio.h>
 
 #include "os/mem.h"
-#include "sched/drivers.h"
-#include "sched/model.h"
+#include "sched/several.h"
 #include "trace/trace.h"
-
-struct seat {
-	struct several *several;
-	struct rota_loop *loop;
-	unsigned number;
-	bool present, started; /* it is there, if only as a failure; its worker is made */
-	struct rota_post over; /* wakes it when all is over */
-	char name[24];
-	struct rota__worker worker;
-};
-
-struct several {
-	struct rota__team team; /* first: on_empty() finds us by it */
-	struct run *run;
-	struct seat *seats;
-	struct rota__drivers drivers;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	unsigned present, stopped; /* who has made its worker, or failed; who has stopped */
-	int error;
-	uint32_t over;
-};
 
 /* ---- meeting ---- */
 
-static void meet(struct several *s, unsigned *count)
+static void meet(struct several *s, unsigned *count, unsigned all)
 {
 	pthread_mutex_lock(&s->lock);
 	++*count;
 	pthread_cond_broadcast(&s->changed);
-	while (*count < s->team.size)
+	while (*count < all)
 		pthread_cond_wait(&s->changed, &s->lock);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -52,7 +28,7 @@ static void fail(struct several *s, int error)
 {
 	pthread_mutex_lock(&s->lock);
 	if (s->error == 0)
-		s->error = error;
+		store_relaxed(&s->error, error); /* who has just arrived may look */
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -67,9 +43,9 @@ static void all_ended(struct rota__team *team)
 	struct several *s = container_of(team, struct several, team);
 
 	store_release(&s->over, 1); /* acquired by the seats */
-	for (unsigned i = 0; i < team->size; i++) {
-		s->seats[i].over.fn = nothing;
-		rota_post(s->seats[i].loop, &s->seats[i].over);
+	for (unsigned i = 0, size = rota__team_size(team); i < size; i++) {
+		s->seats[i]->over.fn = nothing;
+		rota_post(s->seats[i]->loop, &s->seats[i]->over);
 	}
 }
 
@@ -93,7 +69,6 @@ static int start(struct seat *seat, struct rota__driver *driver)
 	seat->worker.on_detached_error = s->run->options->on_detached_error;
 	snprintf(seat->name, sizeof seat->name, "worker %u", seat->number);
 	rota__trace_thread(rota__trace_on ? rota__trace_text(seat->name) : NULL);
-	s->team.workers[seat->number] = &seat->worker;
 	rota__watchdog_meet(&seat->worker);
 	store_release(&driver->worker, &seat->worker); /* acquired by the watchdog */
 	seat->started = true;
@@ -103,7 +78,7 @@ static int start(struct seat *seat, struct rota__driver *driver)
 /* The program begins. */
 static void start_program(struct several *s)
 {
-	int rc = rota__run_begin(s->run, s->seats[0].loop, &s->team.root);
+	int rc = rota__run_begin(s->run, s->seats[0]->loop, &s->team.root);
 
 	if (rc == 0) {
 		rc = rota_spawn_at(&s->team.root, rota__run_first_task, s->run, "main", "rota_run");
@@ -116,17 +91,37 @@ static void start_program(struct several *s)
 	}
 }
 
-static void arrive(struct seat *seat, struct rota__driver *driver)
+/* One of the first.  False: the run ends before it has begun. */
+static bool arrive(struct seat *seat, struct rota__driver *driver)
 {
 	struct several *s = seat->several;
 	int rc = start(seat, driver);
 
 	if (rc < 0)
 		fail(s, rc);
+	else
+		s->team.workers[seat->number] = &seat->worker;
 	seat->present = true;
-	meet(s, &s->present);
+	meet(s, &s->present, s->first_seats);
 	if (seat->number == 0 && s->error == 0)
 		start_program(s);
+	return load_relaxed(&s->error) == 0; /* a later one is told to all who turn */
+}
+
+/* One that joins the others while they work.  False: it is not to be. */
+static bool arrive_late(struct seat *seat, struct rota__driver *driver)
+{
+	struct several *s = seat->several;
+	int rc = start(seat, driver);
+
+	pthread_mutex_lock(&s->lock);
+	if (rc == 0)
+		rota__team_add(&s->team, &seat->worker);
+	seat->error = rc;
+	seat->present = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock); /* if it failed, the seat may be gone now */
+	return rc == 0;
 }
 
 /* False: the worker is somebody else's by now. */
@@ -148,7 +143,7 @@ static void leave(struct seat *seat, struct rota__driver *driver)
 	struct several *s = seat->several;
 
 	store_relaxed(&driver->worker, NULL);
-	meet(s, &s->stopped);
+	meet(s, &s->stopped, s->team.size); /* nobody joins any more */
 	if (seat->started) {
 		rota__run_drain(seat->loop);
 		rota__worker_leave(&seat->worker);
@@ -161,44 +156,67 @@ static void leave(struct seat *seat, struct rota__driver *driver)
 static void drive(struct rota__worker *worker, struct rota__driver *driver)
 {
 	struct seat *seat = container_of(worker, struct seat, worker);
+	bool begun = true;
 
 	if (seat->present)
 		rota__driver_take(driver, worker);
-	else
-		arrive(seat, driver);
-	if (seat->several->error != 0 || turn(seat, driver))
+	else if (seat->number < seat->several->first_seats)
+		begun = arrive(seat, driver);
+	else if (!arrive_late(seat, driver))
+		return;
+	if (!begun || turn(seat, driver))
 		leave(seat, driver);
 }
 
 /* ---- all of them ---- */
 
-static int make_loops(struct several *s)
+int rota__seat_new(struct several *s, unsigned number)
 {
-	s->run->loop_options.shareable = s->team.steal; /* another thread may have to go on with it */
-	for (unsigned i = 0; i < s->team.size; i++) {
-		struct seat *seat = &s->seats[i];
-		int rc = rota_loop_new(&seat->loop, &s->run->loop_options);
+	struct seat *seat = rota__alloc_zero(sizeof *seat);
+	int rc;
 
-		if (rc < 0)
-			return rc;
-		seat->several = s;
-		seat->number = i;
+	if (seat == NULL)
+		return -ENOMEM;
+	rc = rota_loop_new(&seat->loop, &s->run->loop_options);
+	if (rc < 0) {
+		rota__free(seat);
+		return rc;
 	}
+	seat->several = s;
+	seat->number = number;
+	s->seats[number] = seat;
 	return 0;
+}
+
+void rota__seat_free(struct several *s, unsigned number)
+{
+	rota_loop_free(s->seats[number]->loop);
+	rota__free(s->seats[number]);
+	s->seats[number] = NULL;
+}
+
+static int make_seats(struct several *s)
+{
+	int rc = 0;
+
+	s->run->loop_options.shareable = s->team.steal; /* another thread may have to go on with it */
+	for (unsigned i = 0; rc == 0 && i < s->first_seats; i++)
+		rc = rota__seat_new(s, i);
+	return rc;
 }
 
 /* A thread that cannot be had counts as present and stopped: the others meet without it, and leave. */
 static void start_threads(struct several *s)
 {
-	for (unsigned i = 1; i < s->team.size; i++) {
-		int rc = rota__drivers_start(&s->drivers, &s->seats[i].worker);
+	for (unsigned i = 1; i < s->first_seats; i++) {
+		int rc = rota__drivers_start(&s->drivers, &s->seats[i]->worker);
 
 		if (rc == 0)
 			continue;
 		fail(s, rc);
 		pthread_mutex_lock(&s->lock);
-		s->present += s->team.size - i;
-		s->stopped += s->team.size - i;
+		s->present += s->first_seats - i;
+		s->stopped += s->first_seats - i;
 		pthread_mutex_unlock(&s->lock);
 		return;
 	}
@@ -212,37 +230,38 @@ static void run_all(struct several *s)
 	s->drivers.rescue = s->team.steal;
 	rota__drivers_init(&s->drivers);
 	start_threads(s);
-	rota__drivers_run(&s->drivers, &s->seats[0].worker);
+	rota__drivers_run(&s->drivers, &s->seats[0]->worker);
 	for (unsigned i = 0; i < s->team.size; i++)
-		if (s->seats[i].started)
-			rota__worker_fini(&s->seats[i].worker);
+		if (s->seats[i]->started)
+			rota__worker_fini(&s->seats[i]->worker);
 }
 
 int rota__run_team(struct run *run, const struct team_shape *shape)
 {
-	unsigned workers = shape->bosses + shape->workers;
+	unsigned workers = shape->bosses + shape->workers, room = shape->bosses + ROTA_WORKERS_MAX;
 	struct several *s = rota__alloc_zero(sizeof *s);
 	int rc;
 
 	if (s == NULL)
 		return -ENOMEM;
 	s->run = run;
+	s->first_seats = workers;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
-	s->seats = rota__alloc_zero(workers * sizeof *s->seats);
-	rc = s->seats == NULL ? -ENOMEM : rota__team_init(&s->team, workers, shape->steal);
+	s->seats = rota__alloc_zero(room * sizeof *s->seats);
+	rc = s->seats == NULL ? -ENOMEM : rota__team_init(&s->team, workers, room, shape->steal);
 	if (rc == 0) {
 		s->team.bosses = shape->bosses;
 		s->team.deal = (uint8_t)shape->deal;
 		rota__run_root_init(&s->team.root);
 		s->team.on_empty = all_ended;
-		rc = make_loops(s);
+		rc = make_seats(s);
 		if (rc == 0) {
 			run_all(s);
 			rc = s->error < 0 ? s->error : run->result;
 		}
-		for (unsigned i = 0; i < workers && s->seats[i].loop != NULL; i++)
-			rota_loop_free(s->seats[i].loop);
+		for (unsigned i = 0; i < room && s->seats[i] != NULL; i++)
+			rota__seat_free(s, i);
 		rota__team_fini(&s->team);
 	}
 	rota__free(s->seats);

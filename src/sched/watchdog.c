@@ -133,7 +133,7 @@ static uint32_t run_of(const struct rota__watched *w)
 {
 	const struct rota__worker *worker = load_acquire(&w->driver->worker); /* as above */
 
-	return worker != NULL && load_relaxed(&w->driver->stray) == NULL ? load_relaxed(&worker->head) : w->run;
+	return worker != NULL && load_relaxed(&w->driver->stray) == NULL ? rota__runs(worker) : w->run;
 }
 
 static bool still_in(const struct rota__watched *w)

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "os/mem.h"
+#include "io/stream.h"
 #include "stream/http_server.h"
 
 /* After our last word: how long and how much a peer may go on sending before we stop listening.  It
@@ -171,7 +172,18 @@ static void end_work(struct http_conn *c)
 	c->work = NULL;
 }
 
-/* Wait for the first byte of a request.  1, or 0: the connection is over. */
+static ssize_t wait_idle(struct http_conn *c, struct rota_lease *ret_lease, bool may_move)
+{
+	ssize_t n;
+
+	c->idle = true;
+	c->stream->by_server = may_move;
+	n = received(c, rota_read_lease(c->stream, ret_lease));
+	c->idle = c->stream->by_server = false;
+	return n;
+}
+
+/* Wait for the first byte of a request.  False: the connection is over, or is not here any more. */
 static bool idle(struct http_conn *c)
 {
 	struct http_server *server = c->server;
@@ -184,9 +196,12 @@ static bool idle(struct http_conn *c)
 		return false;
 	rota_stream_set_deadlines(
 		c->stream, http_deadline(server, server->options.idle_timeout_ns), ROTA_FOREVER);
-	c->idle = true;
-	n = received(c, rota_read_lease(c->stream, &lease));
-	c->idle = false;
+	n = wait_idle(c, &lease, true);
+	if (n == ROTA__ELSEWHERE) {
+		if (rota__http_move(c))
+			return false;
+		n = wait_idle(c, &lease, false);
+	}
 	if (n < 0) {
 		if (n != ROTA_EOF && n != -ETIMEDOUT)
 			lost(c, (int)n);

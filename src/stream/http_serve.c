@@ -11,8 +11,7 @@
  *   2. cancels the idle connections
  *   3. starts the grace timer, which cancels its connections: all that is left
  *   4. joins */
-#include <rota/sync.h>
-
+#include "await/move.h"
 #include "io/listener.h"
 #include "io/stream.h"
 #include "os/mem.h"
@@ -21,14 +20,17 @@
 
 struct service {
 	struct rota_listener *listener;
-	struct http_server *servers; /* by the number of their worker */
-	struct rota__team *team;     /* NULL: one worker */
-	unsigned first, count;	     /* of the workers that have one */
+	rota_http_handler handler;
+	void *arg;
+	const struct rota_http_options *options; /* as they were given */
+	struct http_server **servers; /* by the number of their worker; room for all there can be */
+	struct rota_mutex adding;     /* one, for a worker that came later */
+	struct rota__team *team;      /* NULL: one worker */
+	unsigned first, count;	      /* of the workers that have one from the beginning */
 	enum rota_deal deal;
 	bool limited;
 	struct rota_semaphore room; /* for connections, where they are limited */
-	struct rota_event opened, stop;
-	uint32_t closed; /* servers that are not open yet */
+	struct rota_event stop;
 	struct rota_scope inner, outer;
 	struct rota_http_stats own_stats;
 };
@@ -113,7 +115,6 @@ static void pools_fini(struct http_server *server)
 
 static void gone(struct http_server *server)
 {
-	rota__leave_place(server->loop->tasks);
 	http_count(server, &server->stats->connections_open, UINT64_MAX); /* minus one */
 	if (server->service->limited)
 		rota_semaphore_release(&server->service->room, 1);
@@ -122,13 +123,16 @@ static void gone(struct http_server *server)
 static void connection_end(struct http_conn *c)
 {
 	struct http_server *server = c->server;
+	bool moved = c->moved;
 
 	if (c->work != NULL)
 		rota__http_work_return(server, c->work);
-	rota_close(c->stream);
+	if (!moved)
+		rota_close(c->stream);
 	list_remove(&c->link);
 	conn_return(server, c);
-	gone(server);
+	if (!moved)
+		gone(server);
 }
 
 static void answer(struct http_conn *c)
@@ -169,6 +173,7 @@ static int connection(void *arg)
 	struct http_conn *c = conn_take(server);
 
 	rota_task_release(rota_self()); /* nobody joins it */
+	rota__connection_arrive(stream);
 	if (c == NULL) {
 		rota_close(stream);
 		gone(server);
@@ -181,23 +186,57 @@ static int connection(void *arg)
 	return 0;
 }
 
+static struct http_server *server_of(struct service *service, struct rota__worker *worker);
+
+static int begin(struct http_server *server, struct rota_stream *stream)
+{
+	struct rota_task *task;
+
+	stream->server = server;
+	return rota__spawn_pinned_on(
+		&task, server->loop->tasks, &server->tasks, connection, stream, "connection", "rota_http_serve");
+}
+
 /* On the worker that accepted it; it has been used by no loop yet. */
 static void deal(struct service *service, struct rota_listener *l, struct rota_stream *stream)
 {
 	struct rota__worker *worker = rota__place(l->loop->tasks, service->deal);
-	struct http_server *server = &service->servers[worker->number];
-	struct rota_task *task;
+	struct http_server *server = server_of(service, worker), *any = service->servers[service->first];
 
+	http_count(any, &any->stats->connections, 1);
+	http_count(any, &any->stats->connections_open, 1);
 	stream->loop = worker->loop;
-	stream->server = server;
-	http_count(server, &server->stats->connections, 1);
-	http_count(server, &server->stats->connections_open, 1);
-	if (rota__spawn_pinned_on(&task, worker, &server->tasks, connection, stream, "connection",
-		    "rota_http_serve") == 0)
+	stream->counted = true;
+	if (server != NULL && begin(server, stream) == 0)
 		return;
+	rota__leave_place(worker);
+	stream->counted = false;
 	stream->loop = l->loop;
 	rota_close(stream);
-	gone(server);
+	gone(any);
+}
+
+bool rota__http_move(struct http_conn *c)
+{
+	struct rota__worker *here = c->server->loop->tasks, *to = rota__team_better_place(here);
+	struct http_server *server;
+
+	if (to == NULL)
+		return false;
+	server = server_of(c->server->service, to);
+	if (server == NULL) {
+		rota__leave_place(to);
+		return false;
+	}
+	rota__stream_depart(c->stream, to->loop);
+	c->moved = begin(server, c->stream) == 0;
+	if (!c->moved) { /* the other loop has not seen it */
+		add_relaxed(&here->loop->connections, 1);
+		rota__stream_depart(c->stream, here->loop);
+		c->stream->travels = false;
+		rota__connection_arrive(c->stream);
+	}
+	return c->moved;
 }
 
 /* ---- accepting ---- */
@@ -224,9 +263,8 @@ static int accept_all(struct service *service, struct rota_listener *l)
 static int acceptor(void *arg)
 {
 	struct service *service = arg;
-	int rc = rota_event_wait(&service->opened);
 
-	return rc < 0 ? rc : accept_all(service, service->listener);
+	return accept_all(service, service->listener);
 }
 
 struct door {
@@ -241,8 +279,7 @@ static int acceptor_at_door(void *arg)
 
 	rota__free(arg);
 	rota_task_release(rota_self());
-	if (rota_event_wait(&door.service->opened) == 0)
-		accept_all(door.service, door.listener);
+	accept_all(door.service, door.listener);
 	rota_listener_close(door.listener);
 	return 0; /* the main acceptor's end is what counts */
 }
@@ -320,8 +357,7 @@ static int run_server(void *arg)
 	rota_task_release(rota_self());
 	rota_scope_open_with(
 		&server->tasks, &(struct rota_scope_options){ .flags = ROTA_SCOPE_SHIELD | ROTA_SCOPE_COLLECT });
-	if (add_acq_rel(&service->closed, -1) == 1) /* each sees what the others have opened */
-		rota_event_set(&service->opened);
+	rota_event_set(&server->opened);
 	rota_event_wait(&service->stop);
 	stop(server);
 	while (server->early_calls > 0)
@@ -334,14 +370,20 @@ static struct rota__worker *worker_of(const struct service *service, unsigned nu
 	return service->team != NULL ? service->team->workers[number] : service->listener->loop->tasks;
 }
 
-static int open_servers(struct service *service)
+static int open_server(struct http_server *server)
 {
 	struct rota_task *task;
+
+	return rota__spawn_pinned_on(&task, server->loop->tasks, &server->service->inner, run_server, server, "server",
+		"rota_http_serve");
+}
+
+static int open_servers(struct service *service)
+{
 	int rc = 0;
 
 	for (unsigned i = service->first; rc == 0 && i < service->first + service->count; i++)
-		rc = rota__spawn_pinned_on(&task, worker_of(service, i), &service->inner, run_server,
-			&service->servers[i], "server", "rota_http_serve");
+		rc = open_server(service->servers[i]);
 	return rc;
 }
 
@@ -385,6 +427,60 @@ static int take_options(
 	return 0;
 }
 
+/* ---- servers ---- */
+
+static struct http_server *server_new(struct service *service, unsigned number, int *ret_error)
+{
+	struct http_server *server = rota__alloc_zero(sizeof *server);
+
+	*ret_error = -ENOMEM;
+	if (server == NULL)
+		return NULL;
+	server->service = service;
+	server->handler = service->handler;
+	server->arg = service->arg;
+	server->loop = worker_of(service, number)->loop;
+	server->several = service->team != NULL;
+	list_init(&server->connections);
+	*ret_error = take_options(server, service, service->options);
+	if (*ret_error < 0) {
+		rota__free(server);
+		return NULL;
+	}
+	return server;
+}
+
+/* For a worker that was not in service when we began. */
+static struct http_server *add_server(struct service *service, unsigned number)
+{
+	struct http_server *server = NULL;
+	int rc;
+
+	if (rota_mutex_lock(&service->adding) < 0)
+		return NULL;
+	server = service->servers[number];
+	if (server == NULL) {
+		server = server_new(service, number, &rc);
+		if (server != NULL && open_server(server) < 0) {
+			rota__free(server);
+			server = NULL;
+		}
+		store_release(&service->servers[number], server); /* acquired by server_of() */
+	}
+	rota_mutex_unlock(&service->adding);
+	return server;
+}
+
+/* The server of a worker, which may have to be opened first; may wait.  NULL: there is none to be had. */
+static struct http_server *server_of(struct service *service, struct rota__worker *worker)
+{
+	struct http_server *server = load_acquire(&service->servers[worker->number]);
+
+	if (server == NULL)
+		server = add_server(service, worker->number);
+	return server != NULL && rota_event_wait(&server->opened) == 0 ? server : NULL;
+}
+
 /* ---- all of it ---- */
 
 /* Returns when all acceptors and all connections have ended. */
@@ -411,31 +507,29 @@ static int serve(struct service *service)
 	return rc < 0 ? rc : ended;
 }
 
+static unsigned room_of(const struct service *service)
+{
+	return service->team != NULL ? service->team->room : 1;
+}
+
 static int init(struct service *service, struct rota_listener *listener, rota_http_handler handler, void *arg,
 	const struct rota_http_options *options)
 {
 	int rc = 0;
 
 	service->listener = listener;
+	service->handler = handler;
+	service->arg = arg;
+	service->options = options;
 	service->deal = listener->deal;
 	service->team = ((struct rota__worker *)listener->loop->tasks)->team;
 	service->first = service->team != NULL ? service->team->bosses : 0;
-	service->count = service->team != NULL ? service->team->size - service->first : 1;
-	service->closed = service->count;
-	service->servers = rota__alloc_zero((service->first + service->count) * sizeof *service->servers);
+	service->count = service->team != NULL ? rota__team_in_service(service->team) - service->first : 1;
+	service->servers = rota__alloc_zero(room_of(service) * sizeof *service->servers);
 	if (service->servers == NULL)
 		return -ENOMEM;
-	for (unsigned i = service->first; rc == 0 && i < service->first + service->count; i++) {
-		struct http_server *server = &service->servers[i];
-
-		server->service = service;
-		server->handler = handler;
-		server->arg = arg;
-		server->loop = worker_of(service, i)->loop;
-		server->several = service->team != NULL;
-		list_init(&server->connections);
-		rc = take_options(server, service, options);
-	}
+	for (unsigned i = service->first; rc == 0 && i < service->first + service->count; i++)
+		service->servers[i] = server_new(service, i, &rc);
 	if (rc == 0 && options != NULL && options->connections_max > 0) {
 		service->limited = true;
 		/* Whoever waits at a socket would hold a place that a connection at another one needs. */
@@ -450,8 +544,12 @@ static void fini(struct service *service)
 {
 	if (service->servers == NULL)
 		return;
-	for (unsigned i = service->first; i < service->first + service->count; i++)
-		pools_fini(&service->servers[i]);
+	for (unsigned i = service->first; i < room_of(service); i++) {
+		if (service->servers[i] == NULL)
+			continue;
+		pools_fini(service->servers[i]);
+		rota__free(service->servers[i]);
+	}
 	if (service->limited)
 		rota_semaphore_fini(&service->room);
 	rota__free(service->servers);

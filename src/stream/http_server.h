@@ -21,6 +21,7 @@
 
 #include <rota/http.h>
 #include <rota/loop.h>
+#include <rota/sync.h>
 
 #include "base/atomic.h"
 #include "base/list.h"
@@ -88,6 +89,7 @@ struct http_conn {
 	struct http1_parser parser;
 	int broken; /* 0, or why nothing can be sent any more */
 	bool idle;
+	bool moved; /* another worker's server has the stream now */
 	struct http_conn *next; /* in the pool */
 };
 
@@ -104,7 +106,8 @@ struct http_server {
 	struct http1_limits limits;
 	struct rota_loop *loop;
 	struct list connections;
-	struct rota_scope tasks; /* of the connections */
+	struct rota_event opened; /* `tasks` is open */
+	struct rota_scope tasks;  /* of the connections */
 	struct http_work *spare_work;
 	struct http_conn *spare_conns;
 	bool stopping;
@@ -136,6 +139,9 @@ static inline uint64_t http_deadline(const struct http_server *server, uint64_t 
 
 struct http_work *rota__http_work_take(struct http_server *server); /* NULL: no memory */
 void rota__http_work_return(struct http_server *server, struct http_work *work);
+
+/* The idle connection was told that it should be elsewhere.  True: it is, and `c` is to end without it. */
+bool rota__http_move(struct http_conn *c);
 
 /* ---- http_conn.c ---- */
 

@@ -135,7 +135,7 @@ static int look_stream(struct rota_branch *b)
 {
 	const struct rota_stream *stream = b->object;
 	struct rota_task *task = rota__current();
-	int rc = rota__pin_to(task, stream->loop);
+	int rc = rota__pin_to_home(task, &stream->loop);
 
 	if (rc < 0)
 		return rc;
@@ -158,7 +158,7 @@ static int prepare_stream(struct rota__arm *arm)
 {
 	struct rota_stream *stream = arm->branch->object;
 	struct rota_task *task = arm->select->wait.task;
-	int rc = rota__pin_to(task, stream->loop);
+	int rc = rota__pin_to_home(task, &stream->loop);
 
 	if (rc < 0)
 		return rc;

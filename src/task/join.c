@@ -267,7 +267,7 @@ int rota_try_join(struct rota_task *task, int *ret_result)
 static void set_quiet(struct rota_task *task)
 {
 	rota__lock(&task->home->lock);
-	task->quiet = true;
+	store_relaxed(&task->flags, task->flags | TASK_QUIET); /* its end may look at them */
 	rota__unlock(&task->home->lock);
 }
 

@@ -398,7 +398,7 @@ static bool is_told_elsewhere(struct rota_scope *scope, const struct rota_task *
 	bool quiet;
 
 	rota__lock(&scope->lock);
-	quiet = task->quiet;
+	quiet = task->flags & TASK_QUIET;
 	rota__unlock(&scope->lock);
 	return quiet && (task->result == -ECANCELED || task->result == -ETIMEDOUT);
 }
@@ -441,8 +441,8 @@ void rota_task_release(struct rota_task *task)
 	bool ended;
 
 	rota__lock(&home->lock);
-	task->flags &= (uint8_t)~TASK_KEPT;
-	ended = task->state == TASK_ENDED;
+	store_relaxed(&task->flags, task->flags & (uint8_t)~TASK_KEPT); /* its end may look at them */
+	ended = load_relaxed(&task->state) == TASK_ENDED; /* it may park at this moment, but it ends in the lock */
 	if (ended)
 		unlink_task(home, task);
 	rota__unlock(&home->lock);

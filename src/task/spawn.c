@@ -28,7 +28,22 @@ static inline int add_to(struct rota_scope *scope, struct rota_task *task, const
 	return reason;
 }
 
-/* `on`: the worker that gets it, or NULL for this one. */
+static const uint8_t priorities[] = {
+	[ROTA_PRIORITY_URGENT] = URGENT,
+	[ROTA_PRIORITY_NORMAL] = NORMAL,
+	[ROTA_PRIORITY_BULK] = BULK,
+};
+
+static inline void take_options(struct rota_task *task, const struct rota_task_options *options)
+{
+	if (options->stack_bytes != 0)
+		task->stack_class = rota__stack_class(options->stack_bytes);
+	if (options->priority != ROTA_PRIORITY_INHERIT)
+		task->priority = priorities[options->priority];
+	store_relaxed(&task->pinned, options->pinned);
+}
+
+/* `on`: the worker that gets it, or NULL for this one.  `ret_task`: a handle is wanted, or NULL. */
 static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, struct rota_scope *scope, rota_fn fn,
 	void *arg, const char *name, const char *site, const struct rota_task_options *options)
 {
@@ -46,12 +61,11 @@ static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, st
 	task->site = site;
 	task->name = __builtin_expect(rota__trace_on, 0) ? rota__trace_text(name) : name;
 	task->stack_class = worker->default_class;
-	if (options != NULL) {
-		if (options->stack_bytes != 0)
-			task->stack_class = rota__stack_class(options->stack_bytes);
-		store_relaxed(&task->pinned, options->pinned);
+	task->priority = worker->current != NULL ? worker->current->priority : NORMAL;
+	if (options != NULL)
+		take_options(task, options);
+	if (ret_task != NULL)
 		task->flags = TASK_KEPT;
-	}
 	reason = add_to(scope, task, worker->team);
 	if (reason != 0) {
 		rota__record_free(worker, task);
@@ -60,9 +74,12 @@ static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, st
 	if (worker->current != NULL && worker->current->locals != NULL)
 		task->locals = rota__locals_inherit(worker->current);
 	rota__trace(ROTA__EV_TASK_SPAWN, task->id, task->name);
-	*ret_task = task; /* it may be gone when it is ready */
+	if (ret_task != NULL)
+		*ret_task = task; /* it may be gone when it is ready */
 	if (on != NULL && on != worker)
 		rota__team_send(on, task);
+	else if (options != NULL && options->now)
+		rota__run_now(task);
 	else if (worker->team != NULL)
 		rota__team_queue(worker, task);
 	else
@@ -73,8 +90,7 @@ static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, st
 int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site)
 {
 	ROTA_INSIDE();
-	struct rota_task *task;
-	int rc = spawn(&task, NULL, scope, fn, arg, name, site, NULL);
+	int rc = spawn(NULL, NULL, scope, fn, arg, name, site, NULL);
 
 	if (rc < 0)
 		rota__scope_note_error(scope, rc);
@@ -85,8 +101,7 @@ int rota__spawn_on(struct rota__worker *worker, struct rota_scope *scope, rota_f
 	const char *site)
 {
 	ROTA_INSIDE();
-	struct rota_task *task;
-	int rc = spawn(&task, worker, scope, fn, arg, name, site, NULL);
+	int rc = spawn(NULL, worker, scope, fn, arg, name, site, NULL);
 
 	if (rc < 0)
 		rota__scope_note_error(scope, rc);
@@ -105,20 +120,69 @@ int rota__spawn_pinned_on(struct rota_task **ret_task, struct rota__worker *work
 	return rc;
 }
 
+int rota_spawn_now_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site)
+{
+	ROTA_INSIDE();
+	static const struct rota_task_options now = { .now = true };
+	int rc = rota__current() == NULL ? -EPERM : spawn(NULL, NULL, scope, fn, arg, name, site, &now);
+
+	if (rc < 0)
+		rota__scope_note_error(scope, rc);
+	return rc;
+}
+
+/* The worker that the options ask for; NULL for this one.  0, or what is wrong with them. */
+static int look_at(const struct rota_task_options *options, struct rota__worker **ret_worker)
+{
+	struct rota__worker *here = rota__here();
+	unsigned number = options->worker - 1;
+
+	*ret_worker = NULL;
+	if (here == NULL || (options->now && here->current == NULL))
+		return -EPERM;
+	if ((unsigned)options->priority > ROTA_PRIORITY_BULK)
+		return -EINVAL;
+	if (options->worker == ROTA_WORKER_HERE || (options->worker == ROTA_WORKER_NEXT && here->team == NULL))
+		return 0;
+	if (options->worker == ROTA_WORKER_NEXT)
+		*ret_worker = rota__team_next(here->team);
+	else if (number >= (here->team != NULL ? rota__team_in_service(here->team) : 1))
+		return -EINVAL;
+	else if (here->team != NULL)
+		*ret_worker = here->team->workers[number];
+	return options->now && *ret_worker != NULL && *ret_worker != here ? -EINVAL : 0;
+}
+
 int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *scope, rota_fn fn, void *arg,
 	const struct rota_task_options *options, const char *name, const char *site)
 {
 	ROTA_INSIDE();
 	static const struct rota_task_options defaults;
+	struct rota__worker *on;
 	int rc;
 
 	if (options == NULL)
 		options = &defaults;
-	rc = spawn(ret_task, NULL, scope, fn, arg, options->name ? options->name : name,
-		options->site ? options->site : site, options);
+	rc = look_at(options, &on);
+	if (rc == 0)
+		rc = spawn(ret_task, on, scope, fn, arg, options->name ? options->name : name,
+			options->site ? options->site : site, options);
 	if (rc < 0)
 		rota__scope_note_error(scope, rc);
 	return rc;
+}
+
+int rota_set_priority(enum rota_priority priority)
+{
+	ROTA_INSIDE();
+	struct rota_task *task = rota__current();
+
+	if (task == NULL)
+		return -EPERM;
+	if (priority == ROTA_PRIORITY_INHERIT || (unsigned)priority > ROTA_PRIORITY_BULK)
+		return -EINVAL;
+	task->priority = priorities[priority];
+	return 0;
 }
 
 /* ---- the end ---- */
@@ -134,12 +198,12 @@ void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int r
 	task->result = result;
 	task->stack = NULL;
 	task->sp = NULL;
-	worker->ended++;
+	store_relaxed(&worker->ended, worker->ended + 1); /* statistics look at it */
 	if (__builtin_expect(task->locals != NULL, 0)) {
 		rota__locals_drop(task->locals);
 		task->locals = NULL;
 	}
-	if (task->flags & TASK_KEPT)
+	if (load_relaxed(&task->flags) & TASK_KEPT) /* who releases it now waits for nothing */
 		rota__wake_joiners(task, result);
 	rota__scope_task_ended(worker, task->home, task);
 }

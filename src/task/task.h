@@ -36,7 +36,9 @@
 #include "task/state.h"
 
 enum {
+	/* With its scope's lock: */
 	TASK_KEPT = 1, /* a handle is out: the record stays after the end */
+	TASK_QUIET = 2, /* that a cancellation ended it is no error of its scope */
 };
 
 struct run;
@@ -64,7 +66,7 @@ struct rota_task {
 	struct rota_scope *innermost; /* the scope it opened last and has not joined */
 	struct rota__worker *worker;
 	int32_t cancel; /* the reason that reaches the task's own level, 0 for none */
-	uint8_t state, flags, stack_class;
+	uint8_t state, flags, priority; /* enum priority */
 	uint8_t lock;
 
 	struct rota__wait *wait;
@@ -79,7 +81,7 @@ struct rota_task {
 	uint64_t id;
 	int32_t result;
 	bool has_result;	  /* for joins: it has ended */
-	bool quiet;		  /* that a cancellation ended it is no error of its scope; with that one's lock */
+	uint8_t stack_class;
 	uint16_t pinned;	  /* reasons why it may not move to another worker; see rota__pin() */
 	struct rota__node node;	  /* in the queues of a team; in worker->starved */
 	struct rota_task *joins;  /* the one whose end it waits for in rota_join() */
@@ -92,6 +94,9 @@ struct rota__ready {
 	void *sp;
 };
 
+/* Which ready task is next; the common one has the cheap queue.  docs/design/tasks.md */
+enum priority { NORMAL, URGENT, BULK, PRIORITIES };
+
 /* Sizes of stacks: STACK_BYTES_MIN << class, up to STACK_BYTES_MAX. */
 enum { STACK_CLASSES = 10 };
 
@@ -101,7 +106,8 @@ struct rota__worker {
 	struct rota__ready *ring;
 	uint32_t mask, head, tail;
 	uint32_t free_calls, channel_calls; /* since others had their turn: see rota__coop(), sync/chan.c */
-	uint32_t stop_at;    /* where in the ring the loop looks at I/O again */
+	uint32_t stop_at;    /* where in the ring take() looks up: for the batch's end, or a task of another class */
+	uint32_t batch_end, batch; /* where the loop looks at the clock again; how far apart that is now */
 	void *loop_sp;	 /* where the loop goes on while a task runs */
 	/* Set by who watches over workers (sched/), when it stops looking: it wants to be told of work. */
 	bool unwatched;
@@ -114,15 +120,24 @@ struct rota__worker {
 	 * one after the other, so that what their arguments own is never lost. */
 	struct rota__stack *reserve;
 	struct rota__fifo starved; /* ready, but there was no stack for them */
+	/* Ready: of other classes than the common one; in a team also common ones that may not be moved. */
+	struct rota__fifo own[PRIORITIES];
+	bool classed;		/* there has been a task of another class */
+	uint32_t urgent_runs;	/* in a row */
+	uint32_t bulk_at;	/* alone: where in the ring a bulk task has its turn.  In a team: others since the last one */
+	uint32_t class_budget;	/* of other classes, until the batch ends */
+	uint64_t slice_end_ns;	/* no bulk task begins after that before the loop has looked at I/O */
 	struct rota_task *free_records;
 	struct record_slab *slabs;
 	uint32_t tasks; /* records in use */
 	uint32_t room;	/* for as many the ring has places; no limit in a team, which has other queues */
 	uint64_t next_id, last_id;
-	uint64_t ended; /* tasks that ended, for counts and tests */
+	uint64_t ended; /* tasks that did; other threads may read it */
+	uint64_t runs;	/* of tasks, until the loop's last look at them; other threads may read it */
+	uint32_t runs_counted;
+	uint32_t runs_beside; /* of tasks that were not in the ring */
 	uint64_t random;
 
-	uint32_t connections;	 /* accepted for it and still open; any thread */
 	struct rota_scope *root; /* what is detached */
 	void (*on_detached_error)(const char *task_name, int code);
 	struct run *run; /* its program's (sched/model.h) */
@@ -131,17 +146,23 @@ struct rota__worker {
 	/* In a team only. */
 	struct rota__team *team; /* NULL: it is alone */
 	unsigned number;
+	bool shares;		    /* its ready tasks with others: where work is stolen, while it is in service */
+	uint32_t asked;		    /* enum rota__service, by any thread */
+	struct rota_post service;
+	void (*shed)(struct rota__worker *worker, uint32_t count); /* await/move.c; NULL: it has never had connections */
 	uint32_t free_record_count;
 	uint32_t looks;		    /* at the queues: now and then the injector's turn comes first */
 	uint32_t lifo_runs;	    /* in a row */
 	bool own_turn;		    /* else that of the shared ring */
 	bool searching, asleep;	    /* counted by the team */
-	struct rota__fifo own;	    /* ready, and not to be moved */
 	struct rota_task *lifo;	    /* made ready last: its data is in the cache */
 	struct rota_task *left;	    /* whom the last switch left, until that is dealt with */
 	int left_to;		    /* enum rota__leave */
 	struct rota__worker *left_for;
 	struct rota__steal shared;  /* ready, for whoever is first */
+	struct rota__counts {	    /* what it has done; written by its thread, read by any */
+		uint64_t steals, stolen, overflows, injected, searches, sleeps;
+	} counts;
 };
 
 extern _Thread_local struct rota__worker *rota__worker_here __attribute__((tls_model("initial-exec")));
@@ -271,6 +292,10 @@ static inline int rota__call_out(bool before, rota_fn fn, void *arg)
  * only there.  0, or -EPERM: it is a loop of somebody else. */
 int rota__pin_to(struct rota_task *task, const struct rota_loop *loop);
 
+/* The same of what may go to another loop while the task is on its way: *home is written on the loop that it names, and stays
+ * while somebody else is there for it. */
+int rota__pin_to_home(struct rota_task *task, struct rota_loop *const *home);
+
 /* The running task waits on `wait`, whose fields are set, until rota__wake(). */
 void rota__park(struct rota__wait *wait);
 
@@ -313,9 +338,26 @@ void rota__record_free(struct rota__worker *worker, struct rota_task *task);
 /* Which of a worker's pools has stacks of so many bytes. */
 uint8_t rota__stack_class(size_t bytes);
 
+/* The same as below for a task of another class than the common one. */
+void rota__queue_by_class(struct rota__worker *worker, struct rota_task *task);
+
+/* The running task makes way for `child`, which is new, and goes on when that first waits or ends; in a team another worker may
+ * go on with it at once. */
+void rota__run_now(struct rota_task *child);
+
+/* Tasks that ran there so far, modulo 2^32; any thread. */
+static inline uint32_t rota__runs(const struct rota__worker *worker)
+{
+	return load_relaxed(&worker->head) + load_relaxed(&worker->runs_beside);
+}
+
 /* The task becomes ready (it is new, or was waiting); a lone worker's. */
 static inline void rota__queue(struct rota__worker *worker, struct rota_task *task)
 {
+	if (__builtin_expect(task->priority != NORMAL, 0)) {
+		rota__queue_by_class(worker, task);
+		return;
+	}
 	task->state = TASK_READY;
 	worker->ring[worker->tail++ & worker->mask] = (struct rota__ready){ task, task->sp };
 }

@@ -11,11 +11,19 @@ enum {
 	INJECTOR_TURN = 61, /* a prime, so that it does not fall into step with a program's own rhythm */
 	INJECTED_AT_ONCE = 32,
 	RECORD_BATCH = 256,
+	URGENT_RUNS = 16, /* as in worker.c */
+	BULK_TURN = 16,
 };
 
 static struct rota_task *task_of(struct rota__node *node)
 {
 	return node != NULL ? container_of(node, struct rota_task, node) : NULL;
+}
+
+/* Written by one thread, read by any. */
+static void bump(uint64_t *counter, uint64_t more)
+{
+	store_relaxed(counter, *counter + more);
 }
 
 /* ---- waking others ---- */
@@ -46,30 +54,38 @@ static void wake_one(struct rota__team *team)
 
 static void inject(struct rota__team *team, struct rota_task **tasks, uint64_t count)
 {
+	enum priority class = tasks[0]->priority; /* all of them have it */
+	uint32_t *counter = &team->injected_count[class];
+
 	spin_lock(&team->injector_lock);
 	for (uint64_t i = 0; i < count; i++)
-		fifo_push(&team->injected, &tasks[i]->node);
-	store_relaxed(&team->injected_count, team->injected_count + (uint32_t)count);
+		fifo_push(&team->injected[class], &tasks[i]->node);
+	store_relaxed(counter, *counter + (uint32_t)count);
 	spin_unlock(&team->injector_lock);
 }
 
-static struct rota_task *take_injected(struct rota__worker *w, uint32_t count)
+/* Up to `count`, the common class only: the others go to the worker's ring. */
+static struct rota_task *take_injected(struct rota__worker *w, enum priority class, uint32_t count)
 {
 	struct rota__team *team = w->team;
+	struct rota__fifo *queue = &team->injected[class];
+	uint32_t *counter = &team->injected_count[class];
 	struct rota_task *first, *task;
 
-	if (load_relaxed(&team->injected_count) == 0)
+	if (load_relaxed(counter) == 0)
 		return NULL;
 	spin_lock(&team->injector_lock);
-	first = task_of(fifo_pop(&team->injected));
+	first = task_of(fifo_pop(queue));
 	if (first != NULL) {
-		uint32_t taken = 1, fair = team->injected_count / team->size + 1;
+		uint32_t taken = 1, fair = *counter / rota__team_in_service(team) + 1;
 
-		for (; taken < count && taken < fair && (task = task_of(fifo_pop(&team->injected))) != NULL; taken++)
+		for (; taken < count && taken < fair && (task = task_of(fifo_pop(queue))) != NULL; taken++)
 			steal_push(&w->shared, task); /* there is room: it was empty, or count is 1 */
-		store_relaxed(&team->injected_count, team->injected_count - taken);
+		store_relaxed(counter, *counter - taken);
 	}
 	spin_unlock(&team->injector_lock);
+	if (first != NULL)
+		bump(&w->counts.injected, 1);
 	return first;
 }
 
@@ -84,7 +100,15 @@ static void overflow(struct rota__worker *w, struct rota_task *task)
 	while (n < STEAL_ROOM / 2 && (tasks[n] = steal_pop(&w->shared)) != NULL)
 		n++;
 	tasks[n++] = task;
+	bump(&w->counts.overflows, 1);
 	inject(w->team, tasks, n);
+}
+
+/* It is not for this worker to run, if it ever was. */
+static __attribute__((noinline)) void leave_to_others(struct rota__team *team, struct rota_task *task)
+{
+	inject(team, &task, 1); /* it may run now, and be gone */
+	wake_one(team);
 }
 
 static void push_shared(struct rota__worker *w, struct rota_task *task)
@@ -92,6 +116,27 @@ static void push_shared(struct rota__worker *w, struct rota_task *task)
 	if (!steal_push(&w->shared, task))
 		overflow(w, task);
 	wake_one(w->team);
+}
+
+static bool something_injected(const struct rota__team *team)
+{
+	return load_relaxed(&team->injected_count[NORMAL]) > 0 || load_relaxed(&team->injected_count[URGENT]) > 0 ||
+		load_relaxed(&team->injected_count[BULK]) > 0;
+}
+
+static void push_own(struct rota__worker *w, struct rota_task *task)
+{
+	fifo_push(&w->own[task->priority], &task->node);
+	if (task->priority != NORMAL)
+		w->classed = true;
+}
+
+/* Of another class.  What a callback made ready the worker takes itself, in a moment. */
+static void inject_by_class(struct rota__worker *w, struct rota_task *task)
+{
+	inject(w->team, &task, 1); /* it may run now, and be gone */
+	if (w->current != NULL || !w->shares)
+		wake_one(w->team);
 }
 
 static bool must_stay(const struct rota__worker *w, const struct rota_task *task)
@@ -105,7 +150,11 @@ void rota__team_queue(struct rota__worker *w, struct rota_task *task)
 
 	w->loop->tasks_ready = true;
 	if (must_stay(w, task)) {
-		fifo_push(&w->own, &task->node);
+		push_own(w, task);
+		return;
+	}
+	if (__builtin_expect(!w->shares || task->priority != NORMAL, 0)) {
+		inject_by_class(w, task);
 		return;
 	}
 	/* No other worker looks into the slot, but the watchdog empties it if this one is held up. */
@@ -136,9 +185,25 @@ void rota__team_queue_last(struct rota__worker *w, struct rota_task *task)
 {
 	w->loop->tasks_ready = true;
 	if (must_stay(w, task))
-		fifo_push(&w->own, &task->node);
+		push_own(w, task);
+	else if (__builtin_expect(!w->shares || task->priority != NORMAL, 0))
+		inject_by_class(w, task);
 	else if (!steal_push(&w->shared, task))
 		overflow(w, task);
+}
+
+/* It made way for a child: next on its worker where it must stay, else whoever is free may go on with it. */
+static void queue_parent(struct rota__worker *w, struct rota_task *task)
+{
+	w->loop->tasks_ready = true;
+	if (must_stay(w, task)) {
+		w->classed |= task->priority != NORMAL;
+		fifo_push_front(&w->own[task->priority], &task->node);
+	} else if (!w->shares || task->priority != NORMAL) {
+		inject_by_class(w, task);
+	} else {
+		push_shared(w, task);
+	}
 }
 
 static void arrived(struct rota__node *node)
@@ -171,21 +236,20 @@ void rota__team_make_ready(struct rota_task *task)
 		rota__team_queue(here, task);
 		return;
 	}
-	inject(team, &task, 1); /* it may run now, and be gone */
-	wake_one(team);
+	leave_to_others(team, task);
 }
 
 static struct rota_task *take_own(struct rota__worker *w)
 {
-	return task_of(fifo_pop(&w->own));
+	return task_of(fifo_pop(&w->own[NORMAL]));
 }
 
-struct rota_task *rota__team_take(struct rota__worker *w)
+static struct rota_task *take_normal(struct rota__worker *w)
 {
 	struct rota_task *task;
 
-	if (w->team->steal && ++w->looks % INJECTOR_TURN == 0) {
-		struct rota_task *injected = take_injected(w, 1);
+	if (w->shares && ++w->looks % INJECTOR_TURN == 0) {
+		struct rota_task *injected = take_injected(w, NORMAL, 1);
 
 		if (injected != NULL)
 			return injected;
@@ -203,13 +267,55 @@ struct rota_task *rota__team_take(struct rota__worker *w)
 		task = take_own(w);
 	if (task == NULL)
 		task = take_lifo(w);
-	return task != NULL || !w->team->steal ? task : take_injected(w, INJECTED_AT_ONCE);
+	return task != NULL || !w->shares ? task : take_injected(w, NORMAL, INJECTED_AT_ONCE);
+}
+
+/* ---- classes ---- */
+
+static struct rota_task *take_of_class(struct rota__worker *w, enum priority class)
+{
+	struct rota_task *task = task_of(fifo_pop(&w->own[class]));
+
+	return task != NULL || !w->shares ? task : take_injected(w, class, 1);
+}
+
+/* Not after its slice: then the loop looks at I/O first, for what is urgent may come from there. */
+static struct rota_task *take_bulk(struct rota__worker *w)
+{
+	w->bulk_at = 0;
+	return rota_now_ns() < w->slice_end_ns ? take_of_class(w, BULK) : NULL;
+}
+
+static __attribute__((noinline)) struct rota_task *take_by_class(struct rota__worker *w)
+{
+	struct rota_task *task = w->urgent_runs < URGENT_RUNS ? take_of_class(w, URGENT) : NULL;
+
+	if (task != NULL) {
+		w->urgent_runs++;
+		return task;
+	}
+	w->urgent_runs = 0;
+	if (++w->bulk_at >= BULK_TURN && (task = take_bulk(w)) != NULL)
+		return task;
+	task = take_normal(w);
+	if (task == NULL)
+		task = take_bulk(w);
+	return task != NULL ? task : take_of_class(w, URGENT);
+}
+
+struct rota_task *rota__team_take(struct rota__worker *w)
+{
+	const uint32_t *injected = w->team->injected_count;
+
+	if (__builtin_expect(w->classed || load_relaxed(&injected[URGENT]) > 0 || load_relaxed(&injected[BULK]) > 0, 0))
+		return take_by_class(w);
+	return take_normal(w);
 }
 
 bool rota__team_has_work(const struct rota__worker *w)
 {
-	return load_relaxed(&w->lifo) != NULL || !fifo_empty(&w->own) || !steal_empty(&w->shared) ||
-		(w->team->steal && load_relaxed(&w->team->injected_count) > 0);
+	return load_relaxed(&w->lifo) != NULL || !fifo_empty(&w->own[NORMAL]) || !fifo_empty(&w->own[URGENT]) ||
+		!fifo_empty(&w->own[BULK]) || !steal_empty(&w->shared) || (w->shares && something_injected(w->team));
 }
 
 void rota__team_settle(struct rota__worker *w)
@@ -230,6 +336,9 @@ void rota__team_settle(struct rota__worker *w)
 	case LEFT_FOR_ANOTHER:
 		rota__team_send(w->left_for, task);
 		return;
+	case LEFT_FOR_CHILD:
+		queue_parent(w, task);
+		return;
 	}
 }
 
@@ -242,17 +351,27 @@ static struct rota_task *steal_from(struct rota__worker *w, struct rota__worker 
 
 	for (uint64_t i = 1; i < n; i++)
 		steal_push(&w->shared, tasks[i]); /* there is room: it was empty */
+	if (n > 0) {
+		bump(&w->counts.steals, 1);
+		bump(&w->counts.stolen, n);
+	}
 	return n > 0 ? tasks[0] : NULL;
 }
 
 static struct rota_task *search(struct rota__worker *w)
 {
 	struct rota__team *team = w->team;
-	uint32_t start = rota__random_below(w, team->size);
-	struct rota_task *task = take_injected(w, INJECTED_AT_ONCE);
+	unsigned size = rota__team_size(team);
+	uint32_t start = rota__random_below(w, size);
+	struct rota_task *task = take_injected(w, URGENT, 1);
 
-	for (unsigned i = 0; task == NULL && i < team->size; i++) {
-		struct rota__worker *victim = team->workers[(start + i) % team->size];
+	if (task == NULL)
+		task = take_injected(w, NORMAL, INJECTED_AT_ONCE);
+	if (task == NULL)
+		task = take_injected(w, BULK, 1);
+	bump(&w->counts.searches, 1);
+	for (unsigned i = 0; task == NULL && i < size; i++) {
+		struct rota__worker *victim = team->workers[(start + i) % size];
 
 		if (victim != w)
 			task = steal_from(w, victim);
@@ -262,9 +381,9 @@ static struct rota_task *search(struct rota__worker *w)
 
 static bool work_to_be_seen(const struct rota__team *team)
 {
-	if (load_relaxed(&team->injected_count) > 0)
+	if (something_injected(team))
 		return true;
-	for (unsigned i = 0; i < team->size; i++)
+	for (unsigned i = 0, size = rota__team_size(team); i < size; i++)
 		if (!steal_empty(&team->workers[i]->shared))
 			return true;
 	return false;
@@ -277,7 +396,7 @@ static bool start_searching(struct rota__worker *w)
 
 	if (w->searching)
 		return true;
-	if (2 * load_relaxed(&team->searchers) >= team->size)
+	if (2 * load_relaxed(&team->searchers) >= rota__team_in_service(team))
 		return false;
 	add_relaxed(&team->searchers, 1);
 	w->searching = true;
@@ -337,8 +456,10 @@ bool rota__team_may_sleep(struct rota_loop *loop)
 {
 	struct rota__worker *w = loop->tasks;
 
-	if (!w->team->steal)
+	if (!w->shares) {
+		bump(&w->counts.sleeps, 1);
 		return true;
+	}
 	for (;;) {
 		if (start_searching(w)) {
 			struct rota_task *task = search(w);
@@ -350,8 +471,10 @@ bool rota__team_may_sleep(struct rota_loop *loop)
 			}
 		}
 		fall_asleep(w);
-		if (!work_to_be_seen(w->team) || load_relaxed(&w->team->searchers) > 0)
+		if (!work_to_be_seen(w->team) || load_relaxed(&w->team->searchers) > 0) {
+			bump(&w->counts.sleeps, 1);
 			return true;
+		}
 		get_up(w);
 	}
 }
@@ -380,7 +503,7 @@ static struct rota__worker *least_loaded(struct rota__worker **workers, unsigned
 
 	for (unsigned i = 0; i < count; i++) {
 		struct rota__worker *w = workers[(start + i) % count];
-		uint32_t connections = load_relaxed(&w->connections);
+		uint32_t connections = load_relaxed(&w->loop->connections);
 
 		if (least == NULL || connections < fewest) {
 			least = w;
@@ -393,10 +516,15 @@ static struct rota__worker *least_loaded(struct rota__worker **workers, unsigned
 static struct rota__worker *place_in_team(struct rota__team *team, bool least)
 {
 	struct rota__worker **workers = team->workers + team->bosses;
-	unsigned count = team->size - team->bosses;
+	unsigned count = rota__team_in_service(team) - team->bosses;
 	uint32_t turn = add_relaxed(&team->next_place, 1);
 
 	return least ? least_loaded(workers, count, turn) : workers[turn % count];
+}
+
+struct rota__worker *rota__team_next(struct rota__team *team)
+{
+	return place_in_team(team, false);
 }
 
 struct rota__worker *rota__place(struct rota__worker *here, enum rota_deal deal)
@@ -407,11 +535,25 @@ struct rota__worker *rota__place(struct rota__worker *here, enum rota_deal deal)
 	if (team != NULL) {
 		if (deal == ROTA_DEAL_DEFAULT)
 			deal = team->deal;
-		if (deal != ROTA_DEAL_OWN || here->number < team->bosses)
+		/* Neither a boss nor who is out of service keeps what comes to a socket of his own. */
+		if (deal != ROTA_DEAL_OWN || here->number < team->bosses || here->loop->retired)
 			w = place_in_team(team, deal == ROTA_DEAL_LEAST);
 	}
-	add_relaxed(&w->connections, 1);
+	add_relaxed(&w->loop->connections, 1);
 	return w;
+}
+
+struct rota__worker *rota__team_better_place(const struct rota__worker *here)
+{
+	for (;;) {
+		struct rota__worker *to = place_in_team(here->team, true);
+		uint32_t there = load_relaxed(&to->loop->connections);
+
+		if (to == here || (!here->loop->retired && there + 1 >= load_relaxed(&here->loop->connections)))
+			return NULL; /* it would only be the other way round */
+		if (cas_acq_rel(&to->loop->connections, &there, there + 1))
+			return to;
+	}
 }
 
 struct rota__worker *rota__team_boss(struct rota__worker *here)
@@ -484,28 +626,121 @@ static void cancel_here(struct rota_post *post)
 
 void rota__team_cancel_there(struct rota__wait *wait, int reason)
 {
-	if (wait->posted != POST_NONE)
+	if (load_relaxed(&wait->posted) != POST_NONE) /* it may be running */
 		return;
 	wait->reason = reason;
-	wait->posted = POST_SENT;
+	store_relaxed(&wait->posted, POST_SENT);
 	wait->post.fn = cancel_here;
 	rota_post(wait->loop, &wait->post);
 }
 
 bool rota__team_post_is_out(struct rota__wait *wait)
 {
-	return wait->posted != POST_NONE && swap_acq_rel(&wait->posted, POST_AWAITED) == POST_SENT;
+	return load_relaxed(&wait->posted) != POST_NONE && swap_acq_rel(&wait->posted, POST_AWAITED) == POST_SENT;
+}
+
+/* ---- how many work ---- */
+
+enum rota__service { SERVICE_CHANGED = 1, SERVICE_REBALANCE = 2 };
+
+/* What others may run they shall run. */
+static void empty_queues(struct rota__worker *w)
+{
+	struct rota_task *task = take_lifo(w);
+
+	do {
+		if (task != NULL)
+			leave_to_others(w->team, task);
+	} while ((task = steal_pop(&w->shared)) != NULL);
+}
+
+/* The most connections that a worker has where all have as many. */
+static uint32_t fair_share(const struct rota__team *team)
+{
+	unsigned workers = rota__team_in_service(team) - team->bosses;
+	uint32_t all = 0;
+
+	for (unsigned i = 0, size = rota__team_size(team); i < size; i++)
+		all += load_relaxed(&team->workers[i]->loop->connections);
+	return (all + workers - 1) / workers;
+}
+
+/* How many of its connections others should have. */
+static uint32_t surplus(const struct rota__worker *w)
+{
+	uint32_t mine = load_relaxed(&w->loop->connections), share = fair_share(w->team);
+
+	return w->loop->retired ? UINT32_MAX : mine > share ? mine - share : 0;
+}
+
+static void serve(struct rota_post *post)
+{
+	struct rota__worker *w = container_of(post, struct rota__worker, service);
+	uint32_t asked = swap_acq_rel(&w->asked, 0); /* pairs with ask(): from now on it posts anew */
+
+	if (asked & SERVICE_CHANGED) {
+		store_relaxed(&w->loop->retired, w->number >= rota__team_in_service(w->team)); /* a test looks at it */
+		w->shares = w->team->steal && !w->loop->retired;
+		if (!w->shares)
+			empty_queues(w);
+	}
+	if (w->shed != NULL)
+		w->shed(w, surplus(w));
+}
+
+static void ask(struct rota__worker *w, uint32_t what)
+{
+	uint32_t before = load_relaxed(&w->asked);
+
+	while (!cas_acq_rel(&w->asked, &before, before | what))
+		;
+	if (before == 0) {
+		w->service.fn = serve;
+		rota_post(w->loop, &w->service);
+	}
+}
+
+static void ask_all(struct rota__team *team, uint32_t what)
+{
+	for (unsigned i = 0, size = rota__team_size(team); i < size; i++)
+		ask(team->workers[i], what);
+}
+
+void rota__team_add(struct rota__team *team, struct rota__worker *worker)
+{
+	team->workers[team->size] = worker;
+	store_release(&team->size, team->size + 1);
+}
+
+void rota__team_set_in_service(struct rota__team *team, unsigned count)
+{
+	store_seq(&team->in_service, count);
+	ask_all(team, SERVICE_CHANGED);
+}
+
+void rota__team_rebalance(struct rota__team *team)
+{
+	ask_all(team, SERVICE_REBALANCE);
+}
+
+void rota__team_even_out(struct rota__team *team)
+{
+	uint32_t share = fair_share(team);
+
+	for (unsigned i = 0, size = rota__team_size(team); i < size; i++)
+		if (load_relaxed(&team->workers[i]->loop->connections) > share)
+			ask(team->workers[i], SERVICE_REBALANCE);
 }
 
 /* ---- life ---- */
 
-int rota__team_init(struct rota__team *team, unsigned size, bool steal)
+int rota__team_init(struct rota__team *team, unsigned size, unsigned room, bool steal)
 {
-	*team = (struct rota__team){ .size = size, .steal = steal };
-	team->workers = rota__alloc_zero(2 * size * sizeof(struct rota__worker *));
+	*team = (struct rota__team){ .size = size, .in_service = size, .room = room, .steal = steal };
+	team->workers = rota__alloc_zero(2 * room * sizeof(struct rota__worker *));
 	if (team->workers == NULL)
 		return -ENOMEM;
-	team->sleepers = team->workers + size;
+	team->sleepers = team->workers + room;
 	return 0;
 }
 

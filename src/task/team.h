@@ -10,6 +10,9 @@
  *	a worker takes from: the lifo slot, at most 3 times in a row; own and shared in turn; the injector; the ring of
  *	another worker, half of it.  One time in 61 the injector comes first.
  *
+ * Urgent and bulk tasks have own queues and injectors of their class, and nothing else: the first come before all others, at most
+ * 16 in a row, the last after all others or after 16 of them.
+ *
  * A worker without work searches, and then sleeps in its poller.  Who makes more work than he can do at once wakes one
  * sleeper, unless somebody is searching already.  Nothing is overlooked: who makes work puts it where others look and then
  * asks whether somebody searches; who stops searching says so and then looks once more. */
@@ -19,8 +22,8 @@
 #include "task/task.h"
 
 struct rota__team {
-	struct rota__worker **workers;
-	unsigned size;
+	struct rota__worker **workers; /* room for `room` */
+	uint32_t size, in_service, room; /* how many there are; the first so many of them work; there can be */
 	bool steal;
 	unsigned bosses;     /* of the workers, the first: they are dealt nothing */
 	uint8_t deal;	     /* enum rota_deal, for listeners that do not say */
@@ -33,22 +36,53 @@ struct rota__team {
 	void (*on_empty)(struct rota__team *team);
 
 	uint8_t injector_lock;
-	uint32_t injected_count;
-	struct rota__fifo injected;
+	uint32_t injected_count[PRIORITIES];
+	struct rota__fifo injected[PRIORITIES];
 
 	uint8_t sleep_lock;
 	uint32_t sleeper_count, searchers;
-	struct rota__worker **sleepers; /* room for all */
+	struct rota__worker **sleepers; /* room for `room` */
 
 	uint8_t records_lock;
 	struct rota_task *spare_records; /* batches, linked through `prev`; in a batch through `next` */
 };
 
 /* What a switch left behind, which is dealt with on the other side of it, when nobody stands on that stack any more. */
-enum rota__leave { LEFT_PARKED, LEFT_YIELDED, LEFT_FOR_ANOTHER };
+enum rota__leave { LEFT_PARKED, LEFT_YIELDED, LEFT_FOR_ANOTHER, LEFT_FOR_CHILD };
 
-int rota__team_init(struct rota__team *team, unsigned size, bool steal);
+/* `size` workers from the beginning, whose places the caller fills; up to `room` in time. */
+int rota__team_init(struct rota__team *team, unsigned size, unsigned room, bool steal);
 void rota__team_fini(struct rota__team *team);
+
+/* ---- how many work ----
+ *
+ * Workers are numbered in the order in which they were made, and those that are in service are the first ones.  One that is out
+ * of service is dealt no connection and takes no task from others; what may move leaves it: ready tasks at once, connections when
+ * they wait.  What is pinned to it ends there. */
+
+/* Any thread. */
+static inline unsigned rota__team_size(const struct rota__team *team)
+{
+	return load_acquire(&team->size); /* pairs with rota__team_add(): their places are filled */
+}
+
+static inline unsigned rota__team_in_service(const struct rota__team *team)
+{
+	return load_relaxed(&team->in_service);
+}
+
+/* One at a time: who makes workers. */
+void rota__team_add(struct rota__team *team, struct rota__worker *worker);
+void rota__team_set_in_service(struct rota__team *team, unsigned count);
+/* Any thread: connections go from who has many to who has few. */
+void rota__team_rebalance(struct rota__team *team);
+
+/* The same, if a worker has too many by now: after each move, because those who moved at the same time knew nothing of each
+ * other. */
+void rota__team_even_out(struct rota__team *team);
+
+/* A better place for a connection of `here`, counted in there; NULL: it has none. */
+struct rota__worker *rota__team_better_place(const struct rota__worker *here);
 
 /* Its worker's thread: `task` is ready; it runs next (rota__team_queue) or after those that are ready. */
 void rota__team_queue(struct rota__worker *worker, struct rota_task *task);
@@ -70,17 +104,20 @@ bool rota__team_has_work(const struct rota__worker *worker);
 /* After every switch: deal with whom it left. */
 void rota__team_settle(struct rota__worker *worker);
 
+/* The next worker in turn; it is in service, and no boss. */
+struct rota__worker *rota__team_next(struct rota__team *team);
+
 /* Hooks of the loop (loop/loop.h). */
 bool rota__team_may_sleep(struct rota_loop *loop);
 void rota__team_woke(struct rota_loop *loop);
 
 /* The worker that gets the next connection that `here` accepts; with ROTA_DEAL_OWN itself, if it is no boss.  It is counted
- * in worker->connections, and whoever ends it counts it out. */
+ * in its loop->connections, and whoever ends it counts it out. */
 struct rota__worker *rota__place(struct rota__worker *here, enum rota_deal deal);
 
 static inline void rota__leave_place(struct rota__worker *worker)
 {
-	add_relaxed(&worker->connections, -1);
+	add_relaxed(&worker->loop->connections, -1);
 }
 
 /* The worker to which a new listener belongs: the bosses in turn, or `here` where there are none. */

@@ -36,6 +36,7 @@ __attribute__((noinline)) struct rota__worker *rota__here_unchecked(void)
 enum {
 	/* Runs between two looks at the clock: at 4 ns a switch the clock's 25 ns are 5 %. */
 	BATCH = 128,
+	FIRST_BATCH = 4, /* until it is known how long they take */
 	/* How far ahead stacks are prefetched: measured best between 4 and 6 (docs/design/tasks.md). */
 	AHEAD = 5,
 	/* Ready tasks have the thread this long before the loop looks at I/O, which costs 0.2 us. */
@@ -43,6 +44,9 @@ enum {
 	FIRST_RING = 64,
 	SLAB_RECORDS = 256,
 	IDS_AT_A_TIME = 1 << 16,
+	/* So many urgent tasks in a row, then another one; one bulk task after so many others. */
+	URGENT_RUNS = 16,
+	BULK_TURN = 16,
 };
 
 /* ---- records ---- */
@@ -137,7 +141,7 @@ struct rota_task *rota__record_new(struct rota__worker *w)
 	task->id = __builtin_expect(w->next_id != w->last_id, 1) ? w->next_id++ : id_new(w);
 	task->state = TASK_READY;
 	task->flags = task->lock = 0;
-	task->has_result = task->quiet = false;
+	task->has_result = false;
 	store_relaxed(&task->pinned, 0); /* the watchdog may look at what was here before */
 	return task;
 }
@@ -179,6 +183,78 @@ static inline void step(struct rota__worker *w, uint32_t head)
 	__builtin_prefetch(ahead.task);
 }
 
+/* ---- classes, of a lone worker (those of a team are in team.c) ----
+ *
+ * The ring is for the common class, and who takes from it looks at nothing else before `stop_at`. */
+
+static void plan_stop(struct rota__worker *w)
+{
+	uint32_t left = w->batch_end - w->head, to_bulk = w->bulk_at - w->head;
+
+	if (!fifo_empty(&w->own[URGENT]))
+		left = 0;
+	else if (!fifo_empty(&w->own[BULK]) && to_bulk < left)
+		left = to_bulk;
+	w->stop_at = w->head + left;
+}
+
+void rota__queue_by_class(struct rota__worker *w, struct rota_task *task)
+{
+	struct rota__fifo *queue = &w->own[task->priority];
+	bool first = fifo_empty(queue);
+
+	task->state = TASK_READY;
+	fifo_push(queue, &task->node);
+	w->classed = true;
+	if (first && task->priority == BULK)
+		w->bulk_at = w->head + BULK_TURN;
+	if (first)
+		plan_stop(w);
+}
+
+static struct rota_task *take_own(struct rota__worker *w, enum priority priority)
+{
+	struct rota__node *node = fifo_pop(&w->own[priority]);
+
+	if (node == NULL)
+		return NULL;
+	w->class_budget--;
+	store_relaxed(&w->runs_beside, w->runs_beside + 1); /* the watchdog looks at it */
+	return container_of(node, struct rota_task, node);
+}
+
+static struct rota_task *take_bulk(struct rota__worker *w)
+{
+	w->bulk_at = w->head + BULK_TURN;
+	return rota_now_ns() < w->slice_end_ns ? take_own(w, BULK) : NULL;
+}
+
+static struct rota_task *take_by_class(struct rota__worker *w)
+{
+	uint32_t head = w->head;
+	struct rota_task *task;
+
+	if (head == w->batch_end || w->class_budget == 0)
+		return NULL;
+	if (w->urgent_runs++ < URGENT_RUNS && !fifo_empty(&w->own[URGENT])) {
+		task = take_own(w, URGENT);
+	} else {
+		w->urgent_runs = 0;
+		if (head == w->tail) {
+			task = take_bulk(w);
+			if (task == NULL)
+				task = take_own(w, URGENT);
+		} else if (head == w->bulk_at && !fifo_empty(&w->own[BULK])) {
+			task = take_bulk(w);
+		} else {
+			task = w->ring[head & w->mask].task;
+			step(w, head);
+		}
+	}
+	plan_stop(w);
+	return task;
+}
+
 static inline struct rota_task *take(struct rota__worker *w)
 {
 	struct rota_task *task;
@@ -187,7 +263,7 @@ static inline struct rota_task *take(struct rota__worker *w)
 	if (__builtin_expect(w->team != NULL, 0))
 		return take_in_team(w);
 	if (head == w->stop_at || head == w->tail)
-		return NULL;
+		return __builtin_expect(w->classed, 0) ? take_by_class(w) : NULL;
 	task = w->ring[head & w->mask].task;
 	step(w, head);
 	return task;
@@ -264,6 +340,37 @@ static inline struct rota_task *take_prepared(struct rota__worker *w)
 		return prepare_or_next(w, task);
 	set_on(task, rota__stack_get(&w->stacks[task->stack_class]));
 	return task;
+}
+
+/* The running task goes on next, but for one that runs before. */
+static void make_way(struct rota__worker *w, struct rota_task *task)
+{
+	if (w->team != NULL) {
+		w->left = task;
+		w->left_to = LEFT_FOR_CHILD;
+		store_relaxed(&w->head, w->head + 1); /* the watchdog looks at it */
+		return;
+	}
+	store_relaxed(&w->head, w->head - 1); /* its place there is free: it runs */
+	w->ring[w->head & w->mask] = (struct rota__ready){ task, task->sp };
+	store_relaxed(&w->runs_beside, w->runs_beside + 2); /* its way there and back cancel out */
+}
+
+void rota__run_now(struct rota_task *child)
+{
+	struct rota_task *task = rota__current();
+	struct rota__worker *w = task->worker;
+
+	if (!prepare(w, child))
+		return; /* it has its turn when there is a stack */
+	make_way(w, task);
+	rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
+	set_running(w, child);
+	rota__stack_switch(task->stack, &task->sp, child->stack, child->sp, NULL, false);
+	w = task->worker;
+	if (w->team != NULL)
+		rota__team_settle(w); /* whom the switch left that led here */
+	rota__coop(w); /* or a task that spawns for ever would never let the others run */
 }
 
 /* From the running task (whose state is set) to the next, or to the loop. */
@@ -466,34 +573,79 @@ int rota__pin_to(struct rota_task *task, const struct rota_loop *loop)
 	return 0;
 }
 
+int rota__pin_to_home(struct rota_task *task, struct rota_loop *const *home)
+{
+	for (;;) {
+		const struct rota_loop *loop = load_acquire(home); /* pairs with who sends it elsewhere */
+		int rc = rota__pin_to(task, loop);
+
+		if (rc < 0 || load_relaxed(home) == loop)
+			return rc;
+		rota__unpin(task);
+	}
+}
+
 static inline bool has_work(const struct rota__worker *w)
 {
-	return w->team != NULL ? rota__team_has_work(w) : w->head != w->tail;
+	if (w->team != NULL)
+		return rota__team_has_work(w);
+	return w->head != w->tail || !fifo_empty(&w->own[URGENT]) || !fifo_empty(&w->own[BULK]);
+}
+
+static void begin_batch(struct rota__worker *w)
+{
+	w->batch_end = w->stop_at = w->head + w->batch;
+	w->class_budget = w->batch;
+	if (__builtin_expect(w->classed, 0) && w->team == NULL)
+		plan_stop(w);
+}
+
+/* Tasks that compute for long: the loop looks up after fewer of them, so that I/O and timers wait for one slice and not for a
+ * hundred tasks. */
+static void fit_batch(struct rota__worker *w, uint64_t took_ns)
+{
+	if (took_ns > SLICE_NS)
+		w->batch = (uint32_t)(w->batch * SLICE_NS / took_ns) | 1;
+	else if (w->batch < BATCH && took_ns < SLICE_NS / 4)
+		w->batch = 2 * w->batch < BATCH ? 2 * w->batch : BATCH;
+}
+
+static void count_runs(struct rota__worker *w)
+{
+	uint32_t now = rota__runs(w);
+
+	store_relaxed(&w->runs, w->runs + (now - w->runs_counted)); /* statistics look at it */
+	w->runs_counted = now;
 }
 
 /* The loop's hook. */
 static bool run_ready(struct rota_loop *loop)
 {
 	struct rota__worker *w = loop->tasks;
-	uint64_t until = rota_now_ns() + SLICE_NS;
+	uint64_t start_ns, now_ns = rota_now_ns();
 	struct rota_task *next;
 
+	w->slice_end_ns = now_ns + SLICE_NS;
 	do {
-		w->stop_at = w->head + BATCH;
+		start_ns = now_ns;
+		begin_batch(w);
 		next = take_prepared(w);
-		if (next != NULL) {
-			set_running(w, next);
-			if (__builtin_expect(load_relaxed(&w->unwatched), 0))
-				w->on_unwatched(w);
-			rota__stack_switch(NULL, &w->loop_sp, next->stack, next->sp, NULL, false);
-			if (w->team != NULL) {
-				if (rota__driver_lost())
-					return false;
-				rota__team_settle(w);
-			}
-			rota__loop_after_callback(loop);
+		if (next == NULL)
+			break; /* nothing, or nothing before the loop has looked at I/O */
+		set_running(w, next);
+		if (__builtin_expect(load_relaxed(&w->unwatched), 0))
+			w->on_unwatched(w);
+		rota__stack_switch(NULL, &w->loop_sp, next->stack, next->sp, NULL, false);
+		if (w->team != NULL) {
+			if (rota__driver_lost())
+				return false;
+			rota__team_settle(w);
 		}
-	} while (has_work(w) && rota_now_ns() < until);
+		rota__loop_after_task(loop);
+		now_ns = rota_now_ns();
+		fit_batch(w, now_ns - start_ns);
+	} while (has_work(w) && now_ns < w->slice_end_ns);
+	count_runs(w);
 	loop->tasks_ready = has_work(w);
 	return true;
 }
@@ -548,7 +700,7 @@ int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t sta
 	pthread_once(&once, notice_forks);
 	*w = (struct rota__worker){
 		.loop = loop, .root = root, .team = team, .room = team != NULL ? UINT32_MAX : 0,
-		.number = number, .random = number + 1 };
+		.number = number, .random = number + 1, .batch = FIRST_BATCH, .shares = team != NULL && team->steal };
 	w->default_class = rota__stack_class(stack_bytes ? stack_bytes : STACK_BYTES_DEFAULT);
 	for (unsigned i = 0; i < STACK_CLASSES; i++)
 		rota__stack_pool_init(&w->stacks[i], (size_t)STACK_BYTES_MIN << i);

@@ -20,13 +20,13 @@ struct talk {
 	size_t size;
 };
 
+static char text[LARGE]; /* what everybody says */
+
 static int say(void *arg)
 {
 	struct talk *talk = arg;
-	static char buf[LARGE];
 
-	fill_pattern(buf, talk->size, 0);
-	CHECK_EQ(rota_write_all(talk->stream, buf, talk->size), (long long)talk->size);
+	CHECK_EQ(rota_write_all(talk->stream, text, talk->size), (long long)talk->size);
 	return rota_shutdown_write(talk->stream);
 }
 
@@ -69,6 +69,7 @@ static void check_both_ways(enum kind kind, size_t there, size_t back)
 
 TASK_TEST(bytes_go_both_ways_until_both_sides_have_ended)
 {
+	fill_pattern(text, LARGE, 0);
 	for (int kind = 0; kind < PIPE; kind++) {
 		check_both_ways(kind, LARGE, LARGE);
 		check_both_ways(kind, 0, LARGE);

@@ -15,6 +15,15 @@ struct ends {
 	struct rota_stream *in, *out; /* what goes into `out` comes from `in`; pipes: nothing the other way */
 };
 
+/* Left to itself the system gives a connection that is slow to read room for megabytes. */
+static inline void ends_narrow(const struct rota_stream *stream)
+{
+	int bytes = 65536, fd = rota_stream_fd(stream);
+
+	CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+	CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
+}
+
 static inline void ends_tcp(struct ends *ends)
 {
 	struct rota_listener *listener;
@@ -25,6 +34,8 @@ static inline void ends_tcp(struct ends *ends)
 	CHECK_EQ(rota_tcp_connect(&ends->out, name, NULL), 0);
 	CHECK_EQ(rota_accept(listener, &ends->in), 0);
 	rota_listener_close(listener);
+	ends_narrow(ends->in);
+	ends_narrow(ends->out);
 }
 
 static inline void ends_pipe(struct ends *ends)

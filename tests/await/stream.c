@@ -444,7 +444,7 @@ static int ping_pong(void *arg)
 			return rc;
 		if (rota_write(p->a, "x", 1) != 1 || rota_read(p->b, &c, 1) != 1)
 			return 0;
-		p->turns++;
+		add_relaxed(&p->turns, 1);
 	}
 }
 
@@ -477,7 +477,7 @@ TASK_TEST(a_flood_on_one_stream_does_not_starve_the_others)
 	rota_spawn(&scope, flood, wide.out);
 	rota_spawn(&scope, drain, wide.in);
 	rota_spawn(&scope, ping_pong, &pair);
-	while (pair.turns < 1000)
+	while (load_relaxed(&pair.turns) < 1000)
 		CHECK_EQ(rota_yield(), 0);
 	rota_scope_cancel(&scope);
 	CHECK_EQ(rota_scope_join(&scope), 0);

@@ -396,6 +396,30 @@ LOOP_TEST(a_signal_becomes_a_callback_until_the_close)
 	CHECK(action.sa_handler == SIG_DFL);
 }
 
+LOOP_TEST(a_signal_handle_can_be_closed_in_each_turn_of_its_life)
+{
+	for (int turns = 0; turns < 6; turns++) {
+		struct rota_signal usr1 = { .fn = NULL };
+
+		closed = 0;
+		CHECK_EQ(rota_signal_open(loop, &usr1, SIGUSR1, note_signal), 0);
+		for (int i = 0; i < turns; i++) {
+			if (i % 2 == 1)
+				CHECK_EQ(raise(SIGUSR1), 0);
+			rota_loop_run(loop, ROTA_RUN_NOWAIT);
+		}
+		if (turns % 2 == 1)
+			CHECK_EQ(raise(SIGUSR1), 0); /* it is on its way */
+		calls = 0;
+		CHECK_EQ(rota_handle_close(&usr1.handle, note_close), 0);
+		CHECK_EQ(rota_handle_close(&usr1.handle, note_close), ROTA_ECLOSED);
+		CHECK_EQ(closed, 0); /* never within */
+		run(loop);
+		CHECK_EQ(closed, 1);
+		CHECK_EQ(calls, 0);
+	}
+}
+
 LOOP_TEST(what_cannot_be_caught_is_refused)
 {
 	static struct rota_signal s = { .fn = NULL };

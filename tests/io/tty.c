@@ -325,6 +325,89 @@ static int watch_sizes(void *arg)
 	return 0;
 }
 
+/* ---- a watch closed at each point of its life ---- */
+
+static struct rota_tty_watch closing, sibling;
+static int closed_count;
+
+static void note_closed(struct rota_handle *handle)
+{
+	closed_count++;
+}
+
+static void note_size(struct rota_tty_watch *watch, const struct rota_tty_size *size)
+{
+	told[0] = *size;
+	told_count++;
+}
+
+/* Which of the two hears first is not promised; the other one must not hear at all. */
+static void close_both_watches(struct rota_tty_watch *watch, const struct rota_tty_size *size)
+{
+	note_size(watch, size);
+	CHECK_EQ(rota_handle_close(&sibling.handle, note_closed), 0);
+	CHECK_EQ(rota_handle_close(&closing.handle, note_closed), 0);
+}
+
+/* Signals of the terminal reach us at the latest on the way out of a system call. */
+static void resize_and_hear(struct rota_loop *loop, unsigned columns)
+{
+	int before = told_count;
+
+	resize(columns, 40);
+	while (told_count == before)
+		rota_loop_run(loop, ROTA_RUN_ONCE);
+	CHECK_EQ(told[0].columns, columns);
+}
+
+enum point { AT_ONCE, BEFORE_IT_IS_TOLD, SAME_SIZE, AFTER_IT_WAS_TOLD, AGAIN_BEFORE_IT_IS_TOLD, POINTS };
+
+static void close_watch_at(struct rota_loop *loop, enum point point)
+{
+	unsigned columns = 100 + 10 * point;
+
+	told_count = closed_count = 0;
+	CHECK_EQ(rota_tty_watch_open(loop, &closing, program, note_size), 0);
+	if (point == BEFORE_IT_IS_TOLD)
+		resize(columns, 40);
+	if (point == SAME_SIZE)
+		raise(SIGWINCH);
+	if (point >= AFTER_IT_WAS_TOLD)
+		resize_and_hear(loop, columns);
+	if (point == AGAIN_BEFORE_IT_IS_TOLD)
+		resize(columns + 1, 40);
+	told_count = 0;
+	CHECK_EQ(rota_handle_close(&closing.handle, note_closed), 0);
+	CHECK_EQ(rota_handle_close(&closing.handle, note_closed), ROTA_ECLOSED);
+	CHECK_EQ(closed_count, 0); /* never within */
+	run(loop);
+	CHECK_EQ(closed_count, 1);
+	CHECK_EQ(told_count, 0);
+}
+
+static int close_watches(void *arg)
+{
+	struct sigaction action;
+	struct rota_loop *loop;
+
+	control();
+	CHECK_EQ(rota_loop_new(&loop, NULL), 0);
+	for (int point = 0; point < POINTS; point++) {
+		close_watch_at(loop, (enum point)point);
+		CHECK_EQ(sigaction(SIGWINCH, NULL, &action), 0);
+		CHECK(action.sa_handler == SIG_DFL);
+	}
+	told_count = closed_count = 0;
+	CHECK_EQ(rota_tty_watch_open(loop, &closing, program, close_both_watches), 0);
+	CHECK_EQ(rota_tty_watch_open(loop, &sibling, program, close_both_watches), 0);
+	resize(200, 60);
+	run(loop);
+	CHECK_EQ(told_count, 1);
+	CHECK_EQ(closed_count, 2);
+	CHECK_EQ(rota_loop_free(loop), 0);
+	return 0;
+}
+
 static int wait_for_sizes(void *arg)
 {
 	struct rota_tty_size size = { 80, 24 };
@@ -359,8 +442,8 @@ static int wait_for_later_sizes(void *arg)
 	return 0;
 }
 
-/* In a process whose terminal it is. */
-static void in_session(int (*body)(void *arg))
+/* In a process whose terminal it is, and in a run if it waits as a task. */
+static void in_session(int (*body)(void *arg), bool as_task)
 {
 	struct rota_options one = { .model = ROTA_SINGLE };
 	int status;
@@ -370,11 +453,11 @@ static void in_session(int (*body)(void *arg))
 	pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0) {
-		if (body == watch_sizes) {
-			body(NULL);
-		} else {
+		if (as_task) {
 			control();
 			CHECK_EQ(rota_run(body, NULL, &one), 0);
+		} else {
+			body(NULL);
 		}
 		_exit(0);
 	}
@@ -385,13 +468,18 @@ static void in_session(int (*body)(void *arg))
 
 LOOP_TEST(a_new_size_is_told_and_the_same_is_not)
 {
-	in_session(watch_sizes);
+	in_session(watch_sizes, false);
+}
+
+LOOP_TEST(a_watch_can_be_closed_at_each_point_of_its_life)
+{
+	in_session(close_watches, false);
 }
 
 LOOP_TEST(a_task_waits_for_a_new_size)
 {
-	in_session(wait_for_sizes);
-	in_session(wait_for_later_sizes);
+	in_session(wait_for_sizes, true);
+	in_session(wait_for_later_sizes, true);
 }
 
 TEST(sizes_are_for_tasks_to_wait_for)

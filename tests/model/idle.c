@@ -79,7 +79,8 @@ static const struct rota__poller_engine engine = { .wake = wake_poller };
 
 static void reset(void)
 {
-	team = (struct rota__team){ .workers = members, .sleepers = beds, .size = worker_count, .steal = true };
+	team = (struct rota__team){ .workers = members, .sleepers = beds, .size = worker_count, .in_service = worker_count,
+		.steal = true };
 	locks[0] = &team.injector_lock;
 	locks[1] = &team.sleep_lock;
 	locks[2] = &team.records_lock;
@@ -93,6 +94,8 @@ static void reset(void)
 		workers[i].loop = &loops[i];
 		workers[i].team = &team;
 		workers[i].number = i;
+		workers[i].shares = true;
+		workers[i].slice_end_ns = UINT64_MAX;
 		workers[i].random = i;
 		members[i] = &workers[i];
 		woken[i] = false;
@@ -202,6 +205,40 @@ TEST(two_that_need_each_other_at_the_same_time_are_run_by_two_workers)
 	explore_case(outside_and_two, 3, 2);
 }
 
+/* ---- classes ---- */
+
+static void ready_all_of_classes(void)
+{
+	tasks[0].priority = BULK;
+	tasks[1].priority = URGENT;
+	ready_all();
+}
+
+TEST(urgent_and_bulk_tasks_of_a_foreign_thread_are_run_once_by_one_of_two_workers)
+{
+	static void (*const classes_and_two[])(void) = { ready_all_of_classes, work_0, work_1 };
+
+	worker_count = 2;
+	task_count = 2;
+	body = NULL;
+	explore_case(classes_and_two, 3, 2);
+}
+
+static bool urgent_ran(void)
+{
+	return ran[1] > 0;
+}
+
+/* Task 0 makes an urgent one ready, and holds its worker until that has run. */
+static void make_urgent_and_hold(int task)
+{
+	if (task != 0)
+		return;
+	tasks[1].priority = URGENT;
+	rota__team_make_ready(&tasks[1]);
+	wait_for(urgent_ran);
+}
+
 /* ---- what a worker has too much ---- */
 
 static bool second_ran(void)
@@ -222,7 +259,9 @@ static void make_two_and_hold(int task)
 static void first_works(void)
 {
 	rota__worker_here = &workers[0];
+	workers[0].current = &tasks[0];
 	run(&workers[0], &tasks[0]);
+	workers[0].current = NULL;
 	work(&workers[0]);
 }
 
@@ -234,6 +273,14 @@ TEST(what_is_pushed_out_while_its_worker_is_held_is_run_by_a_worker_that_was_abo
 	worker_count = 2;
 	task_count = 3;
 	body = make_two_and_hold;
+	explore_case(maker_and_one, 2, 3);
+}
+
+TEST(an_urgent_task_that_a_task_makes_ready_need_not_wait_for_that_one)
+{
+	worker_count = 2;
+	task_count = 2;
+	body = make_urgent_and_hold;
 	explore_case(maker_and_one, 2, 3);
 }
 
@@ -252,12 +299,12 @@ static void make_three_and_hold(int task)
 		wait_for(both_ran);
 }
 
-TEST(with_one_interruption_whoever_finds_work_sends_the_next_to_look)
+TEST(with_two_interruptions_whoever_finds_work_sends_the_next_to_look)
 {
 	worker_count = 3;
 	task_count = 4;
 	body = make_three_and_hold;
-	explore_case(maker_and_two, 3, 1);
+	explore_case(maker_and_two, 3, 2);
 }
 
 /* ---- the watchdog empties the slot of a worker that is held ---- */
@@ -290,6 +337,77 @@ TEST(what_is_in_the_slot_of_a_worker_that_is_held_is_run_by_another)
 	task_count = 2;
 	body = make_one_and_hold;
 	explore_case(held_and_watched, 3, 2);
+}
+
+/* ---- a worker leaves service ---- */
+
+/* The post that a change of their number sends to each. */
+static void hear_of_service(struct rota__worker *w)
+{
+	w->asked = SERVICE_CHANGED;
+	serve(&w->service);
+}
+
+static void make_three_and_leave(void)
+{
+	struct rota__worker *w = &workers[1];
+
+	rota__worker_here = w;
+	for (int i = 0; i < 3; i++)
+		rota__team_make_ready(&tasks[i]);
+	store_seq(&team.in_service, 1);
+	hear_of_service(w);
+	explore_check(!rota__team_has_work(w), "it keeps what others could run");
+	work(w);
+}
+
+TEST(a_worker_that_leaves_service_leaves_its_tasks_to_the_others)
+{
+	static void (*const stays_and_leaves[])(void) = { work_0, make_three_and_leave };
+
+	worker_count = 2;
+	task_count = 3;
+	body = NULL;
+	explore_case(stays_and_leaves, 2, 3);
+}
+
+/* Told while it sleeps, searches, has been woken to search, or works. */
+static void work_until_told(void)
+{
+	struct rota__worker *w = &workers[1];
+	struct rota_task *task;
+
+	rota__worker_here = w;
+	while (!all_ran()) {
+		if (w->shares && load_relaxed(&team.in_service) == 1)
+			hear_of_service(w);
+		if ((task = rota__team_take(w)) != NULL) {
+			run(w, task);
+		} else if (rota__team_may_sleep(w->loop)) {
+			wait_for(awake_1);
+			woken[1] = false;
+			rota__team_woke(w->loop);
+		}
+	}
+}
+
+static void ready_all_and_tell(void)
+{
+	rota__worker_here = NULL;
+	rota__team_make_ready(&tasks[0]);
+	store_seq(&team.in_service, 1);
+	wake_poller(&pollers[1]);
+	rota__team_make_ready(&tasks[1]);
+}
+
+TEST(a_worker_that_leaves_service_passes_on_what_it_was_woken_for)
+{
+	static void (*const told_and_two[])(void) = { ready_all_and_tell, work_0, work_until_told };
+
+	worker_count = 2;
+	task_count = 2;
+	body = NULL;
+	explore_case(told_and_two, 3, 2);
 }
 
 /* ---- the checker sees it ---- */

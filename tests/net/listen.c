@@ -352,7 +352,7 @@ TASK_TEST(serving_gives_each_connection_a_task)
 		CHECK_EQ(rota_tcp_connect(&clients[i], door_name, NULL), 0);
 	for (int i = 49; i >= 0; i--)
 		check_echo(clients[i]);
-	CHECK_EQ(served, 50);
+	CHECK_EQ(load_relaxed(&served), 50);
 	for (int i = 0; i < 50; i++)
 		rota_close(clients[i]);
 	rota_scope_cancel(&scope);
@@ -429,7 +429,7 @@ TASK_TEST(an_error_of_one_connection_is_its_own_affair)
 		CHECK_EQ(rota_read(client, buf, 1), 0);
 		rota_close(client);
 	}
-	CHECK_EQ(served, 5);
+	CHECK_EQ(load_relaxed(&served), 5);
 	rota_scope_cancel(&scope);
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	rota_listener_close(door);
@@ -481,8 +481,8 @@ TASK_TEST(no_more_connections_than_allowed_are_served_at_a_time)
 		CHECK_EQ(rota_read(clients[i], buf, 1), 0);
 		rota_close(clients[i]);
 	}
-	CHECK_EQ(served, 10);
-	CHECK_EQ(most, 3);
+	CHECK_EQ(load_relaxed(&served), 10);
+	CHECK_EQ(load_relaxed(&most), 3);
 	rota_scope_cancel(&scope);
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	rota_listener_close(door);
@@ -551,12 +551,12 @@ UNWATCHED_TEST(serving_without_descriptors_rests_and_recovers)
 	rota_spawn(&scope, serve_door, NULL);
 	CHECK_EQ(knock(visitor), 0);
 	see_that_it_rests();
-	CHECK_EQ(served, 0);
+	CHECK_EQ(load_relaxed(&served), 0);
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
 	CHECK_EQ(write(visitor, "echo", 4), 4);
 	while (recv(visitor, buf, 4, MSG_DONTWAIT) != 4)
 		CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
-	CHECK_EQ(served, 1); /* the one that was kept waiting */
+	CHECK_EQ(load_relaxed(&served), 1); /* the one that was kept waiting */
 	close(visitor);
 	rota_scope_cancel(&scope);
 	CHECK_EQ(rota_scope_join(&scope), 0);

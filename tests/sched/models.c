@@ -619,3 +619,34 @@ TEST(times_in_the_environment_are_numbers)
 		unsetenv(times[i]);
 	}
 }
+
+/* ---- the end of a run ---- */
+
+static struct rota_async forgotten;
+
+static void nothing(struct rota_async *async)
+{
+	(void)async;
+}
+
+static int forget_a_handle(void *arg)
+{
+	struct rota_loop *loop = rota_loop_current();
+
+	(void)arg;
+	memset(&forgotten, 0, sizeof forgotten);
+	CHECK_EQ(rota_async_open(loop, &forgotten, nothing), 0);
+	rota_handle_unref(&forgotten.handle);
+	return 0;
+}
+
+/* Else its loop would stay, with its descriptors, which the harness looks for. */
+TEST(a_handle_that_nobody_has_closed_is_closed_when_its_run_ends)
+{
+	static const enum rota_model models[] = { ROTA_SINGLE, ROTA_GROUP, ROTA_STEAL };
+
+	for (int i = 0; i < 3; i++) {
+		run_under(models[i], forget_a_handle);
+		CHECK(!rota_handle_is_open(&forgotten.handle));
+	}
+}

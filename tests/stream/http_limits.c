@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/atomic.h"
 #include "http_support.h"
 
 #define GET "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -199,13 +200,13 @@ static int connect_three(struct server *server)
 	heard_free(&h);
 	hear(b, &h, false);
 	heard_free(&h);
-	CHECK_EQ(server->stats.connections, 2);
-	CHECK_EQ(server->stats.connections_open, 2);
+	CHECK_EQ(load_relaxed(&server->stats.connections), 2);
+	CHECK_EQ(load_relaxed(&server->stats.connections_open), 2);
 	rota_close(a);
 	hear(c, &h, false);
 	heard_free(&h);
-	CHECK_EQ(server->stats.connections, 3);
-	CHECK_EQ(server->stats.connections_open, 2);
+	CHECK_EQ(load_relaxed(&server->stats.connections), 3);
+	CHECK_EQ(load_relaxed(&server->stats.connections_open), 2);
 	rota_close(b);
 	rota_close(c);
 	return 0;
@@ -255,7 +256,7 @@ static int drip(struct server *server)
 	int bytes = 0;
 
 	say(s, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
-	while (server->stats.timeouts == 0) {
+	while (load_relaxed(&server->stats.timeouts) == 0) {
 		if (rota_write(s, "y", 1) < 0)
 			break;
 		bytes++;
@@ -358,7 +359,7 @@ static int drip_body(struct server *server)
 	struct rota_stream *s = dial(server);
 
 	say(s, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
-	while (server->stats.timeouts == 0) {
+	while (load_relaxed(&server->stats.timeouts) == 0) {
 		if (rota_write(s, "y", 1) < 0)
 			break;
 		CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
@@ -626,8 +627,9 @@ static size_t allocations, fail_at;
 
 static bool may_allocate(void)
 {
-	allocations++;
-	return fail_at == 0 || allocations != fail_at;
+	size_t nth = add_relaxed(&allocations, 1) + 1;
+
+	return fail_at == 0 || nth != fail_at;
 }
 
 static void *counting_alloc(size_t size)
@@ -650,11 +652,11 @@ static int warm_then_count(struct server *server)
 
 	for (int i = 0; i < 1000; i++) {
 		if (i == 100)
-			before = allocations;
+			before = load_relaxed(&allocations);
 		say(s, GET);
 		CHECK(rota_read(s, answer, sizeof answer) > 0);
 	}
-	CHECK_EQ(allocations, before);
+	CHECK_EQ(load_relaxed(&allocations), before);
 	rota_close(s);
 	return 0;
 }
@@ -723,7 +725,7 @@ TEST(whichever_allocation_fails_the_server_answers_or_closes_and_ends)
 	rota_set_allocator(&counting);
 	for (size_t nth = 1; !all_succeeded; nth++) {
 		f = (struct faulty){ .answered = false };
-		allocations = 0;
+		store_relaxed(&allocations, 0);
 		fail_at = nth;
 		rota_run(faulty_app, &f, NULL);
 		all_succeeded = allocations < nth;

@@ -8,14 +8,9 @@
 static int serve(void *arg)
 {
 	struct server *server = arg;
-	struct rota_listener *door;
 
-	CHECK_EQ(rota_tcp_listen(&door, "127.0.0.1:0", NULL), 0);
-	snprintf(server->address, sizeof server->address, "127.0.0.1:%d", rota_listener_port(door));
-	snprintf(server->url, sizeof server->url, "http://%s", server->address);
-	server->options.stats = &server->stats;
-	server->result = rota_http_serve(door, server->handler, server, &server->options);
-	rota_listener_close(door);
+	server->result = rota_http_serve(server->door, server->handler, server, &server->options);
+	rota_listener_close(server->door);
 	return 0;
 }
 
@@ -24,10 +19,12 @@ static int app(void *arg)
 	struct server *server = arg;
 	struct rota_scope scope;
 
+	CHECK_EQ(rota_tcp_listen(&server->door, "127.0.0.1:0", NULL), 0);
+	snprintf(server->address, sizeof server->address, "127.0.0.1:%d", rota_listener_port(server->door));
+	snprintf(server->url, sizeof server->url, "http://%s", server->address);
+	server->options.stats = &server->stats;
 	rota_scope_open_with(&scope, &(struct rota_scope_options){ .flags = ROTA_SCOPE_COLLECT });
 	CHECK_EQ(rota_spawn_task(&server->task, &scope, serve, server, NULL), 0);
-	while (server->url[0] == '\0')
-		rota_yield();
 	CHECK_EQ(server->client(server), 0);
 	rota_task_cancel(server->task);
 	rota_scope_join(&scope);
@@ -188,20 +185,10 @@ int ask(struct server *server, const char *request)
 
 void event_wait(struct event *event)
 {
-	struct rota_scope scope;
-
-	if (event->happened)
-		return;
-	rota_scope_open(&scope);
-	event->waiter = &scope;
-	rota_sleep(ROTA_FOREVER);
-	event->waiter = NULL;
-	rota_scope_join(&scope);
+	rota_event_wait(&event->event);
 }
 
 void event_happen(struct event *event)
 {
-	event->happened = true;
-	if (event->waiter != NULL)
-		rota_scope_cancel(event->waiter);
+	rota_event_set(&event->event);
 }

@@ -20,6 +20,7 @@ struct server {
 
 	/* set while it runs */
 	char address[64], url[80]; /* "127.0.0.1:4711", "http://127.0.0.1:4711" */
+	struct rota_listener *door;
 	struct rota_task *task;
 	int result; /* of rota_http_serve() */
 };
@@ -57,8 +58,7 @@ int ask(struct server *server, const char *request);
 
 /* Something that happens once and is waited for. */
 struct event {
-	struct rota_scope *waiter;
-	bool happened;
+	struct rota_event event;
 };
 void event_wait(struct event *event);
 void event_happen(struct event *event);

@@ -320,3 +320,74 @@ EACH_WAY(a_listener_that_is_closed_ends_the_server_on_all_workers)
 	CHECK_EQ(s.result, ROTA_ECLOSED);
 	CHECK_EQ(stats.connections_open, 0);
 }
+
+/* ---- workers come and go ---- */
+
+/* Each worker in service has so many connections. */
+static void wait_until_each_has(unsigned count)
+{
+	struct rota_worker_stats worker = { .connections = count + 1 };
+
+	for (unsigned w = rota_boss_count(); w < rota_worker_count(); w++, worker.connections = count + 1)
+		while (worker.connections != count) {
+			rota_yield();
+			CHECK_EQ(rota_worker_stats(w, &worker), 0);
+		}
+}
+
+EACH_WAY(idle_connections_follow_the_number_of_workers)
+{
+	struct service s = { .handler = mark_worker };
+	struct rota_http_client *clients[6];
+
+	service_start(&s);
+	for (int i = 0; i < 6; i++) {
+		CHECK_EQ(rota_http_connect(&clients[i], url, NULL), 0);
+		CHECK_EQ(ask(clients[i]), 0);
+	}
+	for (unsigned workers = 1; workers <= 6; workers++) {
+		if (6 % workers != 0)
+			continue;
+		CHECK_EQ(rota_workers_resize(workers), 0);
+		wait_until_each_has(6 / workers);
+		store_relaxed(&seen, 0);
+		for (int i = 0; i < 6; i++)
+			CHECK_EQ(ask(clients[i]), 0);
+		CHECK_EQ(load_relaxed(&seen), ((1u << workers) - 1) << rota_boss_count());
+	}
+	CHECK_EQ(load_relaxed(&stats.connections), 6);
+	CHECK_EQ(load_relaxed(&stats.connections_open), 6);
+	for (int i = 0; i < 6; i++)
+		rota_http_disconnect(clients[i]);
+	service_stop(&s);
+	CHECK_EQ(stats.requests, 6 * 5);
+}
+
+static uint32_t asking;
+
+static int ask_and_leave(void *arg)
+{
+	ask_often(arg);
+	add_relaxed(&asking, -1);
+	return 0;
+}
+
+EACH_WAY(no_request_is_lost_while_workers_come_and_go)
+{
+	struct service s = { .handler = mark_worker };
+	struct rota_scope clients;
+	unsigned turn = 0;
+
+	service_start(&s);
+	asking = CLIENTS;
+	rota_scope_open(&clients);
+	for (int i = 0; i < CLIENTS; i++)
+		CHECK_EQ(rota_spawn(&clients, ask_and_leave, NULL), 0);
+	while (load_relaxed(&asking) > 0) {
+		CHECK_EQ(rota_workers_resize(1 + turn++ % 4), 0);
+		ask_often(NULL);
+	}
+	CHECK_EQ(rota_scope_join(&clients), 0);
+	service_stop(&s);
+	CHECK_EQ(stats.requests, (CLIENTS + turn) * REQUESTS);
+}

@@ -1,6 +1,7 @@
 /* channels.c - channels: order, capacity, rendezvous, closing, places kept, cancellation */
 #include <stdlib.h>
 
+#include "base/atomic.h"
 #include "task/run.h"
 
 static struct rota_chan ch;
@@ -322,7 +323,7 @@ static void *counting_alloc(size_t size)
 	size_t *block = aligned_alloc(HEADER, (size + 2 * HEADER - 1) / HEADER * HEADER);
 
 	*block = size;
-	live_bytes += size;
+	add_relaxed(&live_bytes, size);
 	return (char *)block + HEADER;
 }
 
@@ -335,7 +336,7 @@ static void counting_free(void *ptr)
 {
 	if (ptr == NULL)
 		return;
-	live_bytes -= *block_of(ptr);
+	add_relaxed(&live_bytes, -*block_of(ptr));
 	free(block_of(ptr));
 }
 
@@ -352,15 +353,15 @@ static void *counting_realloc(void *ptr, size_t size)
 
 static int burst(void *arg)
 {
-	size_t before = live_bytes;
+	size_t before = load_relaxed(&live_bytes);
 
 	for (int i = 0; i < 100000; i++)
 		CHECK_EQ(rota_chan_send(&ch, &i), 0);
-	CHECK(live_bytes - before >= 400000);
+	CHECK(load_relaxed(&live_bytes) - before >= 400000);
 	for (int i = 0; i < 100000; i++)
 		check_recv(i);
 	CHECK_EQ(rota_chan_recv_until(&ch, &(int){ 0 }, rota_deadline(1)), -ETIMEDOUT);
-	CHECK(live_bytes - before < 4096);
+	CHECK(load_relaxed(&live_bytes) - before < 4096);
 	return 0;
 }
 

@@ -66,7 +66,7 @@ static inline bool others_sleep(const struct rota__team *team, const struct rota
 	for (unsigned i = 0; i < team->size; i++)
 		if (team->workers[i] != here && load_acquire(&team->workers[i]->loop->posts.newest) != MPSC_ASLEEP)
 			return false;
-	return !team->steal || load_acquire(&team->sleeper_count) == team->size - 1;
+	return !team->steal || load_acquire(&team->sleeper_count) == rota__team_in_service(team) - 1;
 }
 
 static inline bool others_are_waiting(void)
