@@ -1,7 +1,7 @@
 # The front door: each line here is one thing to do with the project.  The build itself is meson's;
 # see meson.build, and scripts/ for what is behind the words.
 
-.PHONY: all run test bench install clean asan tsan stress valgrind aarch64 fuzz docs
+.PHONY: all run test bench install clean asan tsan models stress valgrind aarch64 fuzz docs
 
 all: build/build.ninja
 	@ninja -C build product $(if $(MAKE_TERMOUT),,--quiet)
@@ -20,7 +20,7 @@ test:
 	@scripts/test
 
 # One part of it.
-asan tsan stress valgrind aarch64:
+asan tsan models stress valgrind aarch64:
 	@scripts/setup test
 	@scripts/test $@
 

@@ -433,7 +433,8 @@ def a_server_that_is_killed_ends_no_load():
     server.end()
     out = running.communicate()[0]
     equal(running.returncode, 1)
-    contains(out, "could not connect")
+    # Where the end of the load comes soon after, none may have come so far as to connect anew.
+    equal(re.search("could not connect|connection reset|closed in the middle", out) is None, False)
     equal("answers      0," in out, False)
 
 

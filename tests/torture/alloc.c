@@ -1,4 +1,4 @@
-/* alloc.c - the nth allocation fails, for every n, once and from then on
+/* alloc.c - the nth allocation fails, for every n, once and from then on; and the nth system call
  *
  * A small program is run again and again.  In run n the nth allocation finds no memory; the runs end
  * with the first that makes fewer than n.  Whatever fails, the program must end, answer what went
@@ -22,7 +22,18 @@ static void torture(rota_fn app, bool from_then_on)
 	torture_runs(run_app, &app, from_then_on);
 }
 
-/* TORTURE(name) { ... }: a program, as two tests. */
+/* TORTURE(name) { ... }: a program, as two tests.  CALLING(name): as three. */
+#define CALLING(name)                                                                              \
+	static int name(void *arg);                                                                \
+	TEST(name##_survives_a_system_call_that_fails)                                             \
+	{                                                                                          \
+		rota_fn app = name;                                                                \
+                                                                                                   \
+		temp_enter();                                                                      \
+		torture_runs_of_calls(run_app, &app);                                              \
+	}                                                                                          \
+	TORTURE(name)
+
 #define TORTURE(name)                                                                              \
 	static int name(void *arg);                                                                \
 	TEST(name##_survives_one_failure)                                                          \
@@ -43,7 +54,7 @@ static int count_up(void *arg)
 {
 	int rc = rota_yield();
 
-	count += rc == 0;
+	__atomic_fetch_add(&count, rc == 0, __ATOMIC_RELAXED); /* by several workers in grow_and_shrink() */
 	return rc;
 }
 
@@ -117,7 +128,7 @@ static int answer(void *arg)
 	return *(int *)arg;
 }
 
-TORTURE(blocking)
+CALLING(blocking)
 {
 	int seven = 7, rc = rota_blocking(answer, &seven);
 
@@ -175,7 +186,7 @@ static int or_closed(int rc)
 	return rc == ROTA_EOF || rc == -ECONNRESET || rc == -EPIPE ? -ENOMEM : rc;
 }
 
-TORTURE(reading_and_writing)
+CALLING(reading_and_writing)
 {
 	struct rota_stream *pair[2];
 	struct rota_scope scope;
@@ -207,7 +218,7 @@ static int give_leases(void *arg)
 	return (int)n;
 }
 
-TORTURE(leasing_buffers)
+CALLING(leasing_buffers)
 {
 	struct rota_stream *pair[2];
 	struct rota_scope scope;
@@ -258,12 +269,12 @@ static int serve_and_visit(const char *address)
 	return both(rc, joined);
 }
 
-TORTURE(serving_tcp)
+CALLING(serving_tcp)
 {
 	return serve_and_visit("127.0.0.1:0");
 }
 
-TORTURE(serving_unix_sockets)
+CALLING(serving_unix_sockets)
 {
 	return serve_and_visit("unix:socket");
 }
@@ -280,7 +291,7 @@ static int accept_one(void *arg)
 }
 
 /* Who cannot accept closes the listener, and that resets who waits in its queue. */
-TORTURE(accepting_one_by_one)
+CALLING(accepting_one_by_one)
 {
 	struct rota_scope scope;
 	char name[64];
@@ -300,7 +311,7 @@ TORTURE(accepting_one_by_one)
 	return both(rc, joined);
 }
 
-TORTURE(copying_both_ways)
+CALLING(copying_both_ways)
 {
 	struct ends left, right;
 	struct rota_stream *pair[2];
@@ -325,14 +336,16 @@ TORTURE(copying_both_ways)
 
 /* ---- files ---- */
 
-TORTURE(whole_files)
+CALLING(whole_files)
 {
 	void *data;
 	size_t bytes;
 	int rc = rota_write_file_atomic("f", "some text", 9, 0644);
 
+	calls_are_ours();
 	CHECK(rc == 0 || access("f", F_OK) < 0 || strcmp(temp_contents("f"), "some text") == 0);
 	CHECK(temp_count() <= 1); /* nothing beside it */
+	calls_are_theirs();
 	if (rc == 0)
 		rc = rota_read_file("f", &data, &bytes, SIZE_MAX);
 	if (rc < 0)
@@ -345,7 +358,7 @@ TORTURE(whole_files)
 	return rc;
 }
 
-TORTURE(folders)
+CALLING(folders)
 {
 	struct rota_folder *folder;
 	int rc = rota_mkdir("d", 0755);
@@ -360,11 +373,13 @@ TORTURE(folders)
 	}
 	if (rc == 0)
 		rota_free(folder);
+	calls_are_ours();
 	CHECK_EQ(rmdir("d"), 0);
+	calls_are_theirs();
 	return rc;
 }
 
-TORTURE(one_file)
+CALLING(one_file)
 {
 	struct rota_file_info info;
 	size_t done;
@@ -389,7 +404,7 @@ TORTURE(one_file)
 
 /* ---- network ---- */
 
-TORTURE(looking_names_up)
+CALLING(looking_names_up)
 {
 	struct rota_address found[4];
 	int rc = rota_resolve("localhost:80", found, 4);
@@ -397,7 +412,7 @@ TORTURE(looking_names_up)
 	return rc < 0 ? rc : 0;
 }
 
-TORTURE(connecting_by_name)
+CALLING(connecting_by_name)
 {
 	struct rota_stream *s;
 	char name[64];
@@ -413,7 +428,7 @@ TORTURE(connecting_by_name)
 	return rc;
 }
 
-TORTURE(datagrams)
+CALLING(datagrams)
 {
 	struct rota_udp *udp;
 	char name[64], buf[8];
@@ -431,7 +446,7 @@ TORTURE(datagrams)
 	return rc < 0 ? rc : 0;
 }
 
-TORTURE(signals)
+CALLING(signals)
 {
 	struct rota_signals *s;
 	int rc = rota_signals_open(&s, (const int[]){ SIGUSR1 }, 1);
@@ -446,9 +461,10 @@ TORTURE(signals)
 
 /* ---- processes ---- */
 
-TORTURE(processes)
+CALLING(processes)
 {
-	static const char *const argv[] = { "sh", "-c", "cat; echo end >&2", NULL };
+	/* Without children of its own: they would end a moment after it when it is killed. */
+	static const char *const argv[] = { "sh", "-c", "read -r line; printf %s \"$line\"; echo end >&2", NULL };
 	struct rota_command command = { .argv = argv };
 	struct rota_output output;
 	int rc = rota_command_output(&command, "input", 5, 1000, &output);
@@ -510,4 +526,39 @@ TORTURE(promises_of_tasks)
 	rc = rota_await(all, NULL);
 	rota_promise_unref(all);
 	return rc;
+}
+
+/* ---- several workers ---- */
+
+static int grow_and_shrink(void *arg)
+{
+	int rc = rota_workers_resize(3);
+
+	if (rc == 0)
+		rc = nest(NULL);
+	if (rc == 0)
+		rc = rota_workers_resize(1);
+	return rc;
+}
+
+static int run_several(void *arg)
+{
+	static const struct rota_options one = { .model = ROTA_STEAL, .workers = 1, .blocked_ns = ROTA_FOREVER };
+
+	return rota_run(grow_and_shrink, NULL, &one);
+}
+
+TEST(workers_that_come_and_go_survive_one_failure)
+{
+	torture_runs(run_several, NULL, false);
+}
+
+TEST(workers_that_come_and_go_survive_the_end_of_all_memory)
+{
+	torture_runs(run_several, NULL, true);
+}
+
+TEST(workers_that_come_and_go_survive_a_system_call_that_fails)
+{
+	torture_runs_of_calls(run_several, NULL);
 }

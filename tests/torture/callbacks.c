@@ -1,9 +1,10 @@
-/* callbacks.c - the nth allocation fails in programs of callbacks and promises
+/* callbacks.c - the nth allocation fails, or the nth system call, in programs of callbacks and promises
  *
  * A program sets things up on a loop and answers what went wrong, or 0; callbacks that hear of an error note it and close what
  * they have, so that the loop ends in every case. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -49,7 +50,16 @@ static int run_on_loop(void *program)
 	return rc < 0 ? rc : failure;
 }
 
-/* TORTURE(name) { ... }: a program, as two tests. */
+/* TORTURE(name) { ... }: a program, as two tests.  CALLING(name): as three. */
+#define CALLING(name)                                                                              \
+	static int name(void);                                                                     \
+	static int (*const name##_called)(void) = name;                                            \
+	TEST(name##_survive_a_system_call_that_fails)                                              \
+	{                                                                                          \
+		torture_runs_of_calls(run_on_loop, (void *)&name##_called);                        \
+	}                                                                                          \
+	TORTURE(name)
+
 #define TORTURE(name)                                                                              \
 	static int name(void);                                                                     \
 	static int (*const name##_body)(void) = name;                                              \
@@ -88,6 +98,25 @@ TORTURE(queued_calls)
 		rc = id < 0 ? (int)id : 0;
 	}
 	return rc;
+}
+
+static void note_call(struct rota_loop *on, const struct rota_long_callback *callback, void *arg)
+{
+	called++;
+}
+
+TORTURE(timed_callbacks)
+{
+	struct rota_long_callback longest;
+	int64_t id;
+	int rc = rota_loop_keep_longest(loop, 1);
+
+	if (rc == -ENOMEM)
+		CHECK_EQ(rota_loop_longest(loop, &longest, 1), -ENODATA);
+	if (rc == 0)
+		rc = rota_loop_on_overrun(loop, 0, note_call, NULL);
+	id = rc == 0 ? rota_set_immediate(loop, count, NULL) : rc;
+	return id < 0 ? (int)id : 0;
 }
 
 /* ---- promises ---- */
@@ -172,7 +201,7 @@ static void written(struct rota_write *write, int rc)
 	rota_handle_close(&write->conn->handle, NULL);
 }
 
-TORTURE(connections)
+CALLING(connections)
 {
 	static struct rota_conn a, b;
 	static struct rota_write write;
@@ -187,6 +216,85 @@ TORTURE(connections)
 	if (rc == 0)
 		rc = rota_conn_write(&a, &write, data, sizeof data, written);
 	return rc;
+}
+
+CALLING(named_pipes)
+{
+	static struct rota_conn reader, writer;
+	static struct rota_write write;
+	char path[] = "/tmp/rota-torture-XXXXXX", pipe[64];
+	int rc;
+
+	calls_are_ours();
+	CHECK(mkdtemp(path) != NULL);
+	calls_are_theirs();
+	snprintf(pipe, sizeof pipe, "%s/pipe", path);
+	memset(&reader, 0, sizeof reader);
+	memset(&writer, 0, sizeof writer);
+	rc = rota_conn_named_pipe(loop, &reader, pipe, ROTA_PIPE_READER, 0600);
+	if (rc == 0)
+		rc = rota_conn_named_pipe(loop, &writer, pipe, ROTA_PIPE_WRITER, 0);
+	if (rc == 0)
+		rc = rota_conn_read_start(&reader, read_to_end);
+	if (rc == 0)
+		rc = rota_conn_write(&writer, &write, "x", 1, written);
+	calls_are_ours();
+	unlink(pipe);
+	rmdir(path);
+	calls_are_theirs();
+	return rc;
+}
+
+static struct rota_thread *thread;
+static int thread_result;
+
+static int say_it_back(struct rota_port *port, void *arg)
+{
+	struct rota_message m;
+	int rc = rota_port_recv(port, &m);
+
+	if (rc < 0)
+		return rc == ROTA_ECLOSED ? 0 : rc; /* who closed it knows why */
+	rc = rota_port_send(port, m.data, m.bytes);
+	rota_message_free(&m);
+	return rc;
+}
+
+static void heard_back(struct rota_port_watch *watch, struct rota_message *message)
+{
+	if (message != NULL)
+		rota_message_free(message);
+	else
+		rota_handle_close(&watch->handle, NULL);
+}
+
+static void thread_over(struct rota_request *request, int64_t rc)
+{
+	note(thread_result);
+	CHECK_EQ(rota_thread_free(thread), 0);
+}
+
+CALLING(ports)
+{
+	static struct rota_port_watch watch;
+	static struct rota_request request;
+	struct rota_options plain = { .model = ROTA_SINGLE, .blocked_ns = ROTA_FOREVER };
+	struct rota_port *port;
+	int rc = rota_thread_start(&thread, say_it_back, NULL, &plain);
+
+	if (rc < 0)
+		return rc;
+	port = rota_thread_port(thread);
+	memset(&watch, 0, sizeof watch);
+	CHECK_EQ(rota_port_watch_open(loop, &watch, port), 0);
+	CHECK_EQ(rota_port_watch_start(&watch, heard_back), 0);
+	CHECK_EQ(rota_request_thread_join(loop, &request, thread, &thread_result, thread_over), 0);
+	rc = rota_port_send(port, "x", 1);
+	if (rc != ROTA_ECLOSED) /* then the thread's result says why */
+		note(rc);
+	if (rc < 0)
+		rota_port_close(port);
+	return 0;
 }
 
 static struct rota_acceptor door;
@@ -216,7 +324,7 @@ static void connected(struct rota_conn *conn, int rc)
 		close_all();
 }
 
-TORTURE(acceptors)
+CALLING(acceptors)
 {
 	char name[64];
 	int rc;
@@ -235,7 +343,7 @@ static void signalled(struct rota_signal *signal, int signo)
 	rota_handle_close(&signal->handle, NULL);
 }
 
-TORTURE(signals)
+CALLING(signals)
 {
 	static struct rota_signal signal;
 	int rc;
@@ -252,7 +360,7 @@ static void sent(struct rota_async *async)
 	rota_handle_close(&async->handle, NULL);
 }
 
-TORTURE(asyncs)
+CALLING(asyncs)
 {
 	static struct rota_async async;
 	int rc;
@@ -269,7 +377,7 @@ static void ended(struct rota_process *process, const struct rota_exit *how, voi
 	rota_process_close(process);
 }
 
-TORTURE(processes)
+CALLING(processes)
 {
 	static const char *const argv[] = { "true", NULL };
 	struct rota_command command = { .argv = argv };
@@ -283,7 +391,7 @@ static void changed(struct rota_path_watch *watch, const struct rota_change *cha
 	rota_handle_close(&watch->handle, NULL);
 }
 
-TORTURE(watches)
+CALLING(watches)
 {
 	static struct rota_path_watch watch;
 	int rc;
@@ -302,12 +410,107 @@ static void looked(struct rota_file_watch *watch, int rc, const struct rota_file
 	rota_handle_close(&watch->handle, NULL);
 }
 
-TORTURE(file_watches)
+CALLING(file_watches)
 {
 	static struct rota_file_watch watch;
 
 	memset(&watch, 0, sizeof watch);
 	return rota_file_watch_start(loop, &watch, "/nobody/is/here", 0, looked);
+}
+
+static void datagram_came(struct rota_datagrams *udp, const struct rota_udp_message *message, int rc)
+{
+	note(rc);
+	rota_handle_close(&udp->handle, NULL);
+}
+
+static void datagram_sent(struct rota_datagram *datagram, int rc)
+{
+	note(rc);
+	if (rc < 0)
+		close_all(); /* nothing will come */
+}
+
+CALLING(datagrams)
+{
+	static struct rota_datagrams udp;
+	static struct rota_datagram datagram;
+	char name[64];
+	int rc;
+
+	memset(&udp, 0, sizeof udp);
+	rc = rota_datagrams_open(loop, &udp, "127.0.0.1:0", NULL);
+	if (rc == 0)
+		rc = rota_datagrams_local_name(&udp, name, sizeof name);
+	if (rc >= 0)
+		rc = rota_datagrams_connect(&udp, name);
+	if (rc == 0)
+		rc = rota_datagrams_recv_start(&udp, datagram_came);
+	return rc < 0 ? rc : rota_datagrams_send(&udp, &datagram, "x", 1, NULL, datagram_sent);
+}
+
+/* ---- requests ---- */
+
+static struct rota_request request;
+static struct rota_file_info info;
+static char page[4096];
+
+static void closed(struct rota_request *r, int64_t rc)
+{
+	note((int)rc);
+}
+
+static void close_file(int fd)
+{
+	int rc = rota_request_close(loop, &request, fd, closed);
+
+	note(rc);
+	if (rc < 0)
+		close(fd); /* it has not begun */
+}
+
+static void file_read(struct rota_request *r, int64_t n)
+{
+	int fd = (int)(intptr_t)r->data;
+
+	note((int)n);
+	close_file(fd);
+}
+
+static void file_opened(struct rota_request *r, int64_t fd)
+{
+	int rc;
+
+	note((int)fd);
+	if (fd < 0)
+		return;
+	r->data = (void *)(intptr_t)fd;
+	rc = rota_request_pread(loop, r, (int)fd, page, sizeof page, 0, file_read);
+	note(rc);
+	if (rc < 0)
+		close_file((int)fd);
+}
+
+CALLING(files)
+{
+	return rota_request_open(loop, &request, "/proc/self/cmdline", O_RDONLY, 0, file_opened);
+}
+
+static void told(struct rota_request *r, int64_t rc)
+{
+	note((int)rc);
+}
+
+CALLING(questions_about_files)
+{
+	return rota_request_stat(loop, &request, "/proc/self", &info, told);
+}
+
+CALLING(names)
+{
+	static struct rota_address found[4];
+
+	return rota_request_resolve(loop, &request, "localhost:80", found, 4, told);
 }
 
 /* ---- handles of descriptors that stay the test's ---- */
@@ -319,6 +522,13 @@ static void torture_on(int fd, int (*program)(void))
 	theirs = fd;
 	torture_runs(run_on_loop, (void *)&program, false);
 	torture_runs(run_on_loop, (void *)&program, true);
+	close(fd);
+}
+
+static void calls_on(int fd, int (*program)(void))
+{
+	theirs = fd;
+	torture_runs_of_calls(run_on_loop, (void *)&program);
 	close(fd);
 }
 
@@ -341,6 +551,11 @@ static int polls(void)
 TEST(polls_survive_failures_of_memory)
 {
 	torture_on(eventfd(0, EFD_CLOEXEC), polls);
+}
+
+TEST(polls_survive_a_system_call_that_fails)
+{
+	calls_on(eventfd(0, EFD_CLOEXEC), polls);
 }
 
 static void resized(struct rota_tty_watch *watch, const struct rota_tty_size *size)
@@ -366,4 +581,13 @@ TEST(watches_of_terminals_survive_failures_of_memory)
 	if (terminal < 0)
 		SKIP("there are no pseudo-terminals here");
 	torture_on(terminal, terminals);
+}
+
+TEST(watches_of_terminals_survive_a_system_call_that_fails)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (terminal < 0)
+		SKIP("there are no pseudo-terminals here");
+	calls_on(terminal, terminals);
 }

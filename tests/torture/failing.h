@@ -8,6 +8,7 @@
 #include <rota.h>
 #include <stdlib.h>
 
+#include "calls.h"
 #include "harness/test.h"
 #include "poll/generation.h"
 
@@ -43,16 +44,27 @@ static inline void dealloc(void *ptr)
 	free(ptr);
 }
 
+static const struct rota_allocator counting = { alloc, re_alloc, dealloc };
+
+/* The same with system calls that fail (calls.h). */
+static inline void torture_runs_of_calls(int (*run)(void *arg), void *arg)
+{
+	uint32_t generation;
+
+	CHECK_EQ(rota__fd_generation(0, &generation), 0); /* as below */
+	rota_set_allocator(&counting);
+	torture_calls(run, arg, &live);
+}
+
 /* Runs of the same program, with less and less in its way.  run(arg) is 0 when memory suffices. */
 static inline void torture_runs(int (*run)(void *arg), void *arg, bool from_then_on)
 {
-	static const struct rota_allocator failing = { alloc, re_alloc, dealloc };
 	size_t nth = 0, kept;
 	uint32_t generation;
 	int rc;
 
 	CHECK_EQ(rota__fd_generation(0, &generation), 0); /* its table is made when a descriptor is first waited for, and kept */
-	rota_set_allocator(&failing);
+	rota_set_allocator(&counting);
 	for_good = false;
 	fail_at = 0;
 	calls = 0;
