@@ -116,7 +116,7 @@ static inline int bench_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* "metric-p50" and "metric-p99" in microseconds; sorts `ns`. */
+/* "metric-p50", "-p99" and "-max" in microseconds; sorts `ns`. */
 static inline void bench_result_percentiles(const char *metric, uint64_t *ns, size_t count)
 {
 	char name[64];
@@ -126,6 +126,15 @@ static inline void bench_result_percentiles(const char *metric, uint64_t *ns, si
 	bench_result(name, (double)ns[count / 2] / 1e3);
 	snprintf(name, sizeof name, "%s-p99", metric);
 	bench_result(name, (double)ns[count * 99 / 100] / 1e3);
+	snprintf(name, sizeof name, "%s-max", metric);
+	bench_result(name, (double)ns[count - 1] / 1e3);
+}
+
+/* Compute until then. */
+static inline void bench_spin_until(uint64_t end_ns)
+{
+	while (bench_now_ns() < end_ns)
+		;
 }
 
 #endif

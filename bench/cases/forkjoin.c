@@ -1,7 +1,11 @@
-/* forkjoin.c - tasks that split their work among tasks: a task and a scope at each level */
+/* forkjoin.c - tasks that split their work among tasks: a task and a scope at each level
+ *
+ * Once with children that run later, once with those that run at once. */
 #include "bench.h"
 
 #include <rota.h>
+
+static int (*spawn)(struct rota_scope *, rota_fn, void *, const char *, const char *);
 
 struct fib {
 	int n;
@@ -19,7 +23,7 @@ static int fib(void *arg)
 		return 0;
 	}
 	rota_scope_open(&scope);
-	rota_spawn(&scope, fib, &a);
+	spawn(&scope, fib, &a, "fib", ROTA_HERE);
 	rc = fib(&b);
 	if (rc < 0)
 		rota_scope_cancel(&scope);
@@ -46,7 +50,7 @@ static int skynet(void *arg)
 	rota_scope_open(&scope);
 	for (uint64_t i = 0; i < 10; i++) {
 		parts[i] = (struct part){ p->first + i * (p->count / 10), p->count / 10, 0 };
-		rota_spawn(&scope, skynet, &parts[i]);
+		spawn(&scope, skynet, &parts[i], "skynet", ROTA_HERE);
 	}
 	rc = rota_scope_join(&scope);
 	p->sum = 0;
@@ -55,31 +59,41 @@ static int skynet(void *arg)
 	return rc;
 }
 
-static int measure(void *arg)
+static int measure(const char *fib_metric, const char *skynet_metric)
 {
 	struct fib f = { .n = 30 };
 	struct part all = { 0, 1000000, 0 };
 
-	(void)arg;
 	for (int warm = 1; warm >= 0; warm--) {
 		uint64_t start_ns = bench_now_ns();
 
 		if (fib(&f) < 0 || f.result != 832040)
 			return -1;
 		if (!warm)
-			bench_result("fib-30", (double)(bench_now_ns() - start_ns) / 1e6);
+			bench_result(fib_metric, (double)(bench_now_ns() - start_ns) / 1e6);
 		start_ns = bench_now_ns();
 		if (skynet(&all) < 0 || all.sum != UINT64_C(499999500000))
 			return -1;
 		if (!warm)
-			bench_result("skynet", (double)(bench_now_ns() - start_ns) / 1e6);
+			bench_result(skynet_metric, (double)(bench_now_ns() - start_ns) / 1e6);
 	}
 	return 0;
+}
+
+static int measure_both(void *arg)
+{
+	int rc;
+
+	(void)arg;
+	spawn = rota_spawn_at;
+	rc = measure("fib-30", "skynet");
+	spawn = rota_spawn_now_at;
+	return rc < 0 ? rc : measure("fib-30-now", "skynet-now");
 }
 
 int main(void)
 {
 	struct rota_options options = { .model = ROTA_STEAL };
 
-	return rota_run(measure, NULL, &options) < 0;
+	return rota_run(measure_both, NULL, &options) < 0;
 }

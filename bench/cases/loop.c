@@ -1,4 +1,4 @@
-/* loop.c - chains of next ticks and of microtasks, and turns with one idle watcher */
+/* loop.c - chains of next ticks, of microtasks and of immediates, and turns with one idle watcher */
 #include "bench.h"
 
 #include <rota.h>
@@ -23,6 +23,22 @@ static void chain(const char *metric, int (*how)(struct rota_loop *, rota_job_fn
 	start_ns = bench_now_ns();
 	rota_loop_run(loop, ROTA_RUN_DEFAULT);
 	bench_result_each(metric, start_ns, count);
+}
+
+static void set_next(void *arg)
+{
+	if (left-- > 0)
+		rota_set_immediate(loop, set_next, arg);
+}
+
+static void immediates(uint64_t count)
+{
+	uint64_t start_ns = bench_now_ns();
+
+	left = count;
+	set_next(NULL);
+	rota_loop_run(loop, ROTA_RUN_DEFAULT);
+	bench_result_each("immediate", start_ns, count);
 }
 
 static void on_idle(struct rota_watcher *idle)
@@ -51,6 +67,8 @@ int main(void)
 		chain("next-tick", rota_next_tick, bench_ops(50000000));
 	if (bench_wants("microtask"))
 		chain("microtask", rota_queue_microtask, bench_ops(50000000));
+	if (bench_wants("immediate"))
+		immediates(bench_ops(3000000));
 	if (bench_wants("loop-turn"))
 		turns(bench_ops(1000000));
 	return rota_loop_free(loop) < 0;

@@ -22,7 +22,9 @@ class Window:
 
     name: str
     metrics: list
-    cpus: str = "0"  # of a program; servers are always on 0
+    cpus: str = "0"  # of a program, or of a server
+    client_cpus: str = "1"  # of the load on a server
+    workers: int = 0  # that each subject is told to use; 0: nothing is said
     load: dict = field(default_factory=dict)  # what the load generator is told
     limit: dict = field(default_factory=dict)  # environment of the limit program: its best settings
     rota: dict = field(default_factory=dict)  # environment of rota
@@ -37,6 +39,7 @@ class Case:
     kind: str  # how it is run: a function of measure.py
     windows: list
     program: str = ""  # if it is not called like the case
+    models: bool = False  # rota once under each model, instead of as it comes
     rounds: int = 0  # at most; 0: as many as asked for
 
 
@@ -59,6 +62,10 @@ def echo_metrics(name, words):
         Metric(f"{name}-p99", f"{words}: p99", "us"),
         Metric(f"{name}-p999", f"{words}: p99.9", "us"),
     ]
+
+
+def late(name, words):
+    return [Metric(f"{name}-{part}", f"{words}: late by, {part}", "us") for part in ("p50", "p99", "max")]
 
 
 def channel(name, words, suffix="", **how):
@@ -92,6 +99,18 @@ def http(name, words, load):
     return Window(name, http_metrics(name, words, "depth" in load), load=load)
 
 
+def models(name, kind, words, unit, only):
+    """A server with one worker and with two; two share the CPUs with the load."""
+    metrics = [metric for workers, text in ((1, "one worker"), (2, "two workers")) for metric in (
+        Metric(f"{name}-{workers}-cpu", f"{words}, {text}: server CPU {unit}", "ns"),
+        Metric(f"{name}-{workers}-rate", f"{words}, {text}: rate", "/s", "high"),
+        Metric(f"{name}-{workers}-p99", f"{words}, {text}: p99", "us"),
+    )] + [Metric(f"{name}-speedup", f"{words}: two workers beside one", "x", "high")]
+    return Case(name.replace("-", "_"), "What do the models cost a server, and what does a second worker bring?",
+                f"{kind}-models", [Window(name, metrics, load={"connections": 64}, only=only)],
+                program=kind, models=True)
+
+
 CASES = [
     program("switch", "What does a switch between tasks cost?", [
         Metric("switch-2", "switch, 2 tasks in turn", "ns"),
@@ -105,7 +124,15 @@ CASES = [
     program("forkjoin", "What does it cost to divide work among tasks?", [
         Metric("fib-30", "fib(30), a task at each level", "ms"),
         Metric("skynet", "skynet: a tree of a million tasks", "ms"),
+        Metric("fib-30-now", "fib(30), children that run at once", "ms"),
+        Metric("skynet-now", "skynet, children that run at once", "ms"),
     ], both=True),
+    Case("speedup", "How much faster is divided work with a second CPU?", "speedup", [
+        Window("speedup", [
+            Metric("speedup-fib-30", "fib(30): two CPUs beside one", "x", "high"),
+            Metric("speedup-skynet", "skynet: two CPUs beside one", "x", "high"),
+        ], cpus="0,1"),
+    ], program="forkjoin", rounds=3),
     Case("channel", "What does a value through a channel cost?", "program", [
         channel("channel", "one CPU"),
         channel("channel-2workers", "two workers", cpus="0,1", suffix="-2workers", only=("rota", "tokio", "go"),
@@ -143,6 +170,7 @@ CASES = [
     program("loop", "What does a turn of the loop cost, and what a function before the next one?", [
         Metric("next-tick", "next-tick chain", "ns"),
         Metric("microtask", "microtask chain", "ns"),
+        Metric("immediate", "chain of immediates", "ns"),
         Metric("loop-turn", "a turn with one callback", "ns"),
     ]),
     program("promise", "What does a promise cost, and one that is there when a task awaits it?", [
@@ -150,9 +178,42 @@ CASES = [
         Metric("promise-adopt", "a handler that answers a promise", "ns"),
         Metric("await-settled", "await of a settled promise", "ns"),
     ]),
+    Case("fair", "Who waits, and for how long, beside four tasks that are always ready?  (each runs for 20 us at a time)",
+         "ticks", [
+             Window("fair", late("fair-timer", "a sleep of 1 ms") + late("fair-io", "bytes that come")),
+             Window("fair-bulk", late("fair-timer-bulk", "a sleep of 1 ms, the four are bulk tasks") +
+                    late("fair-io-bulk", "bytes that come, the four are bulk tasks"), rota={"FAIR": "-bulk"}, only=("rota",)),
+         ]),
+    Case("hog", "Who waits while a task computes for 100 ms, and then blocks as long?", "program", [
+        Window("hog", late("hog-ticks", "ticks of 1 ms, two workers, a task keeps one"), cpus="0,1"),
+    ]),
+    Case("hog_echo", "And who talks to a server meanwhile?", "echo", [
+        Window("hog-echo", echo_metrics("hog-echo", "4,000 messages a second, two workers, a task keeps one")[2:],
+               cpus="0,1", client_cpus="0,1", load={"rate": 4000, "sleep": 1, "seconds": 0.8}),
+    ]),
+    Case("storm", "How fast does a thread that runs no tasks start some?", "program", [
+        Window("storm", [Metric("storm", "tasks from a foreign thread, a million", "M/s", "high")], cpus="0,1"),
+    ]),
     program("file", "What does a read from the page cache cost?", [
         Metric("file-read-4k", "4 KiB reads, 32 at a time", "ns"),
         Metric("file-read-4k-cpu", "4 KiB reads, CPU time of each", "ns"),
+    ]),
+    program("watch", "What does it cost to hear of a file that changed?", [
+        Metric("watch-event", "a change reported, of 512 in a watched folder", "ns"),
+        Metric("watch-single", "a change and its report, one at a time", "ns"),
+    ]),
+    program("process", "What does it cost to run a program?", [
+        Metric("process-one", "/bin/true started and ended, one after the other", "us"),
+        Metric("process-16", "/bin/true started and ended, 16 at once", "us"),
+    ]),
+    program("udp", "What does a datagram cost, sent and received?", [
+        Metric("udp", "UDP, 64 B, 64 in flight, a datagram", "ns"),
+        Metric("udp-many", "the same with calls for many at once", "ns"),
+    ]),
+    program("pipe", "How much goes through a local socket within a process?", [
+        Metric("pipe-64k", "64 KiB messages, with callbacks", "MB/s", "high"),
+        Metric("pipe-64k-pool", "the same, read into buffers of the loop's pool", "MB/s", "high"),
+        Metric("pipe-64k-tasks", "64 KiB messages, from task to task", "MB/s", "high"),
     ]),
     Case("echo", "What does a message cost the server?", "echo", [
         echo("echo-c64", "echo 64 B, 64 connections", {"connections": 64}, limit=GATHER),
@@ -188,6 +249,8 @@ CASES = [
         http("http-c64", "HTTP /hello, 64 connections", {"connections": 64}),
         http("http-p16", "HTTP /hello, 64 connections, 16 in flight", {"connections": 64, "depth": 16}),
     ]),
+    models("models-echo", "echo", "echo 64 B, 64 connections", "a message", ("rota", "tokio", "go", "netty")),
+    models("models-http", "http", "HTTP /hello, 64 connections", "a request", ("rota", "hyper", "go", "netty")),
     Case("static", "What does a file cost the server?", "http", [
         http("static-1k", "file of 1 KiB", {"connections": 64, "path": "/1k"}),
         http("static-100k", "file of 100 KiB", {"connections": 64, "path": "/100k"}),

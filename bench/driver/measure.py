@@ -5,11 +5,12 @@ import resource
 import socket
 import subprocess
 import time
+from dataclasses import replace
 
 from machine import process_cpu_seconds
 from subjects import BENCH, BUILD, MESON, ROOT, Nginx, run
 
-SERVER_CPU, CLIENT_CPU = "0", "1"
+ALL_CPUS = "0,1"
 WINDOW_SECONDS = 0.5
 START_SECONDS = 40  # a server that does not listen by then does not work
 LIMIT_SECONDS = 120  # for one program
@@ -33,10 +34,10 @@ def load_program(name):
     return os.path.join(MESON, "bench", "load-" + name)
 
 
-def execute(command, cpus, variables=None):
-    """Output and CPU seconds of a program, pinned."""
+def execute(command, cpus, variables=None, stdin=None):
+    """Output of a program, pinned."""
     p = subprocess.Popen(["taskset", "-c", cpus, *command], env={**os.environ, **(variables or {})},
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                         stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         out, err = p.communicate(timeout=LIMIT_SECONDS)
     except subprocess.TimeoutExpired:
@@ -80,13 +81,45 @@ class ProgramRun:
 
     def once(self):
         before = children_seconds()
-        variables = {**self.subject.variables(self.window), "BENCH_FILE": os.path.join(BUILD, "blocks.bin")}
-        lines = [line.split() for line in execute(self.command, self.window.cpus, variables).splitlines()]
-        pairs = [(p[0] + self.window.suffix, as_float(p[1])) for p in lines if len(p) == 2]
+        pairs = [(name + self.window.suffix, value) for name, value in self.figures(self.window.cpus).items()]
         return metrics_of(self.window, pairs), children_seconds() - before
+
+    def figures(self, cpus, stdin=None):
+        variables = {**self.subject.variables(self.window), "BENCH_FILE": os.path.join(BUILD, "blocks.bin")}
+        lines = [line.split() for line in execute(self.command, cpus, variables, stdin).splitlines()]
+        return {p[0]: as_float(p[1]) for p in lines if len(p) == 2}
 
     def close(self):
         pass
+
+
+class SpeedupRun(ProgramRun):
+    """The program on one CPU and then on two, as many workers: how many times shorter does it take?"""
+
+    def once(self):
+        before = children_seconds()
+        one, two = self.figures("0"), self.figures(ALL_CPUS)
+        pairs = [("speedup-" + name, one[name] / two[name]) for name in one]
+        return metrics_of(self.window, pairs), children_seconds() - before
+
+
+class TicksRun(ProgramRun):
+    """With a socket on its stdin, from which the time of day comes every millisecond."""
+
+    def once(self):
+        before = children_seconds()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ticks = subprocess.Popen(["taskset", "-c", self.window.client_cpus, load_program("ticks"), "400"],
+                                     stdin=theirs, stdout=theirs)
+            theirs.close()
+            try:
+                values = metrics_of(self.window, self.figures(self.window.cpus, stdin=ours).items())
+            finally:
+                ours.close()
+                ticks.kill()
+                ticks.wait()
+        return values, children_seconds() - before
 
 
 # ---- servers ----
@@ -104,7 +137,7 @@ class Server:
         command = subject.program(case.program or case.name)
         if not any("@" in word for word in command):
             command = [*command, "@PORT@"]
-        command = ["taskset", "-c", SERVER_CPU, *(CALLGRIND if callgrind else ()), *map(self.fill, command)]
+        command = ["taskset", "-c", window.cpus, *(CALLGRIND if callgrind else ()), *map(self.fill, command)]
         self.process = subprocess.Popen(command, env={**os.environ, **subject.variables(window)},
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait_until_it_listens()
@@ -147,7 +180,7 @@ class Server:
 
 
 class ServerRun:
-    cpus = f"{SERVER_CPU},{CLIENT_CPU}"
+    cpus = ALL_CPUS
 
     def __init__(self, case, window, subject):
         self.window, self.subject = window, subject
@@ -177,10 +210,11 @@ def key_values(text):
 
 class EchoRun(ServerRun):
     def load(self, seconds, **more):
-        options = {"connections": 64, "warm": 0.12, **self.window.load, **more}
+        options = {"connections": 64, "warm": 0.12, "seconds": seconds, **self.window.load, **more}
         options.pop("unix", None)
-        options.update(where=self.server.place, seconds=seconds, pid=self.server.pid)
-        got = key_values(execute([load_program("echo"), *(f"{k}={v}" for k, v in options.items())], CLIENT_CPU))
+        options.update(where=self.server.place, pid=self.server.pid)
+        got = key_values(execute([load_program("echo"), *(f"{k}={v}" for k, v in options.items())],
+                                 self.window.client_cpus))
         name = self.window.name
         return metrics_of(self.window, [
             (f"{name}-cpu", got["server_ns"]), (f"{name}-rate", got["rate"]), (f"{name}-p50", got["p50"]),
@@ -201,7 +235,7 @@ class TailRun(EchoRun):
     def find_peak(cls, case, window, limit):
         server = Server(case, window, limit)
         try:
-            out = execute([load_program("echo"), f"where={server.place}", "seconds=1"], CLIENT_CPU)
+            out = execute([load_program("echo"), f"where={server.place}", "seconds=1"], window.client_cpus)
             cls.peak = key_values(out)["rate"]
         finally:
             server.close()
@@ -218,7 +252,7 @@ class IdleRun(ServerRun):
         self.server = Server(self.case, self.window, self.subject)
         try:
             got = key_values(execute(
-                [load_program("idle"), str(self.server.port), "10000", str(self.server.pid)], CLIENT_CPU))
+                [load_program("idle"), str(self.server.port), "10000", str(self.server.pid)], self.window.client_cpus))
         finally:
             own = self.server.cpu_seconds() if self.server.process.poll() is None else 0
             self.server.close()
@@ -263,7 +297,7 @@ class HttpRun(ServerRun):
         else:
             command.append(self.url())
         before = self.server.cpu_seconds()
-        out = execute(command, CLIENT_CPU)
+        out = execute(command, self.window.client_cpus)
         cpu = self.server.cpu_seconds() - before
         count = int(re.search(r"(\d+) requests in", out).group(1))
         if re.search(r"Non-2xx|Socket errors", out) or count == 0:
@@ -279,13 +313,55 @@ class HttpRun(ServerRun):
         return float(value) * self.UNITS[unit]
 
 
+class ModelsRun:
+    """Two servers of the same subject, with one worker and with two, and the load on one after the other.  One
+    worker has a CPU and the load the other; two workers and their load share both."""
+
+    cpus = ALL_CPUS
+    single = None  # what runs one of them
+
+    def __init__(self, case, window, subject):
+        one = replace(window, name=f"{window.name}-1", workers=1)
+        two = replace(window, name=f"{window.name}-2", workers=2, cpus=ALL_CPUS, client_cpus=ALL_CPUS)
+        self.window, self.runs = window, []
+        for part in (one, two)[:1 if subject.title == "rota single" else 2]:
+            try:
+                self.runs.append(self.single(case, part, subject))
+            except Failed:
+                self.close()
+                raise
+
+    def once(self):
+        values, seconds = {}, 0
+        for one in self.runs:
+            got, own = one.once()
+            values.update(got)
+            seconds += own
+        rates = [values[f"{one.window.name}-rate"] for one in self.runs]
+        if len(rates) == 2:
+            values[f"{self.window.name}-speedup"] = rates[1] / rates[0]
+        return values, seconds
+
+    def close(self):
+        for one in self.runs:
+            one.close()
+
+
+class EchoModelsRun(ModelsRun):
+    single = EchoRun
+
+
+class HttpModelsRun(ModelsRun):
+    single = HttpRun
+
+
 # ---- instructions ----
 
 
 class InstructionsRun:
     """Two lengths of the same work under callgrind; the difference is free of start and end."""
 
-    cpus = f"{SERVER_CPU},{CLIENT_CPU}"
+    cpus = ALL_CPUS
     PROGRAMS = {"switch-2": "switch", "spawn-join": "spawn", "timer-pair": "timers", "next-tick": "loop"}
     SHORT, LONG = 20000, 60000
 
@@ -299,7 +375,7 @@ class InstructionsRun:
         return int(found.group(1))
 
     def of_program(self, metric, count):
-        command = ["taskset", "-c", SERVER_CPU, *CALLGRIND, *self.subject.program(self.PROGRAMS[metric])]
+        command = ["taskset", "-c", self.window.cpus, *CALLGRIND, *self.subject.program(self.PROGRAMS[metric])]
         done = subprocess.run(command, env={**os.environ, "BENCH_ONLY": metric, "BENCH_OPS": str(count)},
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         return self.total(done.stderr), metric in done.stdout
@@ -308,7 +384,7 @@ class InstructionsRun:
         server = Server(self.case, self.window, self.subject, callgrind=True)
         try:
             out = execute([load_program("echo"), f"where={server.place}", "connections=16", f"count={count}",
-                           "seconds=60"], CLIENT_CPU)
+                           "seconds=60"], self.window.client_cpus)
             return self.dumped(server), key_values(out)["messages"]
         finally:
             server.close()
@@ -343,7 +419,7 @@ class InstructionsRun:
 
 
 class LibraryRun:
-    cpus = f"{SERVER_CPU},{CLIENT_CPU}"
+    cpus = ALL_CPUS
 
     def __init__(self, case, window, subject):
         self.subject = subject
@@ -378,5 +454,6 @@ class LibraryRun:
         pass
 
 
-KINDS = {"program": ProgramRun, "echo": EchoRun, "tail": TailRun, "idle": IdleRun, "http": HttpRun,
+KINDS = {"program": ProgramRun, "speedup": SpeedupRun, "ticks": TicksRun,
+         "echo-models": EchoModelsRun, "http-models": HttpModelsRun, "echo": EchoRun, "tail": TailRun, "idle": IdleRun, "http": HttpRun,
          "instructions": InstructionsRun, "library": LibraryRun}

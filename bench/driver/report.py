@@ -46,8 +46,8 @@ def ratio(row, key):
 
 
 def summary_row(metric, rows):
-    ours, limit = pick(rows, lambda s: s == "rota"), pick(rows, lambda s: s == "limit")
-    peer = pick(rows, is_peer)  # rows are best first
+    ours = pick(rows, lambda s: s == "rota") or pick(rows, is_ours)  # rows are best first: the best model
+    limit, peer = pick(rows, lambda s: s == "limit"), pick(rows, is_peer)
     peer_text = f"{number(peer['median'])} ({peer['subject']})" if peer else "-"
     return (f"| {metric.title}, {metric.unit} | {cell(limit)} | {peer_text} | **{cell(ours)}** "
             f"| {ratio(ours, 'to_limit')} | {ratio(ours, 'to_best_peer')} |")

@@ -62,15 +62,16 @@ def spread(values):
 
 
 def worse_by(metric, value, other):
-    """How many times worse `value` is than `other`: above 1 is worse, whichever direction is better."""
+    """How many times worse `value` is than `other`: above 1 is worse, whichever direction is better.  None beside zero."""
     if metric.better == "high":
         value, other = other, value
-    return value / other if other else float("nan")
+    return value / other if other else None
 
 
 def in_round_ratio(metric, mine, theirs):
     """The median of the ratios within a round, which a machine whose speed drifts disturbs least."""
     ratios = [worse_by(metric, mine[r], theirs[r]) for r in mine if r in theirs]
+    ratios = [r for r in ratios if r is not None]
     return statistics.median(ratios) if ratios else None
 
 

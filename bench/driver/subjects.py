@@ -56,6 +56,7 @@ class Subject:
     title = ""  # with its version: what the tables say
     warm_seconds = 0  # of load before the first window: for those that compile while they run
     environment = {}
+    models = False  # it is rota under a model by name, for the cases about models
 
     def build(self):
         raise NotImplementedError
@@ -65,7 +66,14 @@ class Subject:
         raise NotImplementedError
 
     def variables(self, window):
-        return self.environment
+        return {**self.environment, **self.workers(window)}
+
+    @staticmethod
+    def workers(window):
+        """How a number of workers is said to rota, to Go, to Tokio, and to the peers of this folder that ask."""
+        if not window.workers:
+            return {}
+        return dict.fromkeys(("ROTA_WORKERS", "GOMAXPROCS", "TOKIO_WORKER_THREADS", "WORKERS"), str(window.workers))
 
 
 class Compiled(Subject):
@@ -92,9 +100,9 @@ class Limit(Compiled):
 class Rota(Compiled):
     """Our own cases; HTTP is `rota serve`."""
 
-    def __init__(self, title, servers_only=False, **environment):
+    def __init__(self, title, servers_only=False, models=False, **environment):
         super().__init__("rota", title)
-        self.environment, self.servers_only = environment, servers_only
+        self.environment, self.servers_only, self.models = environment, servers_only, models
 
     def build(self):
         pass
@@ -109,7 +117,7 @@ class Rota(Compiled):
         return [path] if os.path.exists(path) else None
 
     def variables(self, window):
-        return {**self.environment, **window.rota}
+        return {**super().variables(window), **window.rota}
 
 
 class Cargo(Subject):
@@ -192,7 +200,7 @@ class Netty(Subject):
         need("java", "javac", "mvn")
         folder = copy_sources("netty")
         self.classes = f"{folder}/target/classes:{folder}/target/jars/*"
-        if not glob.glob(f"{folder}/target/classes/Echo.class"):
+        if self.is_stale(folder):
             maven = ["mvn", "-q", "-B", f"-Dnative.arch={os.uname().machine.replace('aarch64', 'aarch_64')}", "package"]
             try:
                 run(maven, cwd=folder)
@@ -201,6 +209,12 @@ class Netty(Subject):
         jar = glob.glob(f"{folder}/target/jars/netty-transport-native-epoll-*.jar")[0]
         version = re.search(r"epoll-([0-9.]+)\.Final", jar).group(1)
         self.title = f"netty {version}" + (f" {self.transport}" if self.transport != "epoll" else "")
+
+    @staticmethod
+    def is_stale(folder):
+        built = glob.glob(f"{folder}/target/classes/Echo.class")
+        sources = glob.glob(f"{folder}/src/*.java")
+        return not built or max(map(os.path.getmtime, sources)) > os.path.getmtime(built[0])
 
     def program(self, name):
         if name not in SERVERS:
@@ -238,6 +252,9 @@ def all_subjects():
         Compiled("epoll", "raw epoll"),
         Rota("rota"),
         Rota("rota on epoll", servers_only=True, ROTA_POLLER="epoll"),
+        Rota("rota single", models=True, ROTA_MODEL="single"),
+        Rota("rota group", models=True, ROTA_MODEL="group"),
+        Rota("rota steal", models=True, ROTA_MODEL="steal"),
         Compiled("libuv", "libuv", package="libuv"),
         Compiled("libevent", "libevent", package="libevent"),
         Cargo("tokio"),

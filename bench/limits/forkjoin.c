@@ -148,6 +148,15 @@ static void *help(void *unused)
 	return NULL;
 }
 
+/* The limit is the same whenever a child runs. */
+static void result(const char *metric, const char *same_metric, uint64_t start_ns)
+{
+	double ms = (double)(bench_now_ns() - start_ns) / 1e6;
+
+	bench_result(metric, ms);
+	bench_result(same_metric, ms);
+}
+
 int main(void)
 {
 	struct fib f = { .n = 30 };
@@ -165,11 +174,11 @@ int main(void)
 		start_ns = bench_now_ns();
 		fib(&f.job);
 		if (!warm)
-			bench_result("fib-30", (double)(bench_now_ns() - start_ns) / 1e6);
+			result("fib-30", "fib-30-now", start_ns);
 		start_ns = bench_now_ns();
 		skynet(&all.job);
 		if (!warm)
-			bench_result("skynet", (double)(bench_now_ns() - start_ns) / 1e6);
+			result("skynet", "skynet-now", start_ns);
 	}
 	atomic_store(&stop, 1);
 	if (several)

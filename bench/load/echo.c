@@ -1,12 +1,12 @@
 /* echo.c - load: messages to an echo server, every byte of the answers compared
  *
  *	load_echo where=PORT|/PATH [connections=64] [active=all of them] [bytes=64] [depth=1]
- *		[rate=0] [warm=0.2] [seconds=1] [count=0] [pid=0]
+ *		[rate=0] [sleep=0] [warm=0.2] [seconds=1] [count=0] [pid=0]
  *
  * Closed loop (rate=0): each active connection keeps `depth` messages in flight and sends one more for
  * each complete echo.  Open loop: `rate` messages a second go out at equal distances, whatever comes
  * back, and each is timed from the moment it was due, so a server that stalls pays for all that had
- * to wait meanwhile.
+ * to wait meanwhile.  With sleep=1, for low rates, it sleeps between messages and leaves its CPU to others.
  *
  * The byte at position p of connection c's stream is pattern[(37 c + p) % 4093], so that lost,
  * repeated, reordered or crossed bytes are all caught: status 3.
@@ -22,7 +22,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -40,6 +42,7 @@ struct connection {
 
 static const char *where;
 static long connection_count = 64, active_count, message_bytes = 64, depth = 1, server_pid;
+static bool sleeps;
 static double rate, warm_s = 0.2, window_s = 1;
 static uint64_t stop_after;
 
@@ -212,8 +215,8 @@ static void read_answers(struct connection *c)
 	write_queued(c);
 }
 
-/* Open loop: send what is due by now, message k on the active connection k % active. */
-static void send_due(uint64_t start_ns)
+/* Open loop: send what is due by now, message k on the active connection k % active.  When the next one is due. */
+static uint64_t send_due(uint64_t start_ns)
 {
 	static uint64_t next;
 	uint64_t now_ns = bench_now_ns(), due_ns;
@@ -223,11 +226,12 @@ static void send_due(uint64_t start_ns)
 		struct connection *c = &connections[(long)(next % (uint64_t)active_count) * spacing];
 
 		if (c->asked - c->answered == (uint64_t)depth)
-			return; /* it will be sent late, and counted from due_ns */
+			return due_ns; /* it will be sent late, and counted from due_ns */
 		queue_message(c, due_ns);
 		write_queued(c);
 		next++;
 	}
+	return due_ns;
 }
 
 static void handle_events(int timeout_ms)
@@ -249,11 +253,25 @@ static void handle_events(int timeout_ms)
 	}
 }
 
+/* Sleep until then, or until there is an answer. */
+static void sleep_until(uint64_t due_ns)
+{
+	uint64_t now_ns = bench_now_ns();
+	struct timespec length = { 0, due_ns > now_ns ? (long)(due_ns - now_ns) : 0 };
+	struct pollfd answers = { .fd = epoll_fd, .events = POLLIN };
+
+	ppoll(&answers, 1, &length, NULL);
+}
+
 static void load_until(uint64_t end_ns, uint64_t start_ns)
 {
 	while (bench_now_ns() < end_ns && (stop_after == 0 || answered_in_all < stop_after)) {
-		if (rate > 0)
-			send_due(start_ns);
+		if (rate > 0) {
+			uint64_t due_ns = send_due(start_ns);
+
+			if (sleeps)
+				sleep_until(due_ns);
+		}
 		handle_events(rate > 0 ? 0 : 5000);
 	}
 }
@@ -280,6 +298,8 @@ static void read_options(int argc, char **argv)
 			depth = atol(value);
 		else if (strcmp(argv[i], "rate") == 0)
 			rate = atof(value);
+		else if (strcmp(argv[i], "sleep") == 0)
+			sleeps = atoi(value) != 0;
 		else if (strcmp(argv[i], "warm") == 0)
 			warm_s = atof(value);
 		else if (strcmp(argv[i], "seconds") == 0)
@@ -297,6 +317,8 @@ static void read_options(int argc, char **argv)
 		active_count = connection_count;
 	if (rate > 0)
 		depth = OPEN_LOOP_DEPTH;
+	if (sleeps)
+		prctl(PR_SET_TIMERSLACK, 1UL);
 	if (stop_after > 0)
 		warm_s = 0;
 }

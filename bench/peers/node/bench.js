@@ -11,6 +11,7 @@ function percentiles(metric, ns) {
   ns.sort((a, b) => a - b);
   result(`${metric}-p50`, ns[Math.floor(ns.length * 0.5)] / 1e3);
   result(`${metric}-p99`, ns[Math.floor(ns.length * 0.99)] / 1e3);
+  result(`${metric}-max`, ns[ns.length - 1] / 1e3);
 }
 
 // Resident memory and page tables.

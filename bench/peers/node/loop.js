@@ -12,5 +12,6 @@ async function measure(metric, queue, count) {
 (async () => {
   await measure('next-tick', process.nextTick, 3e6);
   await measure('microtask', (f) => { Promise.resolve().then(f); }, 3e6); // queueMicrotask: twice that
+  await measure('immediate', setImmediate, 3e5);
   await measure('loop-turn', setImmediate, 3e5);
 })();

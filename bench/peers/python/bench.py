@@ -26,6 +26,7 @@ def percentiles(metric, times):
     times.sort()
     result(metric + "-p50", times[len(times) // 2] / 1e3)
     result(metric + "-p99", times[len(times) * 99 // 100] / 1e3)
+    result(metric + "-max", times[-1] / 1e3)
 
 
 def memory_bytes():

@@ -19,6 +19,7 @@ async def main():
     start = clock()
     loop.call_soon(step)
     await done
+    each("immediate", start, count)
     each("loop-turn", start, count)
 
 

@@ -22,9 +22,27 @@ func Rate(metric string, start time.Time, count int) {
 
 func Percentiles(metric string, times []time.Duration) {
 	sort.Slice(times, func(i, k int) bool { return times[i] < times[k] })
-	us := func(part int) float64 { return float64(times[len(times)*part/100].Nanoseconds()) / 1e3 }
-	Result(metric+"-p50", us(50))
-	Result(metric+"-p99", us(99))
+	us := func(at int) float64 { return float64(times[at].Nanoseconds()) / 1e3 }
+	Result(metric+"-p50", us(len(times)/2))
+	Result(metric+"-p99", us(len(times)*99/100))
+	Result(metric+"-max", us(len(times)-1))
+}
+
+// Spin computes for so long.
+func Spin(length time.Duration) {
+	for start := time.Now(); time.Since(start) < length; {
+	}
+}
+
+// Hog keeps its thread from others: it computes for 100 ms, then blocks in a system call as long.
+func Hog() {
+	const length = 100 * time.Millisecond
+	Spin(length)
+	end := time.Now().Add(length)
+	for left := length; left > 0; left = time.Until(end) {
+		t := syscall.NsecToTimespec(left.Nanoseconds())
+		syscall.Nanosleep(&t, nil)
+	}
 }
 
 // MemoryBytes is resident memory and page tables.

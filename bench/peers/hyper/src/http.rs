@@ -1,4 +1,4 @@
-//! hyper's HTTP/1 server on tokio, one thread.   http PORT
+//! hyper's HTTP/1 server on tokio, on one thread or as many as $TOKIO_WORKER_THREADS says.   http PORT
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -9,6 +9,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 
 async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::new(Bytes::from_static(b"Hello, World!")));
@@ -31,5 +32,9 @@ async fn serve(port: u16) -> std::io::Result<()> {
 
 fn main() -> std::io::Result<()> {
     let port = std::env::args().nth(1).unwrap().parse().unwrap();
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(port))
+    let mut builder = match std::env::var("TOKIO_WORKER_THREADS") {
+        Ok(_) => Builder::new_multi_thread(),
+        Err(_) => Builder::new_current_thread(),
+    };
+    builder.enable_all().build()?.block_on(async move { tokio::spawn(serve(port)).await? })
 }

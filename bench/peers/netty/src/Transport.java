@@ -1,4 +1,4 @@
-// What both servers share: one event loop on epoll or io_uring, and where to listen.
+// What both servers share: an event loop on epoll or io_uring, or $WORKERS of them, and where to listen.
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.*;
 import io.netty.channel.epoll.*;
@@ -28,7 +28,8 @@ final class Transport {
         boolean unix = address instanceof DomainSocketAddress;
         boolean uring = arguments.length > 1 && arguments[1].equals("io_uring");
         EventLoopGroup loop = new MultiThreadIoEventLoopGroup(
-            1, uring ? IoUringIoHandler.newFactory() : EpollIoHandler.newFactory());
+            Integer.parseInt(System.getenv().getOrDefault("WORKERS", "1")),
+            uring ? IoUringIoHandler.newFactory() : EpollIoHandler.newFactory());
         ServerBootstrap server = new ServerBootstrap().group(loop).channel(channel(uring, unix))
             .option(ChannelOption.SO_BACKLOG, 4096).childHandler(pipeline);
         if (!unix)

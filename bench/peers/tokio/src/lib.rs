@@ -16,9 +16,23 @@ pub fn rate(metric: &str, start: Instant, count: u64) {
 
 pub fn percentiles(metric: &str, mut times: Vec<Duration>) {
     times.sort();
-    let us = |part: usize| times[times.len() * part / 100].as_nanos() as f64 / 1e3;
-    result(&format!("{metric}-p50"), us(50));
-    result(&format!("{metric}-p99"), us(99));
+    let us = |at: usize| times[at].as_nanos() as f64 / 1e3;
+    result(&format!("{metric}-p50"), us(times.len() / 2));
+    result(&format!("{metric}-p99"), us(times.len() * 99 / 100));
+    result(&format!("{metric}-max"), us(times.len() - 1));
+}
+
+/// Compute for so long.
+pub fn spin(length: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < length {}
+}
+
+/// What keeps its thread from others: it computes for 100 ms, then blocks in a system call as long.
+pub fn hog() {
+    let length = Duration::from_millis(100);
+    spin(length);
+    std::thread::sleep(length);
 }
 
 /// Resident memory and page tables.
@@ -40,6 +54,14 @@ pub fn thread_cpu() -> Duration {
 /// One thread, as a server pinned to one CPU wants it.
 pub fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// The same, or as many threads as $TOKIO_WORKER_THREADS says.
+pub fn server_runtime() -> Runtime {
+    match std::env::var("TOKIO_WORKER_THREADS") {
+        Ok(_) => Builder::new_multi_thread().enable_all().build().unwrap(),
+        Err(_) => runtime(),
+    }
 }
 
 pub struct Random(pub u64);

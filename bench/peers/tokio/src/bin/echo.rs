@@ -1,7 +1,7 @@
-//! A task for each connection, on one thread, and one buffer for all: a task that waits holds none, and
+//! A task for each connection, and one buffer for all of a thread: a task that waits holds none, and
 //! only what the socket does not take is copied. The usual style (a buffer of 16 KiB in each task)
 //! costs the same time and 16 KiB a connection.   echo PORT|/PATH
-use bench_tokio::runtime;
+use bench_tokio::server_runtime;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::Result;
@@ -62,8 +62,11 @@ async fn serve_unix(path: &str) -> Result<()> {
 
 fn main() -> Result<()> {
     let place = std::env::args().nth(1).unwrap();
-    match place.parse() {
-        Ok(port) => runtime().block_on(serve_tcp(port)),
-        Err(_) => runtime().block_on(serve_unix(&place)),
-    }
+    server_runtime().block_on(async move {
+        // A task of its own, so that with several threads it runs on one of them.
+        match place.parse() {
+            Ok(port) => tokio::spawn(serve_tcp(port)).await?,
+            Err(_) => tokio::spawn(async move { serve_unix(&place).await }).await?,
+        }
+    })
 }
