@@ -22,7 +22,7 @@ static void timer_fired(struct rota__timer *t)
 	timer->fn(timer);
 }
 
-static void disarm(struct rota_timer *timer)
+static inline void disarm(struct rota_timer *timer)
 {
 	if (!timers_armed(stored(timer)))
 		return;
@@ -30,10 +30,8 @@ static void disarm(struct rota_timer *timer)
 	timer->loop->alive--;
 }
 
-void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
+static inline void arm(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
 {
-	ROTA_INSIDE();
-
 	disarm(timer);
 	timer->loop = loop;
 	stored(timer)->fn = timer_fired;
@@ -41,11 +39,35 @@ void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t
 	loop->alive++;
 }
 
-void rota_timer_stop(struct rota_timer *timer)
+static __attribute__((noinline)) void arm_from_outside(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
+{
+	ROTA_INSIDE();
+
+	arm(loop, timer, deadline_ns);
+}
+
+static __attribute__((noinline)) void disarm_from_outside(struct rota_timer *timer)
 {
 	ROTA_INSIDE();
 
 	disarm(timer);
+}
+
+/* Work so short that the ways in and out would be a good part of it: who is inside already is spared them. */
+void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
+{
+	if (__builtin_expect(rota__is_inside(), 1))
+		arm(loop, timer, deadline_ns);
+	else
+		arm_from_outside(loop, timer, deadline_ns);
+}
+
+void rota_timer_stop(struct rota_timer *timer)
+{
+	if (__builtin_expect(rota__is_inside(), 1))
+		disarm(timer);
+	else
+		disarm_from_outside(timer);
 }
 
 /* ---- watchers ---- */
@@ -83,8 +105,7 @@ void rota_watcher_stop(struct rota_watcher *watcher)
 
 /* ---- ticks and microtasks ---- */
 
-/* Room for `count` more, by doubling. */
-static int grow(struct rota__calls *calls, uint32_t count)
+int rota__calls_grow(struct rota__calls *calls, uint32_t count)
 {
 	/* 64 calls to begin with: a page with its neighbours. */
 	uint64_t used = calls->tail - calls->head, room = calls->ring != NULL ? (uint64_t)calls->mask + 1 : 64;
@@ -104,20 +125,10 @@ static int grow(struct rota__calls *calls, uint32_t count)
 	return 0;
 }
 
-int rota__calls_reserve(struct rota__calls *calls, uint32_t count)
-{
-	uint64_t used = calls->tail - calls->head;
-
-	if ((calls->ring == NULL || used + calls->reserved + count > (uint64_t)calls->mask + 1) &&
-		grow(calls, count) < 0)
-		return -ENOMEM;
-	calls->reserved += count;
-	return 0;
-}
-
 int rota__calls_push(struct rota__calls *calls, rota_job_fn fn, void *arg)
 {
-	if ((calls->ring == NULL || calls->tail - calls->head + calls->reserved > calls->mask) && grow(calls, 1) < 0)
+	if ((calls->ring == NULL || calls->tail - calls->head + calls->reserved > calls->mask) &&
+		rota__calls_grow(calls, 1) < 0)
 		return -ENOMEM;
 	calls->ring[calls->tail++ & calls->mask] = (struct rota__call){ fn, arg };
 	return 0;

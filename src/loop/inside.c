@@ -1,7 +1,7 @@
 /* inside.c - the marks, where a compiler may keep the address of a thread's variable over a call (inside.h) */
 #include "loop/inside.h"
 
-_Thread_local struct rota__marks rota__marks_here;
+_Thread_local struct rota__marks rota__marks_here = { .inside = true }; /* until a task begins whose worker may be taken */
 void (*rota__come_back)(void);
 
 #if !defined(__x86_64__) || defined(ROTA_CHECK_INSIDE)
