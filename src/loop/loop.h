@@ -8,6 +8,7 @@
 #ifndef ROTA_LOOP_LOOP_H
 #define ROTA_LOOP_LOOP_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <rota/loop.h>
 
@@ -241,8 +242,20 @@ void rota__loop_lost(void);
 bool rota__loop_busy(const struct rota_loop *loop);
 
 int rota__calls_push(struct rota__calls *calls, rota_job_fn fn, void *arg);
+/* Room for `count` more, by doubling; -ENOMEM. */
+int rota__calls_grow(struct rota__calls *calls, uint32_t count);
 /* Keep `count` places free, or -ENOMEM; use one of them, or give them back. */
-int rota__calls_reserve(struct rota__calls *calls, uint32_t count);
+static inline int rota__calls_reserve(struct rota__calls *calls, uint32_t count)
+{
+	uint64_t used = calls->tail - calls->head;
+
+	if (__builtin_expect(calls->ring == NULL || used + calls->reserved + count > (uint64_t)calls->mask + 1, 0) &&
+		rota__calls_grow(calls, count) < 0)
+		return -ENOMEM;
+	calls->reserved += count;
+	return 0;
+}
+
 static inline void rota__calls_push_reserved(struct rota__calls *calls, rota_job_fn fn, void *arg)
 {
 	calls->reserved--;

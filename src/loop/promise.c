@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/sanitizers.h"
 #include "os/mem.h"
@@ -50,7 +51,10 @@ struct rota_promise *rota__promise_init(struct rota_promise *p, struct rota_loop
 		rota__free(p);
 		return NULL;
 	}
-	*p = (struct rota_promise){ .loop = loop, .refs = 1, .site = site };
+	memset(p, 0, offsetof(struct rota_promise, reaction)); /* the rest is written by who uses it */
+	p->loop = loop;
+	p->refs = 1;
+	p->site = site;
 	p->reaction.target = p;
 	list_init(&p->reactions);
 	loop->promises.count++;
@@ -78,22 +82,13 @@ static void free_memory(struct rota_promise *p)
 {
 	struct rota__promises *all = &p->loop->promises;
 
-	if (!p->plain || all->spare_count >= SPARE_MAX || all->loop_is_gone) {
+	if (!p->plain || all->spare_count + 1 > SPARE_MAX || all->loop_is_gone) {
 		rota__free(p);
 		return;
 	}
 	p->next = all->spare;
 	all->spare = p;
 	all->spare_count++;
-}
-
-struct rota_promise *rota_promise_ref(struct rota_promise *promise)
-{
-	ROTA_INSIDE();
-
-	if (promise != NULL)
-		promise->refs++;
-	return promise;
 }
 
 /* It refers to nothing that would be given back with it. */
@@ -103,7 +98,15 @@ static bool stands_alone(const struct rota_promise *p)
 		list_empty(&p->reactions);
 }
 
-static void free_promise(struct rota_promise *p)
+static void forget(struct rota_promise *p)
+{
+	if (p->state == ROTA_PENDING)
+		p->loop->microtasks.reserved--;
+	p->loop->promises.count--;
+	free_memory(p);
+}
+
+static void give_back_held(struct rota_promise *p)
 {
 	while (!list_empty(&p->reactions)) { /* of one that nobody can settle any more */
 		struct rota__reaction *r = list_first(&p->reactions, struct rota__reaction, link);
@@ -112,46 +115,51 @@ static void free_promise(struct rota_promise *p)
 		list_remove(&r->link);
 		if (r != &r->target->reaction)
 			p->loop->microtasks.reserved--;
-		rota_promise_unref(r->target);
+		rota__promise_drop(r->target);
 	}
-	if (p->state == ROTA_PENDING)
-		p->loop->microtasks.reserved--;
-	if (!stands_alone(p)) {
-		rota_promise_unref(p->inner);
-		rota_promise_unref(p->owner);
-		rota_promise_unref(p->forward);
-	}
+	rota__promise_drop(p->inner);
+	rota__promise_drop(p->owner);
+	rota__promise_drop(p->forward);
 	if (p->destroy != NULL)
 		p->destroy(p->value);
-	p->loop->promises.count--;
-	free_memory(p);
 }
 
 /* Not by recursion: a chain may be as long as memory. */
-void rota_promise_unref(struct rota_promise *promise)
+void rota__promise_unheld(struct rota_promise *p)
 {
-	ROTA_INSIDE();
-	struct rota_loop *loop;
-	struct rota__promises *all;
+	struct rota_loop *loop = p->loop;
+	struct rota__promises *all = &loop->promises;
 
-	if (promise == NULL || --promise->refs > 0)
-		return;
-	loop = promise->loop;
-	all = &loop->promises;
-	if (stands_alone(promise) && all->count > 1) { /* the last one may be what the loop's memory waits for */
-		free_promise(promise);
+	if (stands_alone(p) && all->count > 1) { /* the last one may be what the loop's memory waits for */
+		forget(p);
 		return;
 	}
-	rota__promises_add(&all->dying, promise);
+	rota__promises_add(&all->dying, p);
 	if (all->giving_back)
 		return;
 	all->giving_back = true;
 	all->count++; /* the loop stays until we are through */
-	while ((promise = rota__promises_take(&all->dying)) != NULL)
-		free_promise(promise);
+	while ((p = rota__promises_take(&all->dying)) != NULL) {
+		give_back_held(p);
+		forget(p);
+	}
 	all->giving_back = false;
 	if (--all->count == 0 && all->loop_is_gone)
 		rota__free(loop);
+}
+
+struct rota_promise *rota_promise_ref(struct rota_promise *promise)
+{
+	ROTA_INSIDE();
+
+	return promise != NULL ? rota__promise_hold(promise) : NULL;
+}
+
+void rota_promise_unref(struct rota_promise *promise)
+{
+	ROTA_INSIDE();
+
+	rota__promise_drop(promise);
 }
 
 /* ---- settling ---- */
@@ -164,7 +172,7 @@ static void queue(struct rota__reaction *r, rota_job_fn job)
 /* `p` has settled: `r` is told. */
 static void ready(struct rota_promise *p, struct rota__reaction *r)
 {
-	r->source = rota_promise_ref(p);
+	r->source = rota__promise_hold(p);
 	if (r->target != NULL)
 		queue(r, r->run);
 	else
@@ -176,13 +184,13 @@ static void nothing(void *arg)
 }
 
 /* Its slot is free now; a rejection that nobody waits for uses it to have the queues run, after which it is reported. */
-static void leave_slot(struct rota_promise *p)
+static void leave_slot(struct rota_promise *p, enum rota_promise_state state)
 {
-	if (p->state != ROTA_REJECTED || p->handled) {
+	if (state != ROTA_REJECTED || p->handled) {
 		p->loop->microtasks.reserved--;
 		return;
 	}
-	rota__promises_add(&p->loop->promises.rejected, rota_promise_ref(p));
+	rota__promises_add(&p->loop->promises.rejected, rota__promise_hold(p));
 	rota__calls_push_reserved(&p->loop->microtasks, nothing, NULL);
 }
 
@@ -202,9 +210,9 @@ static void settled(struct rota_promise *p, enum rota_promise_state state)
 		p->forward = NULL;
 		p->handled = true;
 		rota__promise_pass(forward, p);
-		rota_promise_unref(forward);
+		rota__promise_drop(forward);
 	}
-	leave_slot(p);
+	leave_slot(p, state); /* not read again, a stall so soon after it was written */
 }
 
 static void reject(struct rota_promise *p, int error)
@@ -215,7 +223,7 @@ static void reject(struct rota_promise *p, int error)
 
 void rota__promise_pass(struct rota_promise *p, struct rota_promise *source)
 {
-	p->owner = rota_promise_ref(source->owner != NULL ? source->owner : source);
+	p->owner = rota__promise_hold(source->owner != NULL ? source->owner : source);
 	p->error = source->error;
 	settled(p, (enum rota_promise_state)source->state);
 }
@@ -230,8 +238,8 @@ static void pass_on(void *arg)
 	rota__promise_slot_again(p->loop);
 	r->source = NULL;
 	rota__promise_pass(p, source);
-	rota_promise_unref(source);
-	rota_promise_unref(p);
+	rota__promise_drop(source);
+	rota__promise_drop(p);
 }
 
 static void wait_for_inner(void *arg)
@@ -242,7 +250,7 @@ static void wait_for_inner(void *arg)
 	p->inner = NULL;
 	p->reaction.run = pass_on;
 	rota__promise_react(inner, &p->reaction);
-	rota_promise_unref(inner); /* who settles it has a reference */
+	rota__promise_drop(inner); /* who settles it has a reference */
 }
 
 static void follow(struct rota_promise *p, struct rota_promise *inner)
@@ -251,12 +259,12 @@ static void follow(struct rota_promise *p, struct rota_promise *inner)
 		bool itself = inner == p;
 
 		if (itself) /* another loop's count is not ours to touch */
-			rota_promise_unref(inner);
+			rota__promise_drop(inner);
 		reject(p, itself ? -EDEADLK : -EPERM);
 		return;
 	}
 	p->inner = inner;
-	queue(&rota_promise_ref(p)->reaction, wait_for_inner);
+	queue(&rota__promise_hold(p)->reaction, wait_for_inner);
 }
 
 static void ask_thenable(void *arg)
@@ -269,14 +277,14 @@ static void ask_thenable(void *arg)
 	rota__promise_slot_again(p->loop);
 	if (said == NULL) {
 		reject(p, -ENOMEM);
-		rota_promise_unref(p);
+		rota__promise_drop(p);
 		return;
 	}
 	said->forward = p; /* the reaction's reference */
 	rc = p->then(value, said);
 	if (rc < 0)
 		rota_promise_settle(said, rota_result_error(rc));
-	rota_promise_unref(said);
+	rota__promise_drop(said);
 }
 
 void rota__promise_resolve(struct rota_promise *p, const struct rota_result *result, struct rota_promise *source)
@@ -289,7 +297,7 @@ void rota__promise_resolve(struct rota_promise *p, const struct rota_result *res
 	} else if (result->then != NULL) {
 		p->then = result->then;
 		p->arg = result->value;
-		queue(&rota_promise_ref(p)->reaction, ask_thenable);
+		queue(&rota__promise_hold(p)->reaction, ask_thenable);
 	} else {
 		p->value = result->value;
 		p->destroy = result->destroy;
@@ -302,7 +310,7 @@ void rota__promise_resolve(struct rota_promise *p, const struct rota_result *res
 static void give_back(const struct rota_result *result)
 {
 	if (result->promise != NULL)
-		rota_promise_unref(result->promise);
+		rota__promise_drop(result->promise);
 	else if (result->destroy != NULL)
 		result->destroy(result->value);
 }
@@ -326,16 +334,18 @@ struct rota_promise *rota_promise_new_at(struct rota_loop *loop, const char *sit
 {
 	ROTA_INSIDE();
 
-	loop = rota__promise_loop(loop, "rota_promise_new");
-	return rota__promise_plain(loop, site);
+	return rota__promise_plain(rota__promise_loop(loop, "rota_promise_new"), site);
 }
 
 struct rota_promise *rota_promise_of_at(struct rota_loop *loop, struct rota_result result, const char *site)
 {
 	ROTA_INSIDE();
-	struct rota_promise *p = rota_promise_new_at(loop, site);
+	struct rota_promise *p = rota__promise_plain(rota__promise_loop(loop, "rota_promise_of"), site);
 
-	rota_promise_settle(p, result);
+	if (p != NULL)
+		rota__promise_resolve(p, &result, NULL);
+	else
+		give_back(&result);
 	return p;
 }
 
@@ -344,7 +354,7 @@ struct rota_promise *rota_promise_of_at(struct rota_loop *loop, struct rota_resu
 void rota__promise_handled(struct rota_promise *p)
 {
 	if (!p->handled && p->reported)
-		rota__promises_add(&p->loop->promises.late, rota_promise_ref(p));
+		rota__promises_add(&p->loop->promises.late, rota__promise_hold(p));
 	p->handled = true;
 }
 
@@ -373,8 +383,8 @@ static void call_handler(void *arg)
 
 		rota__promise_resolve(p, &result, source);
 	}
-	rota_promise_unref(source);
-	rota_promise_unref(p);
+	rota__promise_drop(source);
+	rota__promise_drop(p);
 }
 
 /* p->inner is what it becomes, and the second job of finally() is behind us. */
@@ -385,8 +395,8 @@ static void pass_inner(void *arg)
 	rota__promise_slot_again(p->loop);
 	p->inner = NULL;
 	rota__promise_pass(p, inner);
-	rota_promise_unref(inner);
-	rota_promise_unref(p);
+	rota__promise_drop(inner);
+	rota__promise_drop(p);
 }
 
 /* The promise that the function of finally() answered has settled, or there is none. */
@@ -400,10 +410,10 @@ static void finally_waited(void *arg)
 	if (waited != NULL && waited->state == ROTA_REJECTED) {
 		struct rota_promise *original = p->inner;
 
-		p->inner = rota_promise_ref(waited);
-		rota_promise_unref(original);
+		p->inner = rota__promise_hold(waited);
+		rota__promise_drop(original);
 	}
-	rota_promise_unref(waited);
+	rota__promise_drop(waited);
 	queue(r, pass_inner);
 }
 
@@ -414,12 +424,12 @@ static void finally_answered(struct rota_promise *p, struct rota_result *result)
 	if (result->promise != NULL && result->promise->loop != p->loop)
 		*result = rota_result_error(-EPERM);
 	if (result->promise == p) {
-		rota_promise_unref(p);
+		rota__promise_drop(p);
 		*result = rota_result_error(-EDEADLK);
 	}
 	if (result->error != 0) {
 		rota__promise_resolve(p, result, NULL);
-		rota_promise_unref(p);
+		rota__promise_drop(p);
 		return;
 	}
 	p->reaction.run = finally_waited;
@@ -486,9 +496,9 @@ struct rota_promise *rota_promise_then_at(
 		p->fulfilled = fulfilled;
 		p->rejected = rejected;
 		p->arg = arg;
-		rota__promise_react(promise, &rota_promise_ref(p)->reaction);
+		rota__promise_react(promise, &rota__promise_hold(p)->reaction);
 	}
-	rota_promise_unref(promise);
+	rota__promise_drop(promise);
 	return p;
 }
 
@@ -504,9 +514,9 @@ struct rota_promise *rota_promise_finally_at(
 	if (p != NULL) {
 		p->fulfilled = settled_fn;
 		p->arg = arg;
-		rota__promise_react(promise, &rota_promise_ref(p)->reaction);
+		rota__promise_react(promise, &rota__promise_hold(p)->reaction);
 	}
-	rota_promise_unref(promise);
+	rota__promise_drop(promise);
 	return p;
 }
 

@@ -39,13 +39,13 @@ struct rota_promise {
 	struct list reactions;
 	struct rota_promise *next; /* in one of the loop's lists */
 	const char *name, *site;
+	struct rota_promise *inner; /* followed, or passed on later: a reference */
 
 	/* Its own reaction, if it was made of another promise or follows one. */
 	struct rota__reaction reaction;
 	rota_then_fn fulfilled, rejected;
 	void *arg;
 	int (*then)(void *value, struct rota_promise *promise);
-	struct rota_promise *inner; /* followed, or passed on later: a reference */
 };
 
 /* Prepare the promise at the head of new memory: one reference, a slot.  Frees the memory and answers NULL where there is no
@@ -57,6 +57,21 @@ struct rota_promise *rota__promise_plain(struct rota_loop *loop, const char *sit
 
 /* A loop for calls that cannot answer why not: ends the program where `loop` is another thread's. */
 struct rota_loop *rota__promise_loop(struct rota_loop *loop, const char *call);
+
+/* A reference more, or one less (of none: NULL), for those who are inside. */
+void rota__promise_unheld(struct rota_promise *p);
+
+static inline struct rota_promise *rota__promise_hold(struct rota_promise *p)
+{
+	p->refs++;
+	return p;
+}
+
+static inline void rota__promise_drop(struct rota_promise *p)
+{
+	if (p != NULL && --p->refs == 0)
+		rota__promise_unheld(p);
+}
 
 /* Decide what a promise becomes that is not decided yet, or whose own reaction does it. */
 void rota__promise_resolve(struct rota_promise *p, const struct rota_result *result, struct rota_promise *source);
