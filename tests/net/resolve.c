@@ -299,17 +299,17 @@ WORLD_TEST(a_look_up_cancelled_at_any_point_answers_or_is_cancelled)
 /* ---- with callbacks, and back ---- */
 
 static int64_t noted;
-static int calls;
+static int calls; /* the task that waits may be on another thread by now */
 
 static void note(struct rota_request *request, int64_t result)
 {
 	noted = result;
-	calls++;
+	__atomic_add_fetch(&calls, 1, __ATOMIC_RELEASE);
 }
 
 static void wait_for_note(void)
 {
-	while (calls == 0)
+	while (__atomic_load_n(&calls, __ATOMIC_ACQUIRE) == 0)
 		rota_yield();
 }
 
