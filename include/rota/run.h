@@ -76,7 +76,7 @@ struct rota_options {
 	unsigned bosses;
 	enum rota_deal deal;	    /* how connections are dealt to workers, where the listener does not say */
 	const char *poller;	    /* "uring", "epoll"; NULL: $ROTA_POLLER, else the best that works */
-	size_t stack_bytes;	    /* of a task; 0 = 64 KiB */
+	size_t stack_bytes;	    /* of a task; 0 = 64 KiB, of which a task has 48 at least: it may begin on that of who joins it */
 	uint64_t spin_ns;	    /* see struct rota_loop_options; 0: $ROTA_SPIN_US, else never */
 	bool keep_signals;	    /* do not turn SIGINT and SIGTERM into a cancellation */
 	void (*on_detached_error)(const char *task_name, int code); /* NULL: nobody is told */

@@ -32,7 +32,7 @@ static void note(void *arg, struct rota_task *task)
 	const struct rota__wait *wait = task->wait;
 	struct culprit *c;
 
-	if (wait != NULL && wait->what == rota__tasks_of_a_scope)
+	if ((wait != NULL && wait->what == rota__tasks_of_a_scope) || load_relaxed(&task->state) == TASK_BENEATH)
 		return;
 	if (all->count++ >= ROTA_HELD_UP_TOLD)
 		return;

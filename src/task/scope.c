@@ -282,6 +282,7 @@ void rota_scope_open_with(struct rota_scope *scope, const struct rota_scope_opti
 static inline void wait_until_empty(struct rota_scope *scope, struct rota_task *task, const struct rota__team *team)
 {
 	struct rota__wait wait;
+	struct rota_task *next;
 
 	/* The rest is for cancellations, which this wait does not know. */
 	wait.task = task;
@@ -291,9 +292,13 @@ static inline void wait_until_empty(struct rota_scope *scope, struct rota_task *
 	wait.fd = 0;
 	rota__lock_in(team, &scope->lock);
 	while (scope->live > 0) {
-		scope->joiner = &wait;
+		next = rota__take_in_place(task, scope);
+		scope->joiner = next == NULL ? &wait : NULL;
 		rota__unlock_in(team, &scope->lock);
-		rota__park(&wait);
+		if (next != NULL)
+			rota__run_in_place(task, next);
+		else
+			rota__park(&wait);
 		rota__lock_in(team, &scope->lock);
 	}
 	scope->joiner = NULL;

@@ -19,6 +19,7 @@ enum rota__task_state {
 	TASK_PARKING,
 	TASK_NOTIFIED,
 	TASK_WAITING,
+	TASK_BENEATH, /* it joins a scope, and a task of that runs in its place (task/in_place.c) */
 	TASK_ENDED,
 };
 

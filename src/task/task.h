@@ -11,6 +11,7 @@
  *   READY    in one ready queue, exactly once
  *   RUNNING  worker->current; READY and RUNNING tasks have wait == NULL
  *   WAITING  wait points at the waiter on its own stack: what it waits for, and how to cut it short
+ *   BENEATH  it joins a scope, and a task of that scope runs on its stack (task/in_place.c)
  *   ENDED    result is final; the record lives on only while a handle is out (KEPT)
  *
  * Who may touch what.  With one worker everything here belongs to its thread.  In a team (task/team.h) a task
@@ -34,6 +35,7 @@
 #include "loop/loop.h"
 #include "os/spin.h"
 #include "task/state.h"
+#include "trace/trace.h"
 
 enum {
 	/* With its scope's lock: */
@@ -116,6 +118,7 @@ struct rota__worker {
 
 	struct rota__stack_pool stacks[STACK_CLASSES];
 	uint8_t default_class;
+	size_t place_bytes; /* so much room must be left for a task of that class in another one's place */
 	/* One stack is kept back for when no other can be had: with it, tasks that wait for memory run
 	 * one after the other, so that what their arguments own is never lost. */
 	struct rota__stack *reserve;
@@ -345,10 +348,23 @@ void rota__queue_by_class(struct rota__worker *worker, struct rota_task *task);
  * go on with it at once. */
 void rota__run_now(struct rota_task *child);
 
+/* The running task joins `scope`: is the next one to run here of that scope, and can it run in its place?  Then it is in no queue any
+ * more, and to be run.  With the scope's lock. */
+struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_scope *scope);
+
+/* It runs, on the stack of `task`, and has ended when this returns; in a team that may be on another worker. */
+void rota__run_in_place(struct rota_task *task, struct rota_task *child);
+
 /* Tasks that ran there so far, modulo 2^32; any thread. */
 static inline uint32_t rota__runs(const struct rota__worker *worker)
 {
 	return load_relaxed(&worker->head) + load_relaxed(&worker->runs_beside);
+}
+
+static inline void rota__set_running(struct rota__worker *worker, struct rota_task *task)
+{
+	store_relaxed(&worker->current, task); /* for the watchdog */
+	rota__trace(ROTA__EV_TASK_RUN, task->id, task->name);
 }
 
 /* The task becomes ready (it is new, or was waiting); a lone worker's. */

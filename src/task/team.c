@@ -347,9 +347,9 @@ void rota__team_settle(struct rota__worker *w)
 static struct rota_task *steal_from(struct rota__worker *w, struct rota__worker *victim)
 {
 	void *tasks[STEAL_ROOM / 2];
-	uint64_t n = steal_half(&victim->shared, tasks, STEAL_ROOM / 2);
+	uint32_t n = steal_half(&victim->shared, tasks, STEAL_ROOM / 2);
 
-	for (uint64_t i = 1; i < n; i++)
+	for (uint32_t i = 1; i < n; i++)
 		steal_push(&w->shared, tasks[i]); /* there is room: it was empty */
 	if (n > 0) {
 		bump(&w->counts.steals, 1);

@@ -269,12 +269,6 @@ static inline struct rota_task *take(struct rota__worker *w)
 	return task;
 }
 
-static inline void set_running(struct rota__worker *w, struct rota_task *task)
-{
-	store_relaxed(&w->current, task); /* for the watchdog */
-	rota__trace(ROTA__EV_TASK_RUN, task->id, task->name);
-}
-
 static void task_main(void *unused);
 
 static inline void set_on(struct rota_task *task, struct rota__stack *stack)
@@ -365,7 +359,7 @@ void rota__run_now(struct rota_task *child)
 		return; /* it has its turn when there is a stack */
 	make_way(w, task);
 	rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
-	set_running(w, child);
+	rota__set_running(w, child);
 	rota__stack_switch(task->stack, &task->sp, child->stack, child->sp, NULL, false);
 	w = task->worker;
 	if (w->team != NULL)
@@ -383,7 +377,7 @@ static __attribute__((noinline)) void switch_away(struct rota__worker *w, struct
 		store_relaxed(&w->current, NULL);
 		rota__stack_switch(task->stack, &task->sp, NULL, w->loop_sp, NULL, false);
 	} else {
-		set_running(w, next);
+		rota__set_running(w, next);
 		if (next != task)
 			rota__stack_switch(task->stack, &task->sp, next->stack, next->sp, NULL, false);
 	}
@@ -416,7 +410,7 @@ static inline _Noreturn __attribute__((always_inline)) void switch_for_good(
 
 	release_stack(w, stack, class);
 	if (next != NULL) {
-		set_running(w, next);
+		rota__set_running(w, next);
 		rota__stack_switch(stack, &nowhere, next->stack, next->sp, NULL, true);
 	} else {
 		store_relaxed(&w->current, NULL);
@@ -451,7 +445,7 @@ static void task_main(void *unused)
 		task->stack = stack;
 		task->sp = stack->top; /* not fresh any more, should it yield before it is ever parked */
 		stack->owner = task;
-		set_running(w, task);
+		rota__set_running(w, task);
 	}
 }
 
@@ -632,7 +626,7 @@ static bool run_ready(struct rota_loop *loop)
 		next = take_prepared(w);
 		if (next == NULL)
 			break; /* nothing, or nothing before the loop has looked at I/O */
-		set_running(w, next);
+		rota__set_running(w, next);
 		if (__builtin_expect(load_relaxed(&w->unwatched), 0))
 			w->on_unwatched(w);
 		rota__stack_switch(NULL, &w->loop_sp, next->stack, next->sp, NULL, false);
@@ -702,6 +696,7 @@ int rota__worker_init(struct rota__worker *w, struct rota_loop *loop, size_t sta
 		.loop = loop, .root = root, .team = team, .room = team != NULL ? UINT32_MAX : 0,
 		.number = number, .random = number + 1, .batch = FIRST_BATCH, .shares = team != NULL && team->steal };
 	w->default_class = rota__stack_class(stack_bytes ? stack_bytes : STACK_BYTES_DEFAULT);
+	w->place_bytes = stack_bytes ? (size_t)STACK_BYTES_MIN << w->default_class : STACK_BYTES_DEFAULT / 4 * 3;
 	for (unsigned i = 0; i < STACK_CLASSES; i++)
 		rota__stack_pool_init(&w->stacks[i], (size_t)STACK_BYTES_MIN << i);
 	w->reserve = rota__stack_get(&w->stacks[w->default_class]);

@@ -25,7 +25,7 @@ enum { ITEMS = 6 };
 
 static struct rota__steal ring;
 static int taken[ITEMS + 1], pushed, finished;
-static int to_push, pops, thieves;
+static int to_push, pops, takes_back, thieves;
 
 static void reset_ring(void)
 {
@@ -55,6 +55,15 @@ static void finish(void)
 		explore_check(taken[i] == 1, "lost");
 }
 
+/* What was put there last, if nobody was first. */
+static void take_back(int i)
+{
+	void *item = (void *)(intptr_t)i;
+
+	if (steal_take_back(&ring, item))
+		note(item);
+}
+
 static void own(void)
 {
 	void *item;
@@ -74,6 +83,20 @@ static void own(void)
 		if (i <= pops && (item = steal_pop(&ring)) != NULL)
 			note(item);
 	}
+	for (int i = to_push; i > to_push - takes_back; i--)
+		take_back(i);
+	finish();
+}
+
+/* A place that was taken back from is used anew while a thief may hold what he read there. */
+static void own_and_use_anew(void)
+{
+	for (int i = 1; i <= to_push; i++) {
+		explore_check(steal_push(&ring, (void *)(intptr_t)i), "no room");
+		pushed = i;
+		if (i <= takes_back)
+			take_back(i);
+	}
 	finish();
 }
 
@@ -92,6 +115,8 @@ static void thieve(void)
 
 static void (*const owner_and_thief[])(void) = { own, thieve };
 static void (*const owner_and_thieves[])(void) = { own, thieve, thieve };
+static void (*const owner_anew_and_thief[])(void) = { own_and_use_anew, thieve };
+static void (*const owner_anew_and_thieves[])(void) = { own_and_use_anew, thieve, thieve };
 
 TEST(in_every_interleaving_an_owner_and_a_thief_take_each_item_once)
 {
@@ -115,6 +140,40 @@ TEST(with_three_interruptions_a_ring_that_goes_round_loses_nothing)
 	pops = 0;
 	thieves = 1;
 	CHECK_STR(run(reset_ring, owner_and_thief, 2, 3).failure, NULL);
+}
+
+TEST(in_every_interleaving_what_is_taken_back_is_taken_once)
+{
+	to_push = 2;
+	pops = 0;
+	takes_back = 2;
+	thieves = 1;
+	CHECK_STR(run(reset_ring, owner_and_thief, 2, 0).failure, NULL);
+}
+
+TEST(with_three_interruptions_what_is_taken_back_is_taken_once_by_the_owner_or_one_of_two_thieves)
+{
+	to_push = 4;
+	pops = 1;
+	takes_back = 2;
+	thieves = 2;
+	CHECK_STR(run(reset_ring, owner_and_thieves, 3, 3).failure, NULL);
+}
+
+TEST(in_every_interleaving_a_place_that_was_taken_back_from_is_used_anew)
+{
+	to_push = 2;
+	takes_back = 1;
+	thieves = 1;
+	CHECK_STR(run(reset_ring, owner_anew_and_thief, 2, 0).failure, NULL);
+}
+
+TEST(with_three_interruptions_places_are_used_anew_under_two_thieves)
+{
+	to_push = 4;
+	takes_back = 3;
+	thieves = 2;
+	CHECK_STR(run(reset_ring, owner_anew_and_thieves, 3, 3).failure, NULL);
 }
 
 /* ---- parking and waking ---- */
