@@ -50,12 +50,16 @@ ROTA_API int rota_wait_readable(struct rota_stream *stream);
 struct rota_lease {
 	const void *data;
 	size_t size;
-	uint32_t id; /* private */
+	/* Private: */
+	struct rota_loop *loop;
+	uint32_t id;
+	bool pins;
 };
 
 /* As rota_read(), into a buffer of the pool.  Until rota_lease_return() the bytes are yours to read.
  * Leases are few: return them before you wait for the peer again. */
 ROTA_API ssize_t rota_read_lease(struct rota_stream *stream, struct rota_lease *ret_lease);
+/* By the task that has it.  Does not wait, but for the way to the stream's loop if the task is on another one. */
 ROTA_API void rota_lease_return(struct rota_lease *lease);
 
 /* ---- writing ---- */

@@ -31,7 +31,8 @@ void rota__connection_move(struct rota_stream *s)
 		return;
 	rota__stream_depart(s, to->loop);
 	rota__unpin(task);
-	rota__pin_to(task, to->loop); /* of this run: it cannot fail */
+	rota__move_to(task, to->loop);
+	rota__pin(task);
 	rota__connection_arrive(s);
 }
 

@@ -86,9 +86,12 @@ static void settle(struct promised_task *a, struct rota_result result)
 {
 	ROTA_INSIDE();
 
-	rota__pin_to(rota__current(), a->promise.loop);
+	struct rota_task *task = rota__current();
+
+	rota__pin_to(task, a->promise.loop);
 	rota_promise_settle(&a->promise, result);
 	rota_promise_unref(&a->promise);
+	rota__unpin(task);
 }
 
 static int run(void *arg)

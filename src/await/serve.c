@@ -169,16 +169,15 @@ static void connection_began(struct rota_stream *stream)
 	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 
-	rota__pin_to(task, stream->loop); /* of this run: it cannot fail */
+	rota__move_to(task, stream->loop); /* it may have been stolen on its way */
 	rota__connection_arrive(stream);
-	rota__unpin(task);
 }
 
 static void connection_ended(struct server *server)
 {
 	ROTA_INSIDE();
 
-	rota__pin_to(rota__current(), server->loop); /* of this run: it cannot fail */
+	rota__pin_to(rota__current(), server->loop); /* for good: it ends there */
 	server->connections--;
 	arm(server);
 }

@@ -402,9 +402,20 @@ static ssize_t lease_ahead(struct rota_stream *s, struct rota_lease *ret)
 		if (n <= 0)
 			return n;
 	}
-	*ret = (struct rota_lease){ s->ahead.data + s->ahead.start, ahead_count(s), LEASE_OF_AHEAD };
+	*ret = (struct rota_lease){ .data = s->ahead.data + s->ahead.start, .size = ahead_count(s), .id = LEASE_OF_AHEAD };
 	s->ahead.start = s->ahead.end;
 	return (ssize_t)ret->size;
+}
+
+/* The buffer is the loop's: whoever lives there stays until it is returned, a visitor comes back for that. */
+static void keep_lease(const struct rota_stream *s, struct rota_lease *lease)
+{
+	struct rota_task *task = rota__current();
+
+	lease->loop = s->loop;
+	lease->pins = !rota__is_away(task);
+	if (lease->pins)
+		rota__pin(task);
 }
 
 ssize_t rota_read_lease(struct rota_stream *s, struct rota_lease *ret_lease)
@@ -421,24 +432,34 @@ ssize_t rota_read_lease(struct rota_stream *s, struct rota_lease *ret_lease)
 		n = wait_for(s, &s->reader, &w, s->read_deadline_ns);
 		s->drained = n > 0 && !(w.op.flags & OP_NONEMPTY);
 		if (n > 0)
-			*ret_lease = (struct rota_lease){ w.op.buf.base, (size_t)n, w.op.buffer_id };
+			*ret_lease = (struct rota_lease){ .data = w.op.buf.base, .size = (size_t)n, .id = w.op.buffer_id };
 	}
 	if (n > 0)
-		rota__pin(rota__current()); /* the buffer is the loop's: until it is returned the task stays */
+		keep_lease(s, ret_lease);
 	return rota__stream_leave(s, n);
+}
+
+static void give_back(struct rota_lease *lease)
+{
+	struct rota_task *task = rota__current();
+	struct rota__poller *poller = lease->loop->poller;
+
+	rota__pin_to(task, lease->loop); /* of this run: it cannot fail */
+	poller->engine->give_back(poller, lease->id);
+	rota__unpin(task);
 }
 
 void rota_lease_return(struct rota_lease *lease)
 {
 	ROTA_INSIDE();
-	struct rota__poller *poller = rota__here()->loop->poller;
 
 	if (lease->data == NULL)
 		return;
 	if (lease->id != (uint32_t)LEASE_OF_AHEAD)
-		poller->engine->give_back(poller, lease->id);
-	rota__unpin(rota__current());
-	*lease = (struct rota_lease){ NULL, 0, (uint32_t)LEASE_OF_AHEAD };
+		give_back(lease);
+	if (lease->pins)
+		rota__unpin(rota__current());
+	*lease = (struct rota_lease){ .id = (uint32_t)LEASE_OF_AHEAD };
 }
 
 /* ---- writing ---- */

@@ -43,7 +43,10 @@ struct rota__stack {
 	void *top;                 /* one past the highest usable byte, aligned to 64 */
 	size_t bytes;              /* of the slot: what was asked for, the guard included */
 	void *owner;               /* who runs on it, for reports; set and cleared by the user */
-	struct rota__stack *batch; /* depot: next magazine, in the first stack of each */
+	union {
+		struct rota__stack *batch; /* depot: next magazine, in the first stack of each */
+		uint64_t mark;		   /* yours while out */
+	};
 	void *fiber;               /* ThreadSanitizer's, or NULL */
 	uint32_t valgrind_id;
 	uint16_t batch_count; /* depot: stacks in this magazine */

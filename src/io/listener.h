@@ -12,7 +12,7 @@ struct rota_listener {
 	struct rota_loop *loop;
 	int fd;
 	bool closed;
-	uint8_t users;		   /* calls inside; the last one of a closed listener frees it */
+	uint32_t users;		   /* calls inside; the last one of a closed listener frees it */
 	struct rota__wait *waiter; /* who accepts */
 	struct rota_listen_options options;
 	enum rota_deal deal;

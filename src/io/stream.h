@@ -21,7 +21,7 @@ struct rota_stream {
 	bool closed;
 	bool unheard;	   /* of a named pipe nothing has come: a read might find an end where there has been no begin */
 	bool drained;	   /* the last receive left nothing: wait before trying */
-	uint8_t users;	   /* calls inside this stream now; the last one of a closed stream frees it */
+	uint32_t users;	   /* calls inside this stream now; the last one of a closed stream frees it */
 	struct rota__wait *reader, *writer; /* who waits, to be cut short by a close */
 	uint64_t read_deadline_ns, write_deadline_ns;
 	uint64_t written, received; /* by the last write call, by the last exact read */

@@ -69,7 +69,7 @@ static struct rota_task *take_shared(struct rota__worker *w, const struct rota_t
 {
 	struct rota_task *last = scope->last;
 
-	if (task->pinned > 0 || last == NULL || !take_back(w, last))
+	if (last == NULL || !take_back(w, last))
 		return NULL;
 	if (is_next(w, task, scope, last))
 		return last;
@@ -86,6 +86,8 @@ struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_
 		return NULL;
 	if (w->team == NULL)
 		next = take_alone(w, task, scope);
+	else if (task->pinned > 0) /* it may not go where the other one goes */
+		next = NULL;
 	else if (w->classed || load_relaxed(&w->team->injected_count[URGENT]) > 0)
 		next = NULL;
 	else if (!w->shares)
@@ -106,6 +108,8 @@ void rota__run_in_place(struct rota_task *task, struct rota_task *child)
 	rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
 	store_relaxed(&task->state, TASK_BENEATH);
 	store_relaxed(&child->worker, w); /* a survey looks at it */
+	if (w->team != NULL && !w->team->steal)
+		rota__pin(child); /* its connection does not go elsewhere: who is beneath would go, too */
 	child->stack = stack;
 	child->sp = stack->top; /* it is not fresh any more */
 	stack->owner = child;

@@ -67,9 +67,11 @@ struct rota_task {
 	void *sp; /* where it goes on; NULL before its first run */
 	struct rota_scope *innermost; /* the scope it opened last and has not joined */
 	struct rota__worker *worker;
-	int32_t cancel; /* the reason that reaches the task's own level, 0 for none */
+	int16_t cancel; /* the reason that reaches the task's own level, 0 for none */
 	uint8_t state, flags, priority; /* enum priority */
 	uint8_t lock;
+	uint8_t stack_class;
+	bool has_result; /* for joins: it has ended */
 
 	struct rota__wait *wait;
 	struct rota__stack *stack;
@@ -82,9 +84,7 @@ struct rota_task {
 	const char *name, *site;
 	uint64_t id;
 	int32_t result;
-	bool has_result;	  /* for joins: it has ended */
-	uint8_t stack_class;
-	uint16_t pinned;	  /* reasons why it may not move to another worker; see rota__pin() */
+	uint32_t pinned;	  /* reasons why it may not move to another worker; see rota__pin() */
 	struct rota__node node;	  /* in the queues of a team; in worker->starved */
 	struct rota_task *joins;  /* the one whose end it waits for in rota_join() */
 };
@@ -249,20 +249,29 @@ static inline void rota__unlock(uint8_t *lock)
 		spin_unlock(lock);
 }
 
-/* Between these the running task stays on its worker, and so on one loop; and its worker stays on this thread. */
+/* Two counts and a mark in `pinned`.  Each thing that counts takes some stack, or one of a loop's few buffers: there cannot be so
+ * many of them. */
+enum { PIN_TO_WORKER = 1 << 16 };
+#define PIN_AWAY (UINT32_C(1) << 31)
+
+/* Between these the running task stays on its worker, and so on one loop; and its worker stays on this thread.  The last unpin of a
+ * visit (see rota__pin_to()) ends that. */
 static inline void rota__pin(struct rota_task *task)
 {
+	assert((task->pinned + 1) % PIN_TO_WORKER != 0);
 	store_relaxed(&task->pinned, task->pinned + 1);
 }
+
+void rota__end_visit(struct rota_task *task);
 
 static inline void rota__unpin(struct rota_task *task)
 {
 	store_relaxed(&task->pinned, task->pinned - 1);
+	if (__builtin_expect(task->pinned & PIN_AWAY, 0))
+		rota__end_visit(task);
 }
 
 /* The same, but another thread may go on with the worker if the task keeps this one for long (task/rescue.h). */
-enum { PIN_TO_WORKER = 1 << 8 };
-
 static inline void rota__pin_to_worker(struct rota_task *task)
 {
 	store_relaxed(&task->pinned, task->pinned + PIN_TO_WORKER);
@@ -278,6 +287,11 @@ static inline bool rota__pinned_to_thread(const struct rota_task *task)
 	return load_relaxed(&task->pinned) % PIN_TO_WORKER != 0; /* another thread may ask, see rota__driver_evict() */
 }
 
+static inline bool rota__is_away(const struct rota_task *task)
+{
+	return task->pinned & PIN_AWAY;
+}
+
 /* Call a function of the program from inside; `before` is what rota__enter() said. */
 static inline int rota__call_out(bool before, rota_fn fn, void *arg)
 {
@@ -291,9 +305,14 @@ static inline int rota__call_out(bool before, rota_fn fn, void *arg)
 	return result;
 }
 
-/* Go on on the worker of `loop`, which is of this run, and be pinned to it.  What belongs to a loop (a stream, a listener) is used
- * only there.  0, or -EPERM: it is a loop of somebody else. */
+/* Go on on the worker of `loop`, which is of this run, and be pinned to it, until rota__unpin().  What belongs to a loop (a stream, a
+ * listener) is used only there.  A task that may move stays where it came to.  One that may not (it is pinned already, or it is in a
+ * group) is there on a visit: with the unpin it is back.  There is no visit within a visit: between the two no
+ * code of the program runs, and none of ours that goes to a third loop.  0, or -EPERM: it is a loop of somebody else. */
 int rota__pin_to(struct rota_task *task, const struct rota_loop *loop);
+
+/* The running task, which nothing keeps, is from now on one of the worker of `loop`, of this run; in a group, too. */
+void rota__move_to(struct rota_task *task, const struct rota_loop *loop);
 
 /* The same of what may go to another loop while the task is on its way: *home is written on the loop that it names, and stays
  * while somebody else is there for it. */

@@ -551,20 +551,57 @@ int rota_yield(void)
 	return reason;
 }
 
-int rota__pin_to(struct rota_task *task, const struct rota_loop *loop)
-{
-	struct rota__worker *there = loop->tasks;
+/* ---- going to another worker ---- */
 
-	if (there != task->worker) {
-		if (there == NULL || there->team == NULL || there->team != task->worker->team)
-			return -EPERM;
-		task->worker->left_for = there;
-		rota__pin(task);
-		leave(task, LEFT_FOR_ANOTHER);
-		return 0;
+static void travel(struct rota_task *task, struct rota__worker *there)
+{
+	task->worker->left_for = there;
+	leave(task, LEFT_FOR_ANOTHER);
+}
+
+/* Where a visitor comes from, and with how many pins, stands in his stack: few tasks are away, and records are small. */
+static __attribute__((noinline)) int go_to(struct rota_task *task, struct rota__worker *there)
+{
+	struct rota__worker *here = task->worker;
+
+	if (there == NULL || there->team == NULL || there->team != here->team)
+		return -EPERM;
+	assert(!rota__is_away(task));
+	if (task->pinned > 0 || !here->team->steal) {
+		task->stack->next = (void *)here;
+		task->stack->mark = task->pinned;
+		store_relaxed(&task->pinned, task->pinned | PIN_AWAY);
 	}
 	rota__pin(task);
+	travel(task, there);
 	return 0;
+}
+
+int rota__pin_to(struct rota_task *task, const struct rota_loop *loop)
+{
+	if (loop->tasks != task->worker)
+		return go_to(task, loop->tasks);
+	rota__pin(task);
+	return 0;
+}
+
+/* Something was unpinned while the task is away: was it the visit? */
+__attribute__((noinline)) void rota__end_visit(struct rota_task *task)
+{
+	if ((task->pinned & ~PIN_AWAY) != task->stack->mark)
+		return;
+	store_relaxed(&task->pinned, task->pinned & ~PIN_AWAY);
+	travel(task, (void *)task->stack->next);
+}
+
+void rota__move_to(struct rota_task *task, const struct rota_loop *loop)
+{
+	assert(task->pinned == 0);
+	if (loop->tasks == task->worker)
+		return;
+	rota__pin(task); /* or it would be stolen on its way */
+	travel(task, loop->tasks);
+	rota__unpin(task);
 }
 
 int rota__pin_to_home(struct rota_task *task, struct rota_loop *const *home)
