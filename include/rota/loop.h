@@ -94,11 +94,16 @@ struct rota_timer { /* zero it, set fn; then the fields are private until it fir
 	struct rota_loop *loop;
 };
 
-/* Call timer->fn once, not before `deadline_ns`; equal deadlines fire in the order they were
- * started.  Starting a started timer moves it.  Keeps `timer` until then. */
+/* Call timer->fn once, in the timers phase, not before `deadline_ns`; equal deadlines fire in the order they were
+ * started.  Starting a started timer moves it, also while it is due and others are called.  What is started in the timers phase
+ * is called in a later turn, however long it has been due: so a timer that starts itself again holds nothing up.  Keeps `timer`
+ * until it is called or stopped; its fn may free it.
+ *
+ * Only for the loop's thread, which nothing checks: another one posts (rota_post(), rota_async_send()).  To move it to another
+ * loop, stop it on the thread of the first. */
 ROTA_API void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns);
 
-/* It will not fire any more.  Harmless if it was not started. */
+/* It will not fire any more, also if it is due.  Harmless if it was not started.  The loop's thread only. */
 ROTA_API void rota_timer_stop(struct rota_timer *timer);
 
 /* ---- watchers: once in every turn ---- */
@@ -115,7 +120,8 @@ struct rota_watcher { /* zero it, set fn */
 
 /* Call watcher->fn once in each turn, in `phase`, in the order of starting.  An active idle watcher
  * keeps the poll from sleeping.  One started by a watcher of its own phase first runs in the next
- * turn; any watcher may stop any.  Starting an active one does nothing. */
+ * turn, itself too; any watcher may stop any, and is the caller's again at once.  Starting an active one does nothing: to change
+ * its phase or its loop, stop it first.  Both calls are for the loop's thread only, which nothing checks. */
 ROTA_API void rota_watcher_start(struct rota_loop *loop, struct rota_watcher *watcher, enum rota_phase phase);
 ROTA_API void rota_watcher_stop(struct rota_watcher *watcher);
 

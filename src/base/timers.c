@@ -56,43 +56,47 @@ static struct rota__timer *meld_siblings(struct rota__timer *first)
 	return root;
 }
 
-static void heap_set_root(struct rota__timers *t, struct rota__timer *root)
+static void heap_set_root(struct rota__timer **heap, struct rota__timer *root)
 {
-	t->heap = root;
+	*heap = root;
 	if (root != NULL) {
 		root->next = NULL;
-		root->back = &t->heap;
+		root->back = heap;
 	}
 }
 
 void rota__timers_heap_insert(struct rota__timers *t, struct rota__timer *timer)
 {
+	struct rota__timer **heap = __builtin_expect(timer->seq < t->phase_seq, 1) ? &t->heap : &t->fresh;
+
 	timer->child = NULL;
 	timer->level = TIMERS_IN_HEAP;
-	heap_set_root(t, t->heap != NULL ? meld(t->heap, timer) : timer);
+	heap_set_root(heap, *heap != NULL ? meld(*heap, timer) : timer);
 }
 
-void rota__timers_heap_remove(struct rota__timers *t, struct rota__timer *timer)
+/* Its children, none of which is due before it, take its place: so it matters not which heap it is in. */
+void rota__timers_heap_remove(struct rota__timer *timer)
 {
-	struct rota__timer *orphans;
+	struct rota__timer *heir = meld_siblings(timer->child), *next = timer->next;
 
-	if (timer == t->heap) {
-		heap_set_root(t, meld_siblings(timer->child));
+	if (heir != NULL) {
+		heir->back = timer->back;
+		heir->next = next;
+		*timer->back = heir;
+		if (next != NULL)
+			next->back = &heir->next;
 		return;
 	}
-	*timer->back = timer->next;
-	if (timer->next != NULL)
-		timer->next->back = timer->back;
-	orphans = meld_siblings(timer->child);
-	if (orphans != NULL)
-		heap_set_root(t, meld(t->heap, orphans));
+	*timer->back = next;
+	if (next != NULL)
+		next->back = timer->back;
 }
 
 /* ---- the wheel ---- */
 
 void rota__timers_init(struct rota__timers *t, uint64_t now_ns)
 {
-	*t = (struct rota__timers){ .now_ns = now_ns };
+	*t = (struct rota__timers){ .now_ns = now_ns, .phase_seq = UINT64_MAX };
 }
 
 /* ---- time goes on ---- */
@@ -181,17 +185,34 @@ struct rota__timer *rota__timers_pop_due(struct rota__timers *t, uint64_t now_ns
 			t->now_ns = now_ns;
 		return NULL;
 	}
-	heap_set_root(t, meld_siblings(timer->child));
+	heap_set_root(&t->heap, meld_siblings(timer->child));
 	timer->back = NULL;
 	return timer;
 }
 
+void rota__timers_phase_begin(struct rota__timers *t)
+{
+	t->phase_seq = t->next_seq;
+}
+
+void rota__timers_phase_end(struct rota__timers *t)
+{
+	t->phase_seq = UINT64_MAX;
+	if (t->fresh == NULL)
+		return;
+	heap_set_root(&t->heap, t->heap != NULL ? meld(t->heap, t->fresh) : t->fresh);
+	t->fresh = NULL;
+}
+
 uint64_t rota__timers_next_ns(const struct rota__timers *t)
 {
+	const struct rota__timer *first = t->heap;
 	unsigned level, slot;
 
-	if (t->heap != NULL)
-		return t->heap->deadline_ns;
+	if (t->fresh != NULL && (first == NULL || earlier(t->fresh, first)))
+		first = t->fresh;
+	if (first != NULL)
+		return first->deadline_ns;
 	find_first_slot(t, &level, &slot);
 	return level < TIMERS_LEVELS ? t->slots[level][slot].earliest_ns : UINT64_MAX;
 }

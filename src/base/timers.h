@@ -12,6 +12,9 @@
  * the order (deadline, seq); seq counts arming, so equal deadlines fire in the order they were armed.
  * With a million timers over a second the heap holds some sixty of them: it stays in the cache.
  *
+ * While due timers are called, those that are armed meanwhile and would go into the heap go into a second one, which joins the first
+ * when that is over: so one that arms itself in the past is due once in each phase, and cannot hold it.
+ *
  * Nothing is allocated, nothing can fail.  One thread. */
 #ifndef ROTA_BASE_TIMERS_H
 #define ROTA_BASE_TIMERS_H
@@ -41,6 +44,8 @@ struct rota__timer {
 
 struct rota__timers {
 	struct rota__timer *heap;
+	struct rota__timer *fresh; /* the heap of those armed in this phase: seq >= phase_seq */
+	uint64_t phase_seq;	   /* UINT64_MAX: no phase is under way */
 	uint64_t now_ns; /* how far the wheel has turned: all slots before it are empty */
 	uint64_t next_seq;
 	uint64_t occupied[TIMERS_LEVELS]; /* a bit for each slot that is not empty, or lately was not */
@@ -53,7 +58,7 @@ struct rota__timers {
 void rota__timers_init(struct rota__timers *t, uint64_t now_ns);
 
 void rota__timers_heap_insert(struct rota__timers *t, struct rota__timer *timer);
-void rota__timers_heap_remove(struct rota__timers *t, struct rota__timer *timer);
+void rota__timers_heap_remove(struct rota__timer *timer);
 
 /* The lowest level on which the deadline and `now` are in different slots of the same turn; IN_HEAP:
  * they share even the finest slot. */
@@ -118,7 +123,7 @@ static inline void timers_cancel(struct rota__timers *t, struct rota__timer *tim
 	if (!timers_armed(timer))
 		return;
 	if (timer->level == TIMERS_IN_HEAP) {
-		rota__timers_heap_remove(t, timer);
+		rota__timers_heap_remove(timer);
 	} else {
 		*timer->back = timer->next;
 		if (timer->next != NULL)
@@ -129,6 +134,10 @@ static inline void timers_cancel(struct rota__timers *t, struct rota__timer *tim
 
 /* The earliest timer due at `now_ns`, no longer armed; NULL if none is. */
 struct rota__timer *rota__timers_pop_due(struct rota__timers *t, uint64_t now_ns);
+
+/* What is armed between these two is not popped there, due or not. */
+void rota__timers_phase_begin(struct rota__timers *t);
+void rota__timers_phase_end(struct rota__timers *t);
 
 /* When to look again: never later than the earliest deadline, and exactly then unless a timer of the
  * same slot was cancelled; UINT64_MAX: no timer is armed. */

@@ -112,15 +112,9 @@ static void give_back(struct rota__later *l)
 
 /* ---- timeouts and intervals ---- */
 
-/* Due in this length of time from now, and never in the timers phase that is under way: one that sets itself again with 0
- * must not hold the loop. */
 static void arm(struct rota__later *l)
 {
-	uint64_t when = rota_deadline(l->length_ns);
-
-	if (when <= l->loop->now_ns)
-		when = l->loop->now_ns + 1;
-	timers_arm(&l->loop->timers, &l->timer, when);
+	timers_arm(&l->loop->timers, &l->timer, rota_deadline(l->length_ns));
 }
 
 static void interval_due(struct rota__later *l)

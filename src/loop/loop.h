@@ -222,7 +222,7 @@ void rota__measure_left(struct rota_loop *loop);
 /* One turn; sleeps no longer than `deadline_ns`. */
 void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns);
 
-/* The timers phase: everything due at loop->now_ns. */
+/* The timers phase: everything due at loop->now_ns, but for what is started meanwhile. */
 void rota__loop_run_timers(struct rota_loop *loop);
 
 /* Enter and leave the loop on this thread, for those who turn it themselves (sched/). */

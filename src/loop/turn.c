@@ -96,10 +96,12 @@ void rota__loop_run_timers(struct rota_loop *loop)
 {
 	struct rota__timer *timer;
 
+	rota__timers_phase_begin(&loop->timers);
 	while ((timer = rota__timers_pop_due(&loop->timers, loop->now_ns)) != NULL) {
 		timer->fn(timer);
 		rota__loop_after_callback(loop, (struct rota__origin){ .kind = "timer" });
 	}
+	rota__timers_phase_end(&loop->timers);
 }
 
 static bool run_tasks(struct rota_loop *loop)

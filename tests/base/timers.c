@@ -135,6 +135,55 @@ TEST(random_operations_agree_with_a_plain_table)
 		random_run(seed, 20000);
 }
 
+/* The same, while each that is popped may arm and cancel others, which is for the next phase if it is armed. */
+static void pop_phase(uint64_t now_ns)
+{
+	bool waits[TIMERS] = { false };
+	struct rota__timer *t;
+
+	rota__timers_phase_begin(&store);
+	while ((t = rota__timers_pop_due(&store, now_ns)) != NULL) {
+		int expected = -1;
+
+		for (int i = 0; i < TIMERS; i++)
+			if (model[i].armed && !waits[i] && (expected < 0 || model[i].deadline_ns < model[expected].deadline_ns ||
+				(model[i].deadline_ns == model[expected].deadline_ns && model[i].order < model[expected].order)))
+				expected = i;
+		CHECK_EQ(t - timers, expected);
+		model[expected].armed = false;
+		for (int k = 0; k < 3; k++) {
+			int i = (int)(random64() % TIMERS);
+
+			if (model[i].armed)
+				cancel(i);
+			arm(i, random_deadline(now_ns));
+			waits[i] = true;
+		}
+		check_next();
+	}
+	rota__timers_phase_end(&store);
+	for (int i = 0; i < TIMERS; i++)
+		CHECK(!model[i].armed || waits[i] || model[i].deadline_ns > now_ns);
+}
+
+TEST(what_is_armed_while_others_are_due_is_due_in_the_next_phase_in_its_order)
+{
+	uint64_t now = 1000;
+
+	rota__timers_init(&store, now);
+	for (int round = 0; round < 2000; round++) {
+		int i = (int)(random64() % TIMERS);
+
+		if (!model[i].armed)
+			arm(i, random_deadline(now));
+		now += random64() >> (random64() % 40 + 20);
+		pop_phase(now);
+		check_next();
+	}
+	pop_all(UINT64_MAX);
+	CHECK(rota__timers_next_ns(&store) == UINT64_MAX);
+}
+
 TEST(equal_deadlines_fire_in_arming_order_across_levels)
 {
 	uint64_t when = UINT64_C(1) << 40;

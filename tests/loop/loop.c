@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <rota.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -235,6 +236,78 @@ static void restart(struct rota_timer *timer)
 		note("r");
 		rota_timer_start(timer->loop, timer, ROTA_NOW);
 	}
+}
+
+static int calls_of_endless, immediates_seen;
+
+static void start_in_the_past(struct rota_timer *timer)
+{
+	if (++calls_of_endless < 100000)
+		rota_timer_start(timer->loop, timer, calls_of_endless);
+}
+
+static void count_immediate(void *arg)
+{
+	immediates_seen = calls_of_endless;
+}
+
+struct received {
+	struct rota__op op;
+	int after; /* calls of the timer */
+};
+
+static void note_received(struct rota__op *op)
+{
+	container_of(op, struct received, op)->after = calls_of_endless;
+}
+
+TEST(a_timer_that_starts_itself_in_the_past_holds_up_neither_immediates_nor_operations)
+{
+	struct rota_loop *loop = loop_new();
+	struct rota_timer timer = { .fn = start_in_the_past };
+	char buf[4];
+	struct received r = { .op = { .kind = OP_RECV, .done = note_received, .buf = { .base = buf, .len = sizeof buf } } };
+	int fds[2];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	r.op.fd = fds[0];
+	rota_timer_start(loop, &timer, ROTA_NOW);
+	CHECK(rota_set_immediate(loop, count_immediate, NULL) > 0);
+	rota__op_submit(loop, &r.op);
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_NOWAIT), 1);
+	CHECK_EQ(write(fds[1], "x", 1), 1);
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_DEFAULT), 0);
+	CHECK_EQ(calls_of_endless, 100000);
+	CHECK(immediates_seen < 10);
+	CHECK_EQ(r.op.result, 1);
+	CHECK(r.after < 100);
+	CHECK_EQ(rota_loop_free(loop), 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void start_both_in_the_past(struct rota_timer *timer)
+{
+	note("s");
+	rota_timer_start(timer->loop, sibling, 3); /* it was due now */
+	rota_timer_start(timer->loop, timer, 2);
+	timer->fn = on_timer;
+}
+
+TEST(timers_that_are_started_while_they_are_due_are_called_in_the_next_turn_by_deadline)
+{
+	struct rota_loop *loop = loop_new();
+	struct rota_timer a = { .fn = start_both_in_the_past }, b = { .fn = second_timer };
+
+	reset();
+	sibling = &b;
+	rota_timer_start(loop, &a, 1);
+	rota_timer_start(loop, &b, 1);
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_NOWAIT), 1);
+	CHECK_STR(seen, "s");
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_NOWAIT), 0);
+	CHECK_STR(seen, "st2");
+	CHECK_EQ(rota_loop_free(loop), 0);
 }
 
 static void stop_loop(struct rota_watcher *w)
