@@ -30,7 +30,7 @@ struct rota_loop_options {
 
 enum rota_run_mode {
 	ROTA_RUN_DEFAULT, /* turn until nothing is alive or rota_loop_stop() */
-	ROTA_RUN_ONCE,	  /* one turn, which may sleep */
+	ROTA_RUN_ONCE,	  /* one turn, which may sleep while something is alive */
 	ROTA_RUN_NOWAIT,  /* one turn that does not sleep */
 };
 
@@ -38,12 +38,17 @@ enum rota_run_mode {
  * for an unknown poller, -ENOSYS or -EPERM for one this machine does not let us use. */
 ROTA_API int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *options);
 
-/* Give it back.  -EBUSY, and nothing happens, while something on it is alive, a handle is not closed, or it is running. */
+/* Give it back.  -EBUSY, and nothing happens, while something on it is alive, a handle is not closed, or it is running.
+ * Timeouts, intervals and immediates that are unreferenced do not hold it up: they are dropped uncalled, and what their `arg` points
+ * to is the caller's again. */
 ROTA_API int rota_loop_free(struct rota_loop *loop);
 
 /* Run it on this thread.  Waits as `mode` says.  1 if something is still alive, 0 if not, -EBUSY if
  * it is running already or this thread runs another, -EINVAL for an unknown mode, -EPERM after a fork (it
- * is the parent's, see rota_loop_after_fork()) and on another thread than its first run's, unless it is shareable. */
+ * is the parent's, see rota_loop_after_fork()) and on another thread than its first run's, unless it is shareable.
+ *
+ * What is unreferenced keeps no default run going, but ROTA_RUN_ONCE and ROTA_RUN_NOWAIT make their turn for it all the same: what is
+ * due or ready in it is called, with nothing else alive and the answer 0. */
 ROTA_API int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode);
 
 /* In the child of a fork(), make `loop` the child's own: with a poller of its own, and with the timers, watchers and
@@ -68,11 +73,29 @@ ROTA_API struct rota_loop *rota_loop_current(void);
 ROTA_API const char *rota_loop_poller(const struct rota_loop *loop);
 ROTA_API const char *rota_loop_poller_details(const struct rota_loop *loop);
 
-/* For a foreign loop that embeds this one: run a NOWAIT turn when the descriptor is readable or the
- * time has come.  The time is absolute, ROTA_NOW if there is work already, ROTA_FOREVER if only
- * the descriptor matters. */
-ROTA_API int rota_loop_backend_fd(const struct rota_loop *loop);
-ROTA_API uint64_t rota_loop_backend_deadline(const struct rota_loop *loop);
+/* ---- in a foreign loop ----
+ *
+ * A program with a loop of its own, a user interface's for example, can have this one served by it.  Again and again:
+ *
+ *	deadline = rota_loop_backend_deadline(loop)
+ *	wait, in poll(2), epoll_wait(2) or anything like it, until rota_loop_backend_fd(loop) is readable or `deadline` has come
+ *	rota_loop_run(loop, ROTA_RUN_NOWAIT)
+ *
+ * Referenced or not, what is on the loop is called for as long as that goes on; rota_loop_run() answers whether anything is alive.
+ * Neither call waits.  They are for the loop's thread, which it becomes by the first deadline as by a first run, and between runs:
+ * not in a callback of the loop.  Nor can a Rota loop be the foreign one, or its callback or a task the place for the run, which is
+ * -EBUSY there: one thread runs one loop at a time. */
+
+/* The descriptor to wait for, with POLLIN or EPOLLIN and edge-triggered if you like; readable at first.  Nobody reads it.  It stays
+ * the same and the loop's until rota_loop_free() closes it or rota_loop_after_fork() replaces it; take it out of the foreign loop
+ * before.  -EMFILE, -ENFILE, -ENOMEM; -EPERM on another thread than the loop's or after a fork. */
+ROTA_API int rota_loop_backend_fd(struct rota_loop *loop);
+
+/* When the next turn is due: an absolute time, ROTA_NOW if there is work already, ROTA_FOREVER if only the descriptor matters.  Ask
+ * before each wait, when all else is done: this is what hands operations over to the system and lets posts of other threads make the
+ * descriptor readable; whatever is done with the loop after it may go unseen.  ROTA_NOW, too, where the run will be an
+ * error.  Before rota_loop_backend_fd() was called, and in callbacks, it tells the time and does no more. */
+ROTA_API uint64_t rota_loop_backend_deadline(struct rota_loop *loop);
 
 /* ---- posts: the one call for other threads ---- */
 

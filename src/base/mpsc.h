@@ -62,10 +62,10 @@ static inline void mpsc_woken(struct rota__mpsc *q)
 	add_acq_rel(&q->wakers, -1); /* pairs with the acquire in mpsc_quiet() */
 }
 
-/* The consumer: nothing to take? */
+/* The consumer, awake or not: nothing to take? */
 static inline bool mpsc_empty(const struct rota__mpsc *q)
 {
-	return load_relaxed(&q->newest) == NULL;
+	return (uintptr_t)load_relaxed(&q->newest) <= (uintptr_t)MPSC_ASLEEP;
 }
 
 /* The consumer is about to sleep.  False: it must not, there is something to take. */

@@ -133,9 +133,14 @@ int rota__loop_enter(struct rota_loop *loop)
 		return -EBUSY;
 	/* An io_uring belongs to the thread that first enters it, and so the loop does. */
 	rc = become_owner(loop);
-	if (rc == 0)
-		loop->running = true;
-	return rc;
+	if (rc < 0)
+		return rc;
+	loop->running = true;
+	if (loop->abroad) {
+		store_release(&loop->abroad, false);
+		mpsc_awake(&loop->posts);
+	}
+	return 0;
 }
 
 void rota__loop_leave(struct rota_loop *loop)
@@ -145,6 +150,16 @@ void rota__loop_leave(struct rota_loop *loop)
 		rota__measure_left(loop);
 	loop->running = false;
 	rota__loop_here = NULL;
+}
+
+static void run_while_alive(struct rota_loop *loop)
+{
+	if (loop->stop)
+		return;
+	loop->now_ns = rota_now_ns(); /* what ticks have just set for now is due now */
+	rota__loop_run_timers(loop); /* libuv: due timers once before the first turn */
+	while (!loop->stop && rota_loop_alive(loop))
+		rota__loop_turn(loop, ROTA_FOREVER);
 }
 
 int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode)
@@ -157,15 +172,10 @@ int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode)
 	if (rc < 0)
 		return rc;
 	rota__loop_drain_calls(loop);
-	if (mode == ROTA_RUN_DEFAULT && !loop->stop) {
-		loop->now_ns = rota_now_ns(); /* what ticks have just set for now is due now */
-		rota__loop_run_timers(loop); /* libuv: due timers once before the first turn */
-	}
-	while (!loop->stop && rota_loop_alive(loop)) {
+	if (mode == ROTA_RUN_DEFAULT)
+		run_while_alive(loop);
+	else if (!loop->stop) /* also for what does not keep it alive: else an embedder would be called for it again and again */
 		rota__loop_turn(loop, mode == ROTA_RUN_NOWAIT ? ROTA_NOW : ROTA_FOREVER);
-		if (mode != ROTA_RUN_DEFAULT)
-			break;
-	}
 	loop->stop = false;
 	rota__loop_leave(loop);
 	return rota_loop_alive(loop);
@@ -193,6 +203,7 @@ int rota_loop_after_fork(struct rota_loop *loop)
 	poller->completed = old->completed;
 	old->engine->close(old);
 	loop->poller = poller;
+	loop->embedded = loop->abroad = false;
 	rota__overruns_forked(loop);
 	mpsc_init(&loop->posts);
 	loop->owner_pid = getpid();
@@ -223,14 +234,55 @@ const char *rota_loop_poller_details(const struct rota_loop *loop)
 	return loop->poller->engine->describe(loop->poller);
 }
 
-int rota_loop_backend_fd(const struct rota_loop *loop)
+/* ---- in a foreign loop ----
+ *
+ * While the foreign loop waits, this one sleeps abroad: what was submitted has been handed over, and a post writes to the descriptor
+ * instead of waking our own wait.  It begins with the last question for the deadline and ends when the loop is entered. */
+
+int rota_loop_backend_fd(struct rota_loop *loop)
 {
-	return loop->poller->backend_fd;
+	ROTA_INSIDE();
+	int fd;
+
+	if (loop->owner_pid != getpid() || (!loop->shareable && rota__loop_mine(loop) == NULL))
+		return -EPERM;
+	fd = loop->poller->engine->expose(loop->poller);
+	if (fd >= 0)
+		loop->embedded = true;
+	return fd;
 }
 
-uint64_t rota_loop_backend_deadline(const struct rota_loop *loop)
+static uint64_t next_turn_ns(const struct rota_loop *loop)
 {
-	return rota__loop_busy(loop) ? ROTA_NOW : rota__timers_next_ns(&loop->timers);
+	bool now = rota__loop_busy(loop) || !calls_empty(&loop->ticks) || !calls_empty(&loop->microtasks) ||
+		!list_empty(&loop->laters.immediates);
+
+	return now ? ROTA_NOW : rota__timers_next_ns(&loop->timers);
+}
+
+/* False: something is there to be done at once. */
+static bool fall_asleep_abroad(struct rota_loop *loop)
+{
+	if (loop->poller->engine->hand_over(loop->poller))
+		return false;
+	store_release(&loop->abroad, true); /* before the sleep: who finds us asleep finds us abroad */
+	return mpsc_sleep(&loop->posts);
+}
+
+uint64_t rota_loop_backend_deadline(struct rota_loop *loop)
+{
+	ROTA_INSIDE();
+	uint64_t next;
+
+	if (!loop->embedded || loop->running)
+		return next_turn_ns(loop);
+	if (rota__loop_enter(loop) < 0)
+		return ROTA_NOW; /* the run says why */
+	next = next_turn_ns(loop);
+	if (next != ROTA_NOW && !fall_asleep_abroad(loop))
+		next = ROTA_NOW;
+	rota__loop_leave(loop);
+	return next;
 }
 
 void rota_post(struct rota_loop *loop, struct rota_post *post)
@@ -241,6 +293,9 @@ void rota_post(struct rota_loop *loop, struct rota_post *post)
 
 	if (!mpsc_push(&loop->posts, (struct rota__node *)post))
 		return;
-	loop->poller->engine->wake(loop->poller);
+	if (load_acquire(&loop->abroad)) /* pairs with fall_asleep_abroad() */
+		loop->poller->engine->tell(loop->poller);
+	else
+		loop->poller->engine->wake(loop->poller);
 	mpsc_woken(&loop->posts);
 }

@@ -115,6 +115,7 @@ struct rota_loop {
 	bool running, stop;
 	bool bound; /* it has run, on `owner`, and may run only there unless it is shareable */
 	bool shareable;
+	bool embedded; /* a foreign loop has asked for the poller's descriptor */
 	pid_t owner_pid;   /* a fork's child must not use it */
 	pthread_t owner;
 	uint64_t spin_ns;  /* the most we look again before sleeping; 0: never */
@@ -124,6 +125,7 @@ struct rota_loop {
 	 * allocator need not know of alignment.) */
 	char apart[64];
 	struct rota__mpsc posts;
+	bool abroad; /* its sleep is a foreign loop's, which waits for the poller's descriptor */
 };
 
 /* Hand an op over; exactly one op->done() follows, on this loop, later.  Goes to the blocking pool

@@ -30,6 +30,7 @@ struct epoll {
 	struct rota__poller poller;
 	struct rota__readiness readiness;
 	int epoll_fd, wake_fd;
+	bool exposed;
 	bool no_pwait2; /* whole milliseconds, rounded up */
 	struct epoll_event events[EVENTS];
 };
@@ -69,7 +70,7 @@ static int epoll_open(struct rota__poller **ret, const struct rota__poller_confi
 	}
 	e->readiness.watch = watch;
 	e->poller.engine = &rota__poller_epoll;
-	e->epoll_fd = e->poller.backend_fd = epoll_create1(EPOLL_CLOEXEC);
+	e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	e->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (e->epoll_fd < 0 || e->wake_fd < 0 ||
 		epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, e->wake_fd, &event) < 0) {
@@ -193,6 +194,22 @@ static void epoll_wake(struct rota__poller *p)
 	(void)n; /* EAGAIN: the count is full, and has woken it 2^64 times */
 }
 
+/* An epoll descriptor is readable while it has events that were not collected, and our wake-ups are some. */
+static int epoll_expose(struct rota__poller *p)
+{
+	struct epoll *e = epoll_of(p);
+
+	if (!e->exposed)
+		epoll_wake(p);
+	e->exposed = true;
+	return e->epoll_fd;
+}
+
+static bool epoll_hand_over(struct rota__poller *p)
+{
+	return epoll_of(p)->readiness.hot >= 0 || !fifo_empty(&p->completed);
+}
+
 static void epoll_give_back(struct rota__poller *p, uint32_t buffer_id)
 {
 	rota__readiness_give_back(&epoll_of(p)->readiness, buffer_id);
@@ -224,6 +241,9 @@ const struct rota__poller_engine rota__poller_epoll = {
 	.wait = epoll_wait_for,
 	.moved = epoll_moved,
 	.wake = epoll_wake,
+	.expose = epoll_expose,
+	.hand_over = epoll_hand_over,
+	.tell = epoll_wake,
 	.give_back = epoll_give_back,
 	.forget = epoll_forget,
 	.let_go = epoll_let_go,

@@ -10,7 +10,7 @@
  * A descriptor may be used on several pollers, also at the same time.  Before it is closed no op of it may be
  * pending on any, and forget() is called on one of them.
  *
- * Threads: everything here belongs to the loop's thread, except wake() and forget(), which any thread may call.
+ * Threads: everything here belongs to the loop's thread, except wake(), tell() and forget(), which any thread may call.
  * Nothing here calls done(): completed ops are pushed to poller->completed, in the order in which
  * they completed, and the loop runs them when wait() is over.  The events of a multishot op (OP_MORE)
  * are the exception, because an op can be in a queue only once: wait() calls done() for them itself;
@@ -71,6 +71,17 @@ struct rota__poller_engine {
 	/* Make the current or the next wait() return.  Any thread, async-signal-safe. */
 	void (*wake)(struct rota__poller *p);
 
+	/* A descriptor for a foreign loop to wait for: from now on it is readable when wait() has something to collect, and
+	 * in any case until the first hand_over().  The same for the poller's life.  Or a negative errno. */
+	int (*expose)(struct rota__poller *p);
+
+	/* The foreign loop is about to wait for that descriptor: hand over what was submitted, forget what it was readable for.
+	 * True: there is something to collect already. */
+	bool (*hand_over)(struct rota__poller *p);
+
+	/* Make that descriptor readable.  Any thread, async-signal-safe. */
+	void (*tell)(struct rota__poller *p);
+
 	/* Give the buffer of a completed RECV_POOLED back.  op->buffer_id says which. */
 	void (*give_back)(struct rota__poller *p, uint32_t buffer_id);
 
@@ -92,7 +103,6 @@ struct rota__poller {
 	struct rota__fifo completed; /* of op->node; the loop drains it */
 	uint32_t pending;	     /* ops taken and not yet completed */
 	uint32_t reports;	     /* completions and events so far, modulo 2^32 */
-	int backend_fd;		     /* readable when wait() has something to collect: for embedding */
 };
 
 /* What an engine calls when an op has its result: the one place where ops complete. */

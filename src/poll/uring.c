@@ -46,6 +46,7 @@ struct uring {
 	struct rota__poller poller;
 	struct ring ring;
 	int wake_fd;
+	int told_fd;	/* where the kernel tells a foreign loop of completions; -1: there is none */
 	bool enabled;	/* on the thread that uses it */
 	bool wake_armed;
 	bool moved;	/* more than one thread has submitted */
@@ -492,7 +493,7 @@ static int uring_open(struct rota__poller **ret, const struct rota__poller_confi
 		return rc;
 	}
 	u->poller.engine = &rota__poller_uring;
-	u->poller.backend_fd = u->ring.fd;
+	u->told_fd = -1;
 	u->buffer_count = config->buffer_count ? config->buffer_count : 256;
 	u->buffer_bytes = config->buffer_bytes ? config->buffer_bytes : POLLER_BUFFER_BYTES;
 	assert((u->buffer_count & (u->buffer_count - 1)) == 0);
@@ -507,6 +508,8 @@ static void uring_close(struct rota__poller *p)
 
 	rota__ring_close(&u->ring);
 	close(u->wake_fd);
+	if (u->told_fd >= 0)
+		close(u->told_fd);
 	if (u->buf_ring != NULL) {
 		munmap(u->buf_ring, ring_bytes(u));
 		munmap(u->buffers, (size_t)u->buffer_count * u->buffer_bytes);
@@ -654,12 +657,63 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 	return (int)(p->reports - before);
 }
 
-static void uring_wake(struct rota__poller *p)
+static void raise_eventfd(int fd)
 {
 	uint64_t one = 1;
-	ssize_t n = write(uring_of(p)->wake_fd, &one, sizeof one);
+	ssize_t n = write(fd, &one, sizeof one);
 
 	(void)n; /* EAGAIN: the count is full, and has woken it 2^64 times */
+}
+
+static void uring_wake(struct rota__poller *p)
+{
+	raise_eventfd(uring_of(p)->wake_fd);
+}
+
+/* The ring's own descriptor would not do: with deferred task work nobody who sleeps in poll(2) or epoll_wait(2) on it is woken, because
+ * completions are made only when we enter.  A registered eventfd is written as soon as there is work for us. */
+static int uring_expose(struct rota__poller *p)
+{
+	struct uring *u = uring_of(p);
+	int fd, rc;
+
+	if (u->told_fd >= 0)
+		return u->told_fd;
+	fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	rc = rota__ring_register(&u->ring, IORING_REGISTER_EVENTFD, &fd, 1);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	return u->told_fd = fd;
+}
+
+static bool uring_hand_over(struct rota__poller *p)
+{
+	struct uring *u = uring_of(p);
+	uint64_t count;
+	ssize_t n;
+
+	if (!u->enabled && enable(u) < 0)
+		return true;
+	if (!u->wake_armed)
+		arm_wake(u);
+	empty_backlog(u);
+	if (ring_unsubmitted(&u->ring) > 0)
+		submit_all(u);
+	/* Before the look: what it was written for is seen then, what comes later writes it again. */
+	n = read(u->told_fd, &count, sizeof count);
+	(void)n; /* EAGAIN: it was not written */
+	return rota__ring_cqe(&u->ring) != NULL || rota__ring_has_work(&u->ring) || ring_unsubmitted(&u->ring) > 0 ||
+		!fifo_empty(&u->backlog);
+}
+
+/* Not by way of the ring: an eventfd that is written inside another's write is told of by the kernel's RCU, some milliseconds later. */
+static void uring_tell(struct rota__poller *p)
+{
+	raise_eventfd(uring_of(p)->told_fd);
 }
 
 /* We remember nothing of it between ops; a poller on epoll may. */
@@ -685,6 +739,9 @@ const struct rota__poller_engine rota__poller_uring = {
 	.wait = uring_wait,
 	.moved = uring_moved,
 	.wake = uring_wake,
+	.expose = uring_expose,
+	.hand_over = uring_hand_over,
+	.tell = uring_tell,
 	.give_back = uring_give_back,
 	.forget = uring_forget,
 	.let_go = uring_forget,

@@ -1,8 +1,8 @@
 /* posts.c - a loop's posts and its sleep, in every interleaving of small cases
  *
  * The code under test is base/mpsc.h itself, compiled with the model's atomics.  The consumer does what a
- * loop does (loop/turn.c: take, sleep if nothing is there) and frees the queue when it has everything
- * (loop/loop.c: rota_loop_free()); the producers do what rota_post() does. */
+ * loop does (loop/turn.c: take, sleep if nothing is there; embedded in a foreign one, sleep there) and frees the queue when it has
+ * everything (loop/loop.c: rota_loop_free()); the producers do what rota_post() does. */
 #include <stdio.h>
 
 #include "base/mpsc.h"
@@ -64,6 +64,41 @@ static void take(void)
 	}
 }
 
+/* ---- a loop that also sleeps abroad, in a foreign loop (loop/loop.c: fall_asleep_abroad(), rota__loop_enter()) ---- */
+
+static bool abroad, published_late; /* published_late: the sleep begins before it is said where */
+static uint32_t told;
+
+static void reset_abroad(void)
+{
+	reset();
+	abroad = false;
+	told = 0;
+}
+
+static void produce_abroad(int me)
+{
+	for (int i = 0; i < each; i++) {
+		if (!mpsc_push(&queue, &nodes[me][i]))
+			continue;
+		if (load_acquire(&abroad))
+			told = 1;
+		else
+			woken = 1;
+		mpsc_woken(&queue);
+	}
+}
+
+static void produce_first_abroad(void)
+{
+	produce_abroad(0);
+}
+
+static void produce_second_abroad(void)
+{
+	produce_abroad(1);
+}
+
 /* The poll ends by a wake-up; or, with io_too, by something else just when there is a post to be seen. */
 static bool io_too;
 
@@ -102,6 +137,50 @@ static struct explore_result run(void (*const bodies[])(void), int count, int in
 	return result;
 }
 
+static bool is_told(void)
+{
+	return told != 0 || (io_too && queue.newest != MPSC_ASLEEP);
+}
+
+static void sleep_abroad(void)
+{
+	told = 0; /* hand_over() */
+	explore_point();
+	if (!published_late)
+		store_release(&abroad, true);
+	if (mpsc_sleep(&queue)) {
+		if (published_late)
+			store_release(&abroad, true);
+		explore_wait(is_told);
+	}
+	store_release(&abroad, false); /* the run begins */
+	mpsc_awake(&queue);
+}
+
+static void sleep_at_home(void)
+{
+	if (!mpsc_sleep(&queue))
+		return;
+	explore_wait(is_woken);
+	woken = 0;
+	mpsc_awake(&queue);
+}
+
+/* The foreign loop's rounds, with a run that sleeps by itself in each. */
+static void consume_abroad(void)
+{
+	while (taken < producers * each) {
+		sleep_abroad();
+		take();
+		if (taken == producers * each)
+			break;
+		sleep_at_home();
+		take();
+	}
+	explore_wait(is_quiet);
+	freed = true;
+}
+
 static void (*const one_poster[])(void) = { consume, produce_first };
 static void (*const two_posters[])(void) = { consume, produce_first, produce_second };
 
@@ -137,6 +216,43 @@ TEST(freeing_the_loop_without_waiting_for_its_wakers_is_found_to_be_wrong)
 	wait_for_quiet = false;
 	producers = 2;
 	CHECK_STR(run(two_posters, 3, 3).failure, "a wake-up of a freed loop");
+}
+
+static struct explore_result run_abroad(int count, int interruptions)
+{
+	static void (*const bodies[])(void) = { consume_abroad, produce_first_abroad, produce_second_abroad };
+	struct explore_result result = explore(reset_abroad, bodies, count, interruptions);
+
+	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
+	return result;
+}
+
+TEST(in_every_interleaving_a_loop_that_sleeps_here_and_abroad_by_turns_is_woken_where_it_sleeps)
+{
+	producers = 1;
+	each = 2;
+	for (int i = 0; i < 2; i++) {
+		io_too = i;
+		CHECK_STR(run_abroad(2, 0).failure, NULL);
+	}
+}
+
+TEST(with_three_interruptions_two_posters_wake_it_where_it_sleeps)
+{
+	producers = 2;
+	each = 1;
+	for (int i = 0; i < 2; i++) {
+		io_too = i;
+		CHECK_STR(run_abroad(3, 3).failure, NULL);
+	}
+}
+
+TEST(to_say_only_after_falling_asleep_that_it_is_abroad_is_found_to_be_wrong)
+{
+	producers = 1;
+	each = 2;
+	published_late = true;
+	CHECK_STR(run_abroad(2, 0).failure, "a thread waits for ever");
 }
 
 /* The protocol that one writes first: a flag beside the queue, and no second look after raising it. */

@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "coro/valgrind.h"
+#include "harness/asleep.h"
 #include "harness/test.h"
 #include "poll/poller.h"
 
@@ -902,24 +904,87 @@ TEST(file_ops_answer_alike_whoever_carries_them)
 	close_poller();
 }
 
-TEST(the_backend_descriptor_tells_a_foreign_loop_that_there_is_work)
+struct sleeper {
+	pid_t thread;
+	int fd; /* to be written to when it sleeps */
+};
+
+static void *write_when_it_sleeps(void *arg)
 {
-	struct pollfd ready;
-	char buf[4];
-	int fds[2];
-	struct rota__op op;
+	const struct sleeper *sleeper = arg;
+
+	wait_until_asleep(sleeper->thread);
+	CHECK_EQ(write(sleeper->fd, "x", 1), 1);
+	return NULL;
+}
+
+static void wait_abroad(int how, int fd)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	struct epoll_event event = { .events = how == 1 ? EPOLLIN : EPOLLIN | EPOLLET }, got;
+	int epoll_fd, n;
+
+	if (how == 0) {
+		CHECK_EQ(poll(&ready, 1, -1), 1);
+		return;
+	}
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	CHECK_EQ(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event), 0);
+	do
+		n = epoll_wait(epoll_fd, &got, 1, -1);
+	while (n < 0 && errno == EINTR);
+	CHECK_EQ(n, 1);
+	close(epoll_fd);
+}
+
+TEST(a_foreign_loop_that_sleeps_on_the_exposed_descriptor_is_woken_by_completions)
+{
+	int fds[2], backend_fd;
 
 	open_poller();
 	socket_pair(fds);
-	op = receive_op(fds[0], buf, sizeof buf);
-	CHECK(start(&op));
-	turn(ROTA_NOW);
-	turn(ROTA_NOW);
-	ready = (struct pollfd){ .fd = poller->backend_fd, .events = POLLIN };
-	CHECK_EQ(poll(&ready, 1, 0), 0);
-	CHECK_EQ(write(fds[1], "x", 1), 1);
-	CHECK_EQ(poll(&ready, 1, -1), 1);
-	CHECK_EQ(finish(&op), 1);
+	backend_fd = poller->engine->expose(poller);
+	CHECK(backend_fd >= 0);
+	CHECK_EQ(poller->engine->expose(poller), backend_fd);
+	for (int how = 0; how < 3; how++) { /* poll, epoll, epoll edge-triggered */
+		struct pollfd ready = { .fd = backend_fd, .events = POLLIN };
+		struct sleeper here = { gettid(), fds[1] };
+		char buf[4];
+		struct rota__op op = receive_op(fds[0], buf, sizeof buf);
+		pthread_t writer;
+
+		CHECK(start(&op));
+		while (poller->engine->hand_over(poller) || poll(&ready, 1, 0) > 0)
+			turn(ROTA_NOW);
+		CHECK_EQ(pthread_create(&writer, NULL, write_when_it_sleeps, &here), 0);
+		wait_abroad(how, backend_fd);
+		CHECK_EQ(pthread_join(writer, NULL), 0);
+		CHECK_EQ(finish(&op), 1);
+	}
 	close_both(fds);
+	close_poller();
+}
+
+static void *tell(void *arg)
+{
+	poller->engine->tell(poller);
+	return NULL;
+}
+
+TEST(another_thread_can_tell_a_foreign_loop)
+{
+	struct pollfd ready;
+	pthread_t teller;
+
+	open_poller();
+	ready = (struct pollfd){ .fd = poller->engine->expose(poller), .events = POLLIN };
+	CHECK_EQ(poll(&ready, 1, 0), 1); /* the first look begins with a turn */
+	while (poller->engine->hand_over(poller) || poll(&ready, 1, 0) > 0)
+		turn(ROTA_NOW);
+	CHECK_EQ(poller->engine->expose(poller), ready.fd);
+	CHECK_EQ(poll(&ready, 1, 0), 0);
+	CHECK_EQ(pthread_create(&teller, NULL, tell, NULL), 0);
+	CHECK_EQ(poll(&ready, 1, -1), 1);
+	CHECK_EQ(pthread_join(teller, NULL), 0);
 	close_poller();
 }
