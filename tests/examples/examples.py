@@ -422,6 +422,25 @@ def promises_counts_lines_or_names_the_file_it_cannot_read():
     assert first.startswith(path('missing') + ': ') and done == 'done', run.stdout
 
 
+@test
+def embed_serves_a_connection_and_a_timer_in_its_own_poll():
+    address = 'unix:' + path('embed')
+    with Server('echo', address):
+        ran = subprocess.Popen([os.path.join(FOLDER, 'embed'), address],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for line in ('one\n', 'two\n'):
+            ran.stdin.write(line)
+            ran.stdin.flush()
+            assert ran.stdout.readline() == line
+            assert ran.stderr.readline() == 'nothing has come for a while\n'
+        ran.stdin.close()
+        assert ran.wait() == 0 and ran.stdout.read() == ''
+        ran.stdout.close()
+        ran.stderr.close()
+    nobody = subprocess.run([os.path.join(FOLDER, 'embed'), address], stderr=subprocess.PIPE, text=True, check=False)
+    assert nobody.returncode == 1 and nobody.stderr.startswith('embed: '), nobody
+
+
 def screen_until(terminal, end):
     """What is shown on the terminal up to `end`, without the carriage returns."""
     shown = b''

@@ -79,7 +79,7 @@ static void come_to_rest(void)
 	rounds = 0;
 }
 
-#define IN_EACH_WORLD(test_name)                        \
+#define EMBEDDED_TEST(test_name)                        \
 	static void in_##test_name(void);               \
 	TEST(test_name)                                 \
 	{                                               \
@@ -102,7 +102,7 @@ static struct rota_result hit_then(const struct rota_settled *it, void *arg)
 	return rota_result_value(NULL, NULL);
 }
 
-IN_EACH_WORLD(what_is_queued_between_runs_is_called_at_once)
+EMBEDDED_TEST(what_is_queued_between_runs_is_called_at_once)
 {
 	struct rota_promise *p;
 
@@ -130,7 +130,7 @@ static void hit_timer(struct rota_timer *timer)
 	hits++;
 }
 
-IN_EACH_WORLD(a_timer_earlier_than_those_before_is_called_when_it_is_due)
+EMBEDDED_TEST(a_timer_earlier_than_those_before_is_called_when_it_is_due)
 {
 	struct rota_timer far = { .fn = hit_timer }, near = { .fn = hit_timer };
 	uint64_t when;
@@ -185,7 +185,7 @@ static void with_thread(void *(*body)(void *), void *arg, int hits_after)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-IN_EACH_WORLD(a_post_ends_the_sleep_of_the_foreign_loop)
+EMBEDDED_TEST(a_post_ends_the_sleep_of_the_foreign_loop)
 {
 	with_thread(post_when_it_sleeps, NULL, 1); /* before the first run */
 	for (int i = 2; i < 6; i++) {
@@ -194,7 +194,7 @@ IN_EACH_WORLD(a_post_ends_the_sleep_of_the_foreign_loop)
 	}
 }
 
-IN_EACH_WORLD(an_async_ends_the_sleep_of_the_foreign_loop)
+EMBEDDED_TEST(an_async_ends_the_sleep_of_the_foreign_loop)
 {
 	CHECK_EQ(rota_async_open(loop, &async, hit_async), 0);
 	for (int i = 1; i < 5; i++) {
@@ -219,7 +219,7 @@ static void *post_many(void *arg)
 	return NULL;
 }
 
-IN_EACH_WORLD(of_many_posts_none_is_missed_while_the_foreign_loop_falls_asleep)
+EMBEDDED_TEST(of_many_posts_none_is_missed_while_the_foreign_loop_falls_asleep)
 {
 	static struct rota_post posts[2][POSTS];
 	pthread_t threads[2];
@@ -244,7 +244,7 @@ static void hit_request(struct rota_request *request, int64_t result)
 	hits++;
 }
 
-IN_EACH_WORLD(what_the_pool_has_done_and_what_the_system_has_opened_is_told)
+EMBEDDED_TEST(what_the_pool_has_done_and_what_the_system_has_opened_is_told)
 {
 	struct rota_request request;
 	struct rota_file_info info;
@@ -298,7 +298,7 @@ static void send_across(struct rota_conn *from)
 	CHECK_EQ(hits, before + 1);
 }
 
-IN_EACH_WORLD(connections_carry_everything_in_both_directions_and_close)
+EMBEDDED_TEST(connections_carry_everything_in_both_directions_and_close)
 {
 	CHECK_EQ(rota_conn_pair(loop, &a, &b), 0);
 	CHECK_EQ(rota_conn_read_start(&a, count_read), 0);
@@ -330,7 +330,7 @@ static void hit_read(struct rota_conn *conn, const void *data, ssize_t size)
 	hits++;
 }
 
-IN_EACH_WORLD(what_a_foreign_thread_writes_while_it_sleeps_is_read_and_so_is_the_end)
+EMBEDDED_TEST(what_a_foreign_thread_writes_while_it_sleeps_is_read_and_so_is_the_end)
 {
 	int fds[2];
 
@@ -360,7 +360,7 @@ static void hit_connect(struct rota_conn *conn, int rc)
 	hits++;
 }
 
-IN_EACH_WORLD(connecting_and_accepting_go_on_and_closing_ends)
+EMBEDDED_TEST(connecting_and_accepting_go_on_and_closing_ends)
 {
 	static struct rota_acceptor acceptor;
 	char address[32];
@@ -383,7 +383,7 @@ IN_EACH_WORLD(connecting_and_accepting_go_on_and_closing_ends)
 
 /* ---- what does not keep it alive ---- */
 
-IN_EACH_WORLD(what_is_unreferenced_is_called_all_the_same_and_makes_nobody_spin)
+EMBEDDED_TEST(what_is_unreferenced_is_called_all_the_same_and_makes_nobody_spin)
 {
 	int64_t id = rota_set_timeout(loop, ROTA_MILLISECONDS(20), hit, NULL);
 	int fds[2];
@@ -430,7 +430,7 @@ TEST(a_turn_is_made_for_what_is_unreferenced_when_asked_for_one)
 
 /* ---- rests ---- */
 
-IN_EACH_WORLD(other_runs_in_between_sleep_and_are_woken_as_ever)
+EMBEDDED_TEST(other_runs_in_between_sleep_and_are_woken_as_ever)
 {
 	pthread_t thread;
 
@@ -468,7 +468,7 @@ static void *ask_elsewhere(void *arg)
 	return NULL;
 }
 
-IN_EACH_WORLD(questions_in_callbacks_and_on_other_threads_do_no_harm)
+EMBEDDED_TEST(questions_in_callbacks_and_on_other_threads_do_no_harm)
 {
 	pthread_t thread;
 
@@ -492,7 +492,7 @@ static int child(void)
 	return rota_loop_free(loop) == 0 ? 0 : 3;
 }
 
-IN_EACH_WORLD(a_forked_child_embeds_the_loop_anew)
+EMBEDDED_TEST(a_forked_child_embeds_the_loop_anew)
 {
 	int status;
 	pid_t pid;
