@@ -3,6 +3,7 @@
  * A program sets things up on a loop and answers what went wrong, or 0; callbacks that hear of an error note it and close what
  * they have, so that the loop ends in every case. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -369,6 +370,43 @@ CALLING(asyncs)
 	rc = rota_async_open(loop, &async, sent);
 	if (rc == 0)
 		rota_async_send(&async);
+	return rc;
+}
+
+static int shout(void *async)
+{
+	rota_async_send(async);
+	return 0;
+}
+
+static void shouted(struct rota_request *request, int64_t result)
+{
+	note((int)result);
+	if (result < 0)
+		close_all();
+}
+
+/* The pool's thread sends while poll(2) sleeps or is about to: there is nothing else that would end it. */
+CALLING(foreign_loops)
+{
+	static struct rota_async async;
+	static struct rota_request request;
+	struct pollfd ready = { .fd = rota_loop_backend_fd(loop), .events = POLLIN };
+	int rc = ready.fd;
+
+	memset(&async, 0, sizeof async);
+	if (rc >= 0)
+		rc = rota_async_open(loop, &async, sent);
+	if (rc == 0)
+		rc = rota_request_blocking(loop, &request, shout, &async, shouted);
+	while (rc == 0 && rota_loop_alive(loop)) {
+		bool sleep = rota_loop_backend_deadline(loop) == ROTA_FOREVER;
+
+		calls_are_ours();
+		poll(&ready, 1, sleep ? -1 : 0);
+		calls_are_theirs();
+		rota_loop_run(loop, ROTA_RUN_NOWAIT);
+	}
 	return rc;
 }
 
