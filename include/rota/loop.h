@@ -86,9 +86,10 @@ ROTA_API const char *rota_loop_poller_details(const struct rota_loop *loop);
  * not in a callback of the loop.  Nor can a Rota loop be the foreign one, or its callback or a task the place for the run, which is
  * -EBUSY there: one thread runs one loop at a time. */
 
-/* The descriptor to wait for, with POLLIN or EPOLLIN and edge-triggered if you like; readable until the first deadline was asked for.  Nobody reads it.  It stays
- * the same and the loop's until rota_loop_free() closes it or rota_loop_after_fork() replaces it; take it out of the foreign loop
- * before.  -EMFILE, -ENFILE, -ENOMEM; -EPERM on another thread than the loop's or after a fork. */
+/* The descriptor to wait for, with POLLIN or EPOLLIN and edge-triggered if you like; readable until the first deadline was asked
+ * for.  Nobody reads it.  It stays the same, and the loop's, until rota_loop_free() closes it or rota_loop_after_fork() replaces it;
+ * take it out of the foreign loop before.  The wait may end with EINTR where the loop is shareable.  -EMFILE, -ENFILE, -ENOMEM; -EPERM on
+ * another thread than the loop's, or after a fork. */
 ROTA_API int rota_loop_backend_fd(struct rota_loop *loop);
 
 /* When the next turn is due: an absolute time, ROTA_NOW if there is work already, ROTA_FOREVER if only the descriptor matters.  Ask
