@@ -16,8 +16,10 @@
  * The workers are forked from a keeper, a process that open() forks while the program is young: one thread, no
  * loop, and of descriptors only stdout and stderr.  So a worker, also one that replaces another hours later, inherits no
  * lock that somebody holds and no ring, and functions have the addresses they have here.  What the program
- * sets up after open() does not exist in the workers: globals have their values of then, and a function in a
- * library loaded later crashes.  Workers ignore SIGINT of a terminal: the program is who stops them. */
+ * sets up after open() does not exist in the workers: globals have their values of then, and a pointer to a function in a
+ * library loaded later crashes; by its name it is found.  A worker has a process group of its own, which is killed with it: what
+ * a function has started does not outlive the worker, unless it leaves the group.  A function that forks has its answer from the
+ * process that was asked.  Workers ignore SIGINT of a terminal: the program is who stops them. */
 #ifndef ROTA_PROCESS_POOL_H
 #define ROTA_PROCESS_POOL_H
 
@@ -30,14 +32,20 @@ extern "C" {
 
 struct rota_process_pool;
 
-struct rota_process_pool_options {
-	unsigned workers;      /* 0: one for each CPU this process may use; at most 256 */
-	size_t answer_bytes_max; /* of one call; 0: 1 MiB */
-};
-
 /* What a worker calls.  The answer goes to `out`, which has room for *out_bytes; set *out_bytes to what there is.  Its
  * return value is the call's, and without an answer if it is negative.  Writing beyond the room is a crash at once. */
 typedef int (*rota_process_fn)(const void *in, size_t in_bytes, void *out, size_t *out_bytes);
+
+struct rota_process_function {
+	const char *name; /* NULL: the last one */
+	rota_process_fn fn;
+};
+
+struct rota_process_pool_options {
+	unsigned workers;      /* 0: one for each CPU this process may use; at most 256 */
+	size_t answer_bytes_max; /* of one call; 0: 1 MiB */
+	const struct rota_process_function *functions; /* for calls by name; borrowed until open() returns; NULL: none */
+};
 
 /* Fork the keeper and the workers.  Before any thread is started and outside of a run: -EBUSY otherwise.  `options` is
  * borrowed; NULL is all defaults.  -EINVAL, -ENOMEM, -EMFILE, -EAGAIN. */
@@ -57,8 +65,17 @@ struct rota_answer {
  *   ROTA_EPROTOCOL    what came from the worker was no answer: fn has written to its socket
  *   -ECANCELED, -ETIMEDOUT   the wait was cut short: the worker was killed, if it had begun
  *   -EPIPE            the keeper is gone (somebody killed it): the pool is of no more use
- *   -ENOMEM, -EMFILE, -EAGAIN (no process can be made) ... */
+ *   -EPERM            not in a task
+ *   -EINVAL           fn or ret_answer is NULL
+ *   -ENOMEM, -EMFILE, -EAGAIN (no process can be made) ...
+ * A limit of time is that of the scope: rota_timeout(), or a scope with a deadline. */
 ROTA_API int rota_process_call(struct rota_process_pool *pool, rota_process_fn fn, const void *in, size_t in_bytes,
+	struct rota_answer *ret_answer);
+
+/* The same of a function by its name: one of options.functions, or "library:function", where the worker loads the library as
+ * dlopen(3) finds it: so that plug-ins need not be loaded into the program at all.  -ENOENT: there is none of that name (or fn said
+ * so); -EINVAL: it is empty, or longer than 4096 bytes. */
+ROTA_API int rota_process_call_named(struct rota_process_pool *pool, const char *name, const void *in, size_t in_bytes,
 	struct rota_answer *ret_answer);
 
 struct rota_process_pool_stats {

@@ -22,6 +22,8 @@ static struct worker {
 	int fd;
 } workers[SLOTS_MAX];
 
+static const struct rota_process_function *named; /* what workers can be asked for by name */
+
 int rota__keeper_start(int control_fd, uint32_t slot, int fd)
 {
 	union rota__rights control;
@@ -44,14 +46,24 @@ static void last_word(struct worker *w, struct rota__message m)
 	w->pid = 0;
 }
 
-static void end_of(struct worker *w, int options)
+/* It is a zombie until we wait: its number, and its group's, are nobody else's yet. */
+static bool has_ended(const struct worker *w)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == w->pid;
+}
+
+/* With it goes what its functions have started and left in its group. */
+static void end_of(struct worker *w)
 {
 	struct rusage used;
 	int status;
 	pid_t rc;
 
+	kill(-w->pid, SIGKILL);
 	do
-		rc = wait4(w->pid, &status, options, &used);
+		rc = wait4(w->pid, &status, 0, &used);
 	while (rc < 0 && errno == EINTR);
 	if (rc == w->pid)
 		last_word(w, (struct rota__message){ .kind = MESSAGE_DIED, .status = status, .used = used });
@@ -59,8 +71,8 @@ static void end_of(struct worker *w, int options)
 
 static void replace(struct worker *w)
 {
-	kill(w->pid, SIGKILL);
-	end_of(w, 0);
+	kill(w->pid, SIGKILL); /* itself, too: it may not have its group yet */
+	end_of(w);
 }
 
 /* Nothing of the keeper's but the worker's own socket, which becomes 3. */
@@ -68,6 +80,7 @@ static _Noreturn void become_worker(int fd, pid_t keeper)
 {
 	sigset_t none;
 
+	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != keeper)
 		_exit(0);
@@ -76,7 +89,7 @@ static _Noreturn void become_worker(int fd, pid_t keeper)
 	if (fd != 3)
 		dup2(fd, 3);
 	syscall(SYS_close_range, 4u, ~0u, 0);
-	rota__worker_main(3);
+	rota__worker_main(3, named);
 }
 
 static void start(uint32_t slot, int fd, pid_t keeper)
@@ -117,8 +130,8 @@ static void look_at_workers(int signals)
 	while (read(signals, &info, sizeof info) > 0)
 		;
 	for (int i = 0; i < SLOTS_MAX; i++)
-		if (workers[i].pid != 0)
-			end_of(&workers[i], WNOHANG);
+		if (workers[i].pid != 0 && has_ended(&workers[i]))
+			end_of(&workers[i]);
 }
 
 static void kill_all(void)
@@ -148,13 +161,14 @@ static int settle(int *control, int null)
 	return signalfd(-1, &chld, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-_Noreturn void rota__keeper_main(int control, int null)
+_Noreturn void rota__keeper_main(int control, int null, const struct rota_process_function *functions)
 {
 	int signals = settle(&control, null);
 	struct pollfd wait_for[2] = { { control, POLLIN, 0 }, { signals, POLLIN, 0 } };
 	pid_t self = getpid();
 
 	memset(workers, 0, sizeof workers);
+	named = functions;
 	if (signals < 0)
 		_exit(1);
 	for (;;) {

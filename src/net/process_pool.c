@@ -38,6 +38,7 @@ struct rota_process_pool {
 	pthread_mutex_t lock; /* of what follows */
 	unsigned idle;
 	uint64_t calls, replaced;
+	const struct rota_process_function *functions;
 	uint16_t idle_slots[SLOTS_MAX];
 	int fd[SLOTS_MAX]; /* the slot's socket, of who has taken it; -1: it has no worker */
 };
@@ -83,6 +84,8 @@ static bool is_quiet(int fd)
 
 struct call {
 	rota_process_fn fn;
+	const char *name; /* instead of fn */
+	uint64_t number;
 	const char *in;
 	size_t in_bytes, room;
 	struct rota_stream *stream;
@@ -136,10 +139,12 @@ static int complaint(struct call *c, const void *data, size_t bytes)
 /* 0, also if the worker listens no more: then it has something to say. */
 static int ask(struct call *c)
 {
-	struct rota__message m = { .magic = MESSAGE_MAGIC, .kind = MESSAGE_CALL, .bytes = c->in_bytes,
-		.room = c->room, .fn = c->fn };
+	struct rota__message m = { .magic = MESSAGE_MAGIC, .kind = MESSAGE_CALL, .number = c->number, .bytes = c->in_bytes,
+		.room = c->room, .fn = c->fn, .name_bytes = c->name != NULL ? (uint32_t)strlen(c->name) : 0 };
 	ssize_t n = rota_write_all(c->stream, &m, sizeof m);
 
+	if (n >= 0 && c->name != NULL)
+		n = rota_write_all(c->stream, c->name, m.name_bytes);
 	for (size_t done = 0; n >= 0 && done < c->in_bytes; done += PIECE_BYTES) {
 		size_t left = c->in_bytes - done;
 
@@ -171,7 +176,8 @@ static int hear(struct call *c)
 
 	if (n < 0)
 		return (int)n;
-	if (n != sizeof m || m.magic != MESSAGE_MAGIC || m.kind != MESSAGE_ANSWER || m.bytes > c->room)
+	if (n != sizeof m || m.magic != MESSAGE_MAGIC || m.kind != MESSAGE_ANSWER || m.number != c->number ||
+		m.bytes > c->room)
 		return complaint(c, &m, (size_t)n);
 	c->result = m.result;
 	if (m.bytes == 0)
@@ -218,13 +224,13 @@ static int approach(struct rota_process_pool *pool, unsigned slot, struct call *
 	return rc;
 }
 
-static unsigned take_slot(struct rota_process_pool *pool)
+static unsigned take_slot(struct rota_process_pool *pool, struct call *c)
 {
 	unsigned slot;
 
 	pthread_mutex_lock(&pool->lock);
 	slot = pool->idle_slots[--pool->idle];
-	pool->calls++;
+	c->number = ++pool->calls;
 	pthread_mutex_unlock(&pool->lock);
 	return slot;
 }
@@ -237,22 +243,19 @@ static void give_slot(struct rota_process_pool *pool, unsigned slot)
 	rota_semaphore_release(&pool->permits, 1);
 }
 
-int rota_process_call(struct rota_process_pool *pool, rota_process_fn fn, const void *in, size_t in_bytes,
-	struct rota_answer *ret_answer)
+static int call(struct rota_process_pool *pool, struct call c)
 {
-	ROTA_INSIDE();
-	struct call c = { .fn = fn, .in = in, .in_bytes = in_bytes, .room = pool->answer_bytes_max,
-		.answer = ret_answer };
 	unsigned slot;
 	int rc;
 
-	*ret_answer = (struct rota_answer){ 0 };
+	c.room = pool->answer_bytes_max;
+	*c.answer = (struct rota_answer){ 0 };
 	rc = rota_cancelled();
 	if (rc == 0)
 		rc = rota_semaphore_acquire(&pool->permits, 1);
 	if (rc < 0)
 		return rc;
-	slot = take_slot(pool);
+	slot = take_slot(pool, &c);
 	rc = approach(pool, slot, &c);
 	if (rc == 0) {
 		rc = converse(&c);
@@ -262,6 +265,26 @@ int rota_process_call(struct rota_process_pool *pool, rota_process_fn fn, const 
 	}
 	give_slot(pool, slot);
 	return rc < 0 ? rc : c.result;
+}
+
+int rota_process_call(struct rota_process_pool *pool, rota_process_fn fn, const void *in, size_t in_bytes,
+	struct rota_answer *ret_answer)
+{
+	ROTA_INSIDE();
+
+	if (fn == NULL || ret_answer == NULL)
+		return -EINVAL;
+	return call(pool, (struct call){ .fn = fn, .in = in, .in_bytes = in_bytes, .answer = ret_answer });
+}
+
+int rota_process_call_named(struct rota_process_pool *pool, const char *name, const void *in, size_t in_bytes,
+	struct rota_answer *ret_answer)
+{
+	ROTA_INSIDE();
+
+	if (name == NULL || ret_answer == NULL || name[0] == '\0' || strlen(name) > NAME_BYTES_MAX)
+		return -EINVAL;
+	return call(pool, (struct call){ .name = name, .in = in, .in_bytes = in_bytes, .answer = ret_answer });
 }
 
 /* ---- the pool ---- */
@@ -298,7 +321,7 @@ static int fork_keeper(struct rota_process_pool *pool)
 	}
 	pool->keeper = fork();
 	if (pool->keeper == 0)
-		rota__keeper_main(ends[1], null);
+		rota__keeper_main(ends[1], null, pool->functions);
 	if (pool->keeper < 0)
 		rc = -errno;
 	close(null);
@@ -313,6 +336,7 @@ static int fork_keeper(struct rota_process_pool *pool)
 static void pool_init(struct rota_process_pool *pool, const struct rota_process_pool_options *options)
 {
 	pool->control = -1;
+	pool->functions = options->functions;
 	pool->workers = options->workers != 0 ? options->workers : cpus();
 	pool->answer_bytes_max = options->answer_bytes_max != 0 ? options->answer_bytes_max : ANSWER_BYTES_MAX;
 	rota_semaphore_init(&pool->permits, pool->workers, pool->workers);

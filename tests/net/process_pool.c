@@ -1,14 +1,22 @@
 /* process_pool.c - functions in processes of their own, and what they may do to nobody else */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "net/keeper.h"
 #include "task/run.h"
 
 static struct rota_process_pool *pool;
+
+static int reverse(const void *in, size_t in_bytes, void *out, size_t *out_bytes);
+
+static const struct rota_process_function functions[] = { { "backwards", reverse }, { NULL, NULL } };
 
 /* The body runs in a run with a pool of `count` workers. */
 #define POOL_TEST(name, count)                                                                     \
@@ -20,7 +28,9 @@ static struct rota_process_pool *pool;
 	}                                                                                          \
 	TEST(name)                                                                                 \
 	{                                                                                          \
-		struct rota_process_pool_options options = { .workers = (count), .answer_bytes_max = 100000 }; \
+		struct rota_process_pool_options options = {                                       \
+			.workers = (count), .answer_bytes_max = 100000, .functions = functions     \
+		};                                                                                 \
 		CHECK_EQ(rota_process_pool_open(&pool, &options), 0);                              \
 		CHECK_EQ(rota_run(name##_app, NULL, NULL), 0);                                     \
 		rota_process_pool_close(pool);                                                     \
@@ -227,6 +237,106 @@ static int call_hang(void *arg)
 	struct rota_answer a;
 
 	return call(hang, &a);
+}
+
+/* Both the one that was asked and its child come back from here; the child later, or first. */
+static int fork_and_return(const void *in, size_t in_bytes, void *out, size_t *out_bytes)
+{
+	pid_t child = fork();
+
+	*out_bytes = 0;
+	if (*(const int *)in == 0)
+		return child == 0 ? 8 : 7;
+	if (child > 0)
+		waitpid(child, NULL, 0);
+	return child == 0 ? 8 : 7;
+}
+
+POOL_TEST(a_function_that_forks_is_answered_once_and_by_who_was_asked, 1)
+{
+	struct rota_answer answer;
+
+	for (int later = 0; later < 2; later++)
+		for (int i = 0; i < 20; i++) {
+			CHECK_EQ(rota_process_call(pool, fork_and_return, &later, sizeof later, &answer), 7);
+			CHECK_EQ(rota_process_call(pool, add, (int[]){ 2, i }, 2 * sizeof(int), &answer), 2 + i);
+		}
+	CHECK_EQ(replaced(), 0);
+}
+
+/* As a child that talks on the worker's socket would: an answer that looks right, to no question. */
+static int answer_twice(const void *in, size_t in_bytes, void *out, size_t *out_bytes)
+{
+	struct rota__message m = { .magic = MESSAGE_MAGIC, .kind = MESSAGE_ANSWER, .number = 0, .result = 99 };
+
+	*out_bytes = 0;
+	return send(3, &m, sizeof m, 0) == sizeof m ? 1 : -errno;
+}
+
+POOL_TEST(an_answer_to_another_call_is_nobodys, 1)
+{
+	struct rota_answer answer;
+
+	CHECK_EQ(rota_process_call(pool, answer_twice, "", 0, &answer), ROTA_EPROTOCOL);
+	CHECK_EQ(rota_process_call(pool, add, (int[]){ 2, 3 }, 2 * sizeof(int), &answer), 5);
+	CHECK_EQ(replaced(), 1);
+}
+
+/* Its child holds the pipe of that name for ever. */
+static int start_one_and_die(const void *in, size_t in_bytes, void *out, size_t *out_bytes)
+{
+	int begun[2];
+	char byte;
+
+	if (pipe(begun) < 0)
+		return -errno;
+	if (fork() == 0) {
+		open(in, O_WRONLY);
+		close(begun[1]);
+		for (;;)
+			pause();
+	}
+	close(begun[1]);
+	while (read(begun[0], &byte, 1) != 0)
+		; /* it has not opened it yet */
+	return raise(SIGKILL);
+}
+
+POOL_TEST(what_a_function_started_goes_with_its_worker, 1)
+{
+	char folder[] = "/tmp/rota-pool-XXXXXX", path[64], byte;
+	struct rota_answer answer;
+	int fd;
+
+	CHECK(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof path, "%s/held", folder);
+	CHECK_EQ(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDONLY | O_NONBLOCK);
+	CHECK_EQ(rota_process_call(pool, start_one_and_die, path, sizeof path, &answer), ROTA_ECRASHED);
+	CHECK_EQ(answer.how.signal, SIGKILL);
+	while (read(fd, &byte, 1) != 0) /* somebody has it still */
+		rota_yield();
+	close(fd);
+	unlink(path);
+	rmdir(folder);
+}
+
+POOL_TEST(functions_are_called_by_name, 1)
+{
+	struct rota_answer answer;
+
+	CHECK_EQ(rota_process_call_named(pool, "backwards", "abc", 3, &answer), 1);
+	CHECK_EQ(answer.bytes, 3);
+	CHECK(memcmp(answer.data, "cba", 3) == 0);
+	rota_free(answer.data);
+	CHECK_EQ(rota_process_call_named(pool, PLUG_IN ":count_bytes", "abcd", 4, &answer), 4);
+	CHECK_EQ(rota_process_call_named(pool, PLUG_IN ":nothing_like_that", "", 0, &answer), -ENOENT);
+	CHECK_EQ(rota_process_call_named(pool, "no/such/library.so:f", "", 0, &answer), -ENOENT);
+	CHECK_EQ(rota_process_call_named(pool, "nobody", "", 0, &answer), -ENOENT);
+	CHECK_EQ(rota_process_call_named(pool, "", "", 0, &answer), -EINVAL);
+	CHECK_EQ(rota_process_call(pool, NULL, "", 0, &answer), -EINVAL);
+	CHECK_EQ(rota_process_call(pool, add, "", 0, NULL), -EINVAL);
+	CHECK_EQ(replaced(), 0);
 }
 
 POOL_TEST(a_function_that_hangs_is_killed_at_the_deadline, 1)
