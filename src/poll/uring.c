@@ -5,7 +5,12 @@
  * interest us: the op's completion does.
  *
  * user_data is the op's address with the op's generation in the upper 16 bits (user addresses have 47):
- * a completion that does not match is not for this use of the memory, and is dropped. */
+ * a completion that does not match is not for this use of the memory, and is dropped.
+ *
+ * A write to a pipe or a socket that nobody reads sends SIGPIPE to the thread on which the kernel does it.  A deferring ring does all
+ * of it in an enter, so the signal is blocked around each while a write is on its way, and the program's mask is as it was whenever
+ * its own code runs.  Other rings do it whenever the thread passes through the kernel: they leave what may be a pipe to the
+ * blocking pool, unless the thread blocks the signal anyhow, as those of a rota_run() do. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +20,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rota/base.h>
@@ -22,6 +28,7 @@
 #include "base/atomic.h"
 #include "os/fence.h"
 #include "os/mem.h"
+#include "os/sigpipe.h"
 #include "poll/generation.h"
 #include "poll/poller.h"
 #include "poll/ring.h"
@@ -53,6 +60,7 @@ struct uring {
 	bool away;	/* this is not the thread that enabled the ring */
 	bool no_multi;	/* multishot accept was refused: accepts are renewed one by one */
 	uint16_t generation;
+	uint32_t writes; /* on their way, and may send SIGPIPE in an enter */
 	struct rota__fifo backlog; /* submitted while the queue was full */
 
 	/* The provided buffers: a ring of them that the kernel takes from. */
@@ -73,6 +81,37 @@ static struct uring *uring_of(struct rota__poller *p)
 static uint64_t tag_of(const struct rota__op *op)
 {
 	return (uint64_t)op->generation << 48 | (uint64_t)(uintptr_t)op;
+}
+
+/* ---- writes that may send SIGPIPE ---- */
+
+static bool deferring(const struct uring *u)
+{
+	return u->ring.setup_flags & IORING_SETUP_DEFER_TASKRUN;
+}
+
+static bool writes(const struct rota__op *op)
+{
+	return op->kind == OP_WRITE || op->kind == OP_WRITEV;
+}
+
+/* In an enter. */
+static bool may_signal(const struct uring *u, const struct rota__op *op)
+{
+	return writes(op) && deferring(u);
+}
+
+static bool may_lack_readers(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
+/* Anywhere. */
+static bool would_signal(const struct uring *u, const struct rota__op *op)
+{
+	return writes(op) && !deferring(u) && !rota__sigpipe_blocked() && may_lack_readers(op->fd);
 }
 
 /* ---- requests ---- */
@@ -222,11 +261,32 @@ static bool request(struct uring *u, struct rota__op *op)
 	return true;
 }
 
+static void enter(struct uring *u, uint32_t wait_count, uint64_t left_ns)
+{
+	sigset_t before;
+
+	if (u->writes == 0) {
+		rota__ring_enter(&u->ring, wait_count, left_ns);
+		return;
+	}
+	before = rota__sigpipe_block();
+	rota__ring_enter(&u->ring, wait_count, left_ns);
+	rota__sigpipe_unblock(&before, true);
+}
+
 static void submit_all(struct uring *u)
 {
 	/* Errors (EBUSY: completions overflowed; EAGAIN: no memory) leave the entries where they are;
 	 * the next wait tries again. */
-	rota__ring_enter(&u->ring, 0, UINT64_MAX);
+	enter(u, 0, UINT64_MAX);
+}
+
+/* Like poller_complete(), of an op that was counted when it came. */
+static void complete(struct uring *u, struct rota__op *op, int64_t result)
+{
+	if (may_signal(u, op))
+		u->writes--;
+	poller_complete(&u->poller, op, result);
 }
 
 /* Always succeeds: a full queue is emptied, and if even that fails the op waits its turn. */
@@ -379,7 +439,7 @@ static void accepted(struct uring *u, struct rota__op *op, int32_t fd, bool arme
 		return;
 	op->flags &= (uint8_t)~OP_MORE;
 	if (op->state == OP_CANCELLING)
-		poller_complete(&u->poller, op, -ECANCELED);
+		complete(u, op, -ECANCELED);
 	else
 		request_or_queue(u, op);
 }
@@ -423,7 +483,7 @@ static void op_completed(struct uring *u, const struct io_uring_cqe *cqe)
 		return;
 	}
 	if (!try_again(u, op, res))
-		poller_complete(&u->poller, op, res);
+		complete(u, op, res);
 }
 
 /* Everything that is in the completion queue now; how many there were. */
@@ -522,16 +582,18 @@ static bool uring_submit(struct rota__poller *p, struct rota__op *op)
 	struct uring *u = uring_of(p);
 	int rc;
 
-	if (!u->ring.ops[opcodes[op->kind]])
+	if (!u->ring.ops[opcodes[op->kind]] || would_signal(u, op))
 		return false;
 	p->pending++;
+	if (may_signal(u, op))
+		u->writes++;
 	op->engine = AS_ITSELF;
 	op->prev = NULL;
 	op->generation = ++u->generation;
 	if (op->kind == OP_RECV_POOLED && u->buf_ring == NULL) {
 		rc = buffers_open(u);
 		if (rc < 0) {
-			poller_complete(p, op, rc);
+			complete(u, op, rc);
 			return true;
 		}
 	}
@@ -546,11 +608,11 @@ static void uring_cancel(struct rota__poller *p, struct rota__op *op)
 
 	if (op->engine == STARVED) {
 		fifo_take(&u->starved, op);
-		poller_complete(p, op, -ECANCELED);
+		complete(u, op, -ECANCELED);
 		return;
 	}
 	if (op->prev == (struct rota__op *)u && fifo_take(&u->backlog, op)) {
-		poller_complete(p, op, -ECANCELED);
+		complete(u, op, -ECANCELED);
 		return;
 	}
 	sqe = rota__ring_sqe(&u->ring);
@@ -562,8 +624,10 @@ static void uring_cancel(struct rota__poller *p, struct rota__op *op)
 		/* No room even now: the kernel is out of memory.  Ask it directly, if it can (6.0). */
 		struct io_uring_sync_cancel_reg now = {
 			.addr = tag_of(op), .timeout = { .tv_sec = 0, .tv_nsec = 1 } };
+		sigset_t before = rota__sigpipe_block(); /* it may do what is deferred */
 
 		rota__ring_register(&u->ring, IORING_REGISTER_SYNC_CANCEL, &now, 1);
+		rota__sigpipe_unblock(&before, u->writes > 0);
 		return;
 	}
 	sqe->opcode = IORING_OP_ASYNC_CANCEL;
@@ -620,7 +684,7 @@ static void wait_away(struct uring *u, uint64_t deadline_ns)
 	do {
 		rota__fence_all_threads();
 		left = left_until(deadline_ns);
-		rota__ring_enter(&u->ring, 1, left < PUSH_NS ? left : PUSH_NS);
+		enter(u, 1, left < PUSH_NS ? left : PUSH_NS);
 	} while (left > PUSH_NS && rota__ring_cqe(&u->ring) == NULL);
 }
 
@@ -642,7 +706,7 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 	if (__builtin_expect(u->away, 0))
 		wait_away(u, deadline_ns);
 	else if (deadline_ns != ROTA_NOW)
-		rota__ring_enter(&u->ring, 1, left_until(deadline_ns));
+		enter(u, 1, left_until(deadline_ns));
 	else if (ring_unsubmitted(&u->ring) > 0 || rota__ring_has_work(&u->ring) ||
 		!(u->ring.setup_flags & IORING_SETUP_TASKRUN_FLAG))
 		submit_all(u);

@@ -5,6 +5,7 @@
 #include <rota.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "harness/test.h"
@@ -24,8 +25,49 @@ static int write_to_the_gone(void *arg)
 	close(ends[0]);
 	CHECK_EQ(rota_stream_from_fd(&out, ends[1]), 0);
 	CHECK_EQ(rota_write_all(out, "x", 1), -EPIPE);
+	CHECK_EQ(rota_sendfile(out, file, 0, 4096), -EPIPE);
 	rota_close(out);
 	close(file);
+	return 0;
+}
+
+/* As files: what else can be written that way. */
+static int write_as_files_to_the_gone(void *arg)
+{
+	int file = open("/proc/self/exe", O_RDONLY), proc = open("/proc/self/status", O_RDONLY), pipes[2], sockets[2];
+
+	CHECK_EQ(pipe(pipes), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+	close(pipes[0]);
+	close(sockets[0]);
+	for (int i = 0; i < 2; i++) {
+		int fd = i == 0 ? pipes[1] : sockets[1];
+		struct iovec two[2] = { { "a", 1 }, { "b", 1 } };
+
+		CHECK_EQ(rota_pwrite(fd, "x", 1, ROTA_FILE_POSITION), -EPIPE);
+		CHECK_EQ(rota_pwritev(fd, two, 2, ROTA_FILE_POSITION), -EPIPE);
+		CHECK_EQ(rota_pwrite_all(fd, "x", 1, ROTA_FILE_POSITION, NULL), -EPIPE);
+		CHECK_EQ(rota_file_send(fd, file, 0, 4096), -EPIPE);
+		CHECK_EQ(rota_file_send(fd, proc, 0, 4096), -EPIPE);
+		close(fd);
+	}
+	close(proc);
+	close(file);
+	return 0;
+}
+
+static int copy_to_the_gone(void *arg)
+{
+	struct rota_stream *from[2], *to[2];
+
+	CHECK_EQ(rota_stream_pair(from), 0);
+	CHECK_EQ(rota_stream_pair(to), 0);
+	rota_close(to[1]);
+	CHECK_EQ(rota_write_all(from[1], "xyz", 3), 3);
+	CHECK_EQ(rota_copy_both(from[0], to[0], NULL), -EPIPE);
+	rota_close(to[0]);
+	rota_close(from[0]);
+	rota_close(from[1]);
 	return 0;
 }
 
@@ -42,6 +84,8 @@ TEST(writing_to_a_peer_that_is_gone_is_an_error_and_no_signal)
 	sigset_t pending;
 
 	CHECK_EQ(rota_run(write_to_the_gone, NULL, NULL), 0);
+	CHECK_EQ(rota_run(write_as_files_to_the_gone, NULL, NULL), 0);
+	CHECK_EQ(rota_run(copy_to_the_gone, NULL, NULL), 0);
 	CHECK(!blocked());
 	sigpending(&pending);
 	CHECK(!sigismember(&pending, SIGPIPE));
