@@ -9,7 +9,8 @@
  * if nothing had happened.  What it did is always told: a descriptor that was opened is returned, bytes
  * that were written are counted.
  *
- * Errors are the system's: -ENOENT, -EACCES, -ENOSPC ...  Paths and buffers are borrowed.  Pipes and
+ * Errors are the system's: -ENOENT, -EACCES, -ENOSPC ...  A path, a buffer or a place for the answer that is NULL is -EINVAL, and
+ * nothing has happened; but 0 bytes need no buffer.  Outside of tasks each call answers -EPERM.  Paths and buffers are borrowed.  Pipes and
  * terminals belong in a stream (rota_stream_from_fd()), where waits for them can always be ended. */
 #ifndef ROTA_FILE_H
 #define ROTA_FILE_H

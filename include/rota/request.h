@@ -14,7 +14,8 @@
  *
  * `loop` may be NULL: the loop that this thread runs.  fn may be NULL for who does not want to know.
  *
- * The answer of the call itself: 0; or, and then fn is not called, -EINVAL (an argument makes no sense), -EPERM (another
+ * The answer of the call itself: 0; or, and then fn is not called, -EINVAL (an argument makes no sense: a path, a buffer
+ * or a place for the result that is NULL, say), -EPERM (another
  * thread's loop, or none runs here), -EAGAIN or -ENOMEM (no thread for it can be made). */
 #ifndef ROTA_REQUEST_H
 #define ROTA_REQUEST_H

@@ -6,6 +6,7 @@
 
 #include "await/await.h"
 #include "io/file_info.h"
+#include "io/file_work.h"
 
 /* What one read or write moves at most: the system's own limit, MAX_RW_COUNT, of any page size. */
 enum { AT_ONCE = 0x7fff0000 };
@@ -15,7 +16,7 @@ static int64_t perform(struct rota__op op)
 	struct rota__offload space;
 	struct rota__op_wait w = { .op = op, .space = &space };
 
-	return rota__await(&w, ROTA_FOREVER);
+	return rota__file_op_given(&op, &op) /* its place is asked for there */ ? rota__await(&w, ROTA_FOREVER) : -EINVAL;
 }
 
 /* ---- descriptors ---- */
@@ -79,8 +80,6 @@ static ssize_t move(uint8_t kind, int fd, const void *buf, size_t size, uint64_t
 
 static ssize_t move_vectored(uint8_t kind, int fd, const struct iovec *iov, int count, uint64_t offset)
 {
-	if (count < 0)
-		return -EINVAL;
 	return perform((struct rota__op){
 		.kind = kind,
 		.fd = fd,
@@ -139,7 +138,7 @@ ssize_t rota_pwrite_all(int fd, const void *buf, size_t size, uint64_t offset, s
 static int stat_at(int fd, const char *path, int flags, struct rota_file_info *ret_info)
 {
 	struct statx stx;
-	int64_t rc = perform((struct rota__op){
+	int64_t rc = ret_info == NULL ? -EINVAL : perform((struct rota__op){
 		.kind = OP_STATX,
 		.fd = fd,
 		.path = { .path = path, .statx = &stx, .flags = flags, .mode = ROTA__STATX_MASK },

@@ -7,7 +7,7 @@
 
 static int perform(rota_fn fn, struct rota__file_args args)
 {
-	return rota__blocking(fn, &args, WORK_FILES);
+	return rota__file_args_given(fn, &args) ? rota__blocking(fn, &args, WORK_FILES) : -EINVAL;
 }
 
 int rota_link(const char *path, const char *new_path)
@@ -52,7 +52,7 @@ int rota_chmod(const char *path, unsigned mode)
 
 int rota_fchmod(int fd, unsigned mode)
 {
-	return perform(rota__file_chmod, (struct rota__file_args){ .fd = fd, .mode = mode });
+	return perform(rota__file_fchmod, (struct rota__file_args){ .fd = fd, .mode = mode });
 }
 
 int rota_chown(const char *path, uint32_t uid, uint32_t gid)

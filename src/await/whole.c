@@ -68,8 +68,11 @@ static int read_contents(int fd, struct contents *c, size_t size_max)
 int rota_read_file(const char *path, void **ret_data, size_t *ret_size, size_t size_max)
 {
 	struct contents c = { NULL, 0, 0 };
-	int fd = rota_file_open(path, O_RDONLY, 0), rc;
+	int fd, rc;
 
+	if (ret_data == NULL || ret_size == NULL)
+		return -EINVAL;
+	fd = rota_file_open(path, O_RDONLY, 0);
 	if (fd < 0)
 		return fd;
 	rc = read_contents(fd, &c, size_max);
@@ -100,7 +103,7 @@ static int fill_and_close(int fd, const void *data, size_t size, bool sync)
 
 int rota_write_file(const char *path, const void *data, size_t size, unsigned mode)
 {
-	int fd = rota_file_open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+	int fd = data == NULL && size > 0 ? -EINVAL : rota_file_open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
 
 	return fd < 0 ? fd : fill_and_close(fd, data, size, false);
 }
@@ -175,12 +178,15 @@ static int write_beside(const char *path, const void *data, size_t size, unsigne
 
 int rota_write_file_atomic(const char *path, const void *data, size_t size, unsigned mode)
 {
-	size_t temp_size = folder_length(path) + sizeof ".rota-0123456789abcdef";
+	size_t temp_size;
 	char *temp;
 	int rc;
 
+	if (path == NULL || (data == NULL && size > 0))
+		return -EINVAL;
 	if (rota_self() == NULL)
 		return -EPERM;
+	temp_size = folder_length(path) + sizeof ".rota-0123456789abcdef";
 	temp = rota__alloc(temp_size);
 	if (temp == NULL)
 		return -ENOMEM;

@@ -99,9 +99,11 @@ static int parse_wildcard(struct rota_address *ret, const char *port)
 int rota_address_parse(struct rota_address *ret_address, const char *text)
 {
 	struct rota_address parsed;
-	const char *colon = strrchr(text, ':');
+	const char *colon = text != NULL ? strrchr(text, ':') : NULL;
 	int rc = -EINVAL;
 
+	if (text == NULL)
+		return -EINVAL;
 	if (strncmp(text, "unix:", 5) == 0)
 		rc = parse_unix(&parsed, text + 5);
 	else if (colon == NULL)

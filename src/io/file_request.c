@@ -81,16 +81,12 @@ int rota_request_pwrite(struct rota_loop *loop, struct rota_request *request, in
 int rota_request_preadv(struct rota_loop *loop, struct rota_request *request, int fd,
 	const struct iovec *iov, int count, uint64_t offset, rota_request_fn fn)
 {
-	if (count < 0)
-		return -EINVAL;
 	return rota__request_op(loop, request, move_vectored(OP_READV, fd, iov, count, offset), NULL, fn);
 }
 
 int rota_request_pwritev(struct rota_loop *loop, struct rota_request *request, int fd,
 	const struct iovec *iov, int count, uint64_t offset, rota_request_fn fn)
 {
-	if (count < 0)
-		return -EINVAL;
 	return rota__request_op(loop, request, move_vectored(OP_WRITEV, fd, iov, count, offset), NULL, fn);
 }
 
@@ -251,7 +247,7 @@ int rota_request_fchmod(struct rota_loop *loop, struct rota_request *request, in
 {
 	struct rota__file_args args = { .fd = fd, .mode = mode };
 
-	return rota__request_work(loop, request, rota__file_chmod, args, fn);
+	return rota__request_work(loop, request, rota__file_fchmod, args, fn);
 }
 
 int rota_request_chown(struct rota_loop *loop, struct rota_request *request, const char *path,

@@ -95,7 +95,14 @@ int rota__file_chmod(void *arg)
 {
 	const struct rota__file_args *a = arg;
 
-	return or_errno(a->path != NULL ? chmod(a->path, a->mode) : fchmod(a->fd, a->mode));
+	return or_errno(chmod(a->path, a->mode));
+}
+
+int rota__file_fchmod(void *arg)
+{
+	const struct rota__file_args *a = arg;
+
+	return or_errno(fchmod(a->fd, a->mode));
 }
 
 int rota__file_chown(void *arg)

@@ -6,6 +6,7 @@
 #define ROTA_IO_FILE_WORK_H
 
 #include <rota/file.h>
+#include <stdbool.h>
 
 /* The arguments of any of them. */
 struct rota__file_args {
@@ -28,6 +29,11 @@ struct rota__file_args {
 	};
 };
 
+/* file_args.c: is everything there that the function, or the op, needs?  Else the call answers -EINVAL.  `ret_info`: of a STATX. */
+struct rota__op;
+bool rota__file_args_given(int (*work)(void *arg), const struct rota__file_args *args);
+bool rota__file_op_given(const struct rota__op *op, const void *ret_info);
+
 int rota__file_link(void *arg);
 int rota__file_symlink(void *arg);
 int rota__file_readlink(void *arg);
@@ -36,6 +42,7 @@ int rota__file_mkstemp(void *arg);
 int rota__file_mkdtemp(void *arg);
 int rota__file_truncate(void *arg);
 int rota__file_chmod(void *arg);
+int rota__file_fchmod(void *arg);
 int rota__file_chown(void *arg);
 int rota__file_set_times(void *arg);
 int rota__file_access(void *arg);

@@ -69,6 +69,8 @@ int rota__request_op(struct rota_loop *loop, struct rota_request *r, struct rota
 	ROTA_INSIDE();
 	struct rota__request_op *o = &inside(r)->op;
 
+	if (!rota__file_op_given(&op, ret_info))
+		return -EINVAL;
 	loop = begin(loop, r, cancel_op, fn);
 	if (loop == NULL)
 		return -EPERM;
@@ -137,6 +139,8 @@ int rota__request_work(struct rota_loop *loop, struct rota_request *r, int (*wor
 {
 	ROTA_INSIDE();
 
+	if (!rota__file_args_given(work, &args))
+		return -EINVAL;
 	inside(r)->work.args = args;
 	return start_work(loop, r, work, &inside(r)->work.args, WORK_FILES, fn);
 }

@@ -300,6 +300,9 @@ static struct lookup *forward(const char *address, struct rota_address *ret_addr
 	struct lookup *lookup;
 	int rc = rota_address_parse(&numeric, address);
 
+	*ret_rc = -EINVAL;
+	if (address == NULL || (ret_addresses == NULL && room > 0))
+		return NULL;
 	if (rc == 0 && room > 0)
 		ret_addresses[0] = numeric;
 	*ret_rc = rc < 0 ? rc : room > 0;
@@ -319,7 +322,7 @@ static struct lookup *back(const struct rota_address *address, struct asked aske
 {
 	struct lookup *lookup = NULL;
 
-	*ret_rc = address->size == 0 || address->size > sizeof address->storage ? -EINVAL : -ENOMEM;
+	*ret_rc = address == NULL || address->size == 0 || address->size > sizeof address->storage ? -EINVAL : -ENOMEM;
 	if (*ret_rc == -ENOMEM)
 		lookup = rota__alloc_zero(sizeof *lookup);
 	if (lookup == NULL)
@@ -410,8 +413,11 @@ int rota_request_resolve(struct rota_loop *loop, struct rota_request *request, c
 {
 	ROTA_INSIDE();
 	int rc;
-	struct lookup *lookup = forward(address, ret_addresses, room, &rc);
+	struct lookup *lookup;
 
+	if (address == NULL || (ret_addresses == NULL && room > 0))
+		return -EINVAL;
+	lookup = forward(address, ret_addresses, room, &rc);
 	return ask(loop, request, lookup, rc, fn);
 }
 
@@ -420,7 +426,11 @@ int rota_request_resolve_back(struct rota_loop *loop, struct rota_request *reque
 {
 	ROTA_INSIDE();
 	int rc;
-	struct lookup *lookup = back(address, (struct asked){ .host = host, .host_size = host_size, .service = service,
+	struct lookup *lookup;
+
+	if (address == NULL)
+		return -EINVAL;
+	lookup = back(address, (struct asked){ .host = host, .host_size = host_size, .service = service,
 		.service_size = service_size }, &rc);
 
 	return ask(loop, request, lookup, rc, fn);

@@ -168,3 +168,69 @@ TASK_TEST(bytes_are_sent_from_file_to_file_and_to_a_pipe)
 	CHECK_EQ(rota_file_close(from), 0);
 	CHECK_EQ(rota_file_close(to), 0);
 }
+
+/* Each call without each of what it needs. */
+TASK_TEST(what_a_call_needs_and_is_not_given_is_an_error)
+{
+	struct rota_file_info info;
+	struct rota_disk_info disk;
+	struct rota_folder *folder;
+	struct rota_address address;
+	char buf[16];
+	void *data;
+	size_t size;
+	const int64_t answers[] = {
+		rota_file_open(NULL, O_RDONLY, 0),
+		rota_pread(0, NULL, 1, 0),
+		rota_pwrite(1, NULL, 1, 0),
+		rota_preadv(0, NULL, 1, 0),
+		rota_pwritev(1, NULL, 1, 0),
+		rota_pread_all(0, NULL, 1, 0, NULL),
+		rota_pwrite_all(1, NULL, 1, 0, NULL),
+		rota_file_stat(NULL, &info),
+		rota_file_stat("/", NULL),
+		rota_file_lstat(NULL, &info),
+		rota_file_lstat("/", NULL),
+		rota_file_fstat(0, NULL),
+		rota_rename(NULL, "x"),
+		rota_rename("x", NULL),
+		rota_unlink(NULL),
+		rota_mkdir(NULL, 0700),
+		rota_rmdir(NULL),
+		rota_link(NULL, "x"),
+		rota_link("x", NULL),
+		rota_symlink(NULL, "x"),
+		rota_symlink("x", NULL),
+		rota_readlink(NULL, buf, sizeof buf),
+		rota_readlink("x", NULL, sizeof buf),
+		rota_realpath(NULL, buf, sizeof buf),
+		rota_realpath("/", NULL, sizeof buf),
+		rota_mkstemp(NULL),
+		rota_mkdtemp(NULL),
+		rota_truncate(NULL, 0),
+		rota_chmod(NULL, 0600),
+		rota_chown(NULL, 0, 0),
+		rota_lchown(NULL, 0, 0),
+		rota_set_file_times(NULL, 0, 0),
+		rota_access(NULL, F_OK),
+		rota_disk_stat(NULL, &disk),
+		rota_disk_stat("/", NULL),
+		rota_copy_file(NULL, "x", 0),
+		rota_copy_file("x", NULL, 0),
+		rota_readdir(NULL, &folder),
+		rota_readdir("/", NULL),
+		rota_read_file(NULL, &data, &size, 1),
+		rota_read_file("x", NULL, &size, 1),
+		rota_read_file("x", &data, NULL, 1),
+		rota_write_file(NULL, "x", 1, 0600),
+		rota_write_file("x", NULL, 1, 0600),
+		rota_write_file_atomic(NULL, "x", 1, 0600),
+		rota_write_file_atomic("x", NULL, 1, 0600),
+		rota_resolve(NULL, &address, 1),
+		rota_resolve("127.0.0.1:1", NULL, 1),
+		rota_resolve_back(NULL, buf, sizeof buf, NULL, 0),
+	};
+
+	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+		CHECK_EQ(answers[i], -EINVAL);
+}

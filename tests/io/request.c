@@ -197,6 +197,89 @@ LOOP_TEST(arguments_that_make_no_sense_are_answered_at_once)
 	CHECK_EQ(calls, 0);
 }
 
+/* Each call without each of what it needs. */
+#define NEEDS(X)                                                                                                       \
+	X(open, NULL, O_RDONLY, 0)                                                                                     \
+	X(pread, 0, NULL, 1, 0)                                                                                        \
+	X(pwrite, 1, NULL, 1, 0)                                                                                       \
+	X(preadv, 0, NULL, 1, 0)                                                                                       \
+	X(pwritev, 1, NULL, 1, 0)                                                                                      \
+	X(stat, NULL, &info)                                                                                           \
+	X(stat, "/", NULL)                                                                                             \
+	X(lstat, NULL, &info)                                                                                          \
+	X(lstat, "/", NULL)                                                                                            \
+	X(fstat, 0, NULL)                                                                                              \
+	X(access, NULL, F_OK)                                                                                          \
+	X(disk_stat, NULL, &disk)                                                                                      \
+	X(disk_stat, "/", NULL)                                                                                        \
+	X(rename, NULL, "x")                                                                                           \
+	X(rename, "x", NULL)                                                                                           \
+	X(unlink, NULL)                                                                                                \
+	X(mkdir, NULL, 0700)                                                                                           \
+	X(rmdir, NULL)                                                                                                 \
+	X(link, NULL, "x")                                                                                             \
+	X(link, "x", NULL)                                                                                             \
+	X(symlink, NULL, "x")                                                                                          \
+	X(symlink, "x", NULL)                                                                                          \
+	X(readlink, NULL, buf, sizeof buf)                                                                             \
+	X(readlink, "x", NULL, sizeof buf)                                                                             \
+	X(realpath, NULL, buf, sizeof buf)                                                                             \
+	X(realpath, "/", NULL, sizeof buf)                                                                             \
+	X(mkstemp, NULL)                                                                                               \
+	X(mkdtemp, NULL)                                                                                               \
+	X(readdir, NULL, &folder)                                                                                      \
+	X(readdir, "/", NULL)                                                                                          \
+	X(truncate, NULL, 0)                                                                                           \
+	X(chmod, NULL, 0600)                                                                                           \
+	X(chown, NULL, 0, 0)                                                                                           \
+	X(lchown, NULL, 0, 0)                                                                                          \
+	X(set_file_times, NULL, 0, 0)                                                                                  \
+	X(copy_file, NULL, "x", 0)                                                                                     \
+	X(copy_file, "x", NULL, 0)                                                                                     \
+	X(read_file, NULL, &data, &size, 1)                                                                            \
+	X(read_file, "x", NULL, &size, 1)                                                                              \
+	X(read_file, "x", &data, NULL, 1)                                                                              \
+	X(write_file, NULL, "x", 1, 0600)                                                                              \
+	X(write_file, "x", NULL, 1, 0600)                                                                              \
+	X(resolve, NULL, &address, 1)                                                                                  \
+	X(resolve, "127.0.0.1:1", NULL, 1)                                                                             \
+	X(resolve_back, NULL, buf, sizeof buf, NULL, 0)
+
+LOOP_TEST(what_a_request_needs_and_is_not_given_is_answered_at_once)
+{
+	struct rota_request r;
+	struct rota_file_info info;
+	struct rota_disk_info disk;
+	struct rota_folder *folder;
+	struct rota_address address;
+	char buf[16];
+	void *data;
+	size_t size;
+
+	calls = 0;
+	temp_enter();
+#define X(name, ...) CHECK_EQ(rota_request_##name(loop, &r, __VA_ARGS__, note), -EINVAL);
+	NEEDS(X)
+#undef X
+	CHECK(!rota_loop_alive(loop));
+	run(loop);
+	CHECK_EQ(calls, 0);
+	CHECK_EQ(temp_count(), 0);
+}
+
+LOOP_TEST(no_bytes_need_no_buffer)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	temp_enter();
+	CHECK_EQ(ASK(pread, fd, NULL, 0, 0), 0);
+	CHECK_EQ(ASK(pwrite, fd, NULL, 0, 0), 0);
+	CHECK_EQ(ASK(pwritev, fd, NULL, 0, 0), 0);
+	CHECK_EQ(ASK(write_file, "x", NULL, 0, 0600), 0);
+	CHECK_EQ(temp_count(), 1);
+	close(fd);
+}
+
 static void *ask_from_outside(void *loop)
 {
 	struct rota_request r;
