@@ -32,7 +32,7 @@ ROTA_API int rota_poll_open_at(struct rota_loop *loop, struct rota_poll *poll, i
 
 /* Call on_events(poll, those that are the case) in each turn in which one of `events` is the case (level-triggered), until
  * it is stopped.  A negative code is an error, and has stopped it.  Starting again changes what is asked for.  A regular
- * file is always readable and writable.  -EINVAL: no events. */
+ * file is always readable and writable.  -EINVAL: no events, or one that does not exist. */
 ROTA_API int rota_poll_start(
 	struct rota_poll *poll, int events, void (*on_events)(struct rota_poll *poll, int events));
 ROTA_API int rota_poll_stop(struct rota_poll *poll);

@@ -83,7 +83,7 @@ struct rota_process;
 
 /* Start it.  `command` is borrowed.  Does not wait.  Errors: the system's, of the program (see above) or of
  * what is set up for it: -ENOENT also for the folder, -EPERM for a uid, -EBADF for a descriptor, -EINVAL for a
- * child_fd twice or out of range, -EAGAIN, -ENOMEM, -EMFILE; -EPERM outside of a run. */
+ * child_fd twice or out of range, for a kind or a flag that does not exist and for no argv[0], -EAGAIN, -ENOMEM, -EMFILE; -EPERM outside of a run. */
 ROTA_API int rota_process_start(struct rota_process **ret_process, const struct rota_command *command);
 
 typedef void (*rota_exit_fn)(struct rota_process *process, const struct rota_exit *how, void *arg);

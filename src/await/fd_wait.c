@@ -12,7 +12,7 @@ int rota_wait_fd(int fd, int events, uint64_t deadline_ns)
 
 	if (task == NULL)
 		return -EPERM;
-	if (w.op.poll.events == 0)
+	if (!events_known(events))
 		return -EINVAL;
 	rota__pin(task);
 	loop = task->worker->loop;

@@ -94,11 +94,15 @@ int rota_acceptor_listen_at(struct rota_loop *loop, struct rota_acceptor *a, con
 	char *unlink_path;
 	int fd, rc = rota_address_parse(&parsed, address);
 
+	if (options == NULL)
+		options = &defaults;
+	if (rc == 0 && (unsigned)options->deal > ROTA_DEAL_OWN)
+		rc = -EINVAL;
 	if (rc == 0 && a->handle.state != HANDLE_NONE)
 		rc = -EBUSY;
 	if (rc < 0)
 		return rc;
-	fd = rota__listen_socket(&parsed, options != NULL ? options : &defaults, &unlink_path);
+	fd = rota__listen_socket(&parsed, options, &unlink_path);
 	if (fd < 0)
 		return fd;
 	rota__handle_open(&a->handle, loop, KIND_acceptor, site);

@@ -11,6 +11,12 @@ static inline uint32_t events_asked(int events)
 		(events & ROTA_HANGUP ? POLLRDHUP : 0) | (events & ROTA_URGENT ? POLLPRI : 0));
 }
 
+/* Some of them, and nothing that is none of them. */
+static inline bool events_known(int events)
+{
+	return events != 0 && (events & ~(ROTA_READABLE | ROTA_WRITABLE | ROTA_HANGUP | ROTA_URGENT)) == 0;
+}
+
 /* An error is found out by reading or writing, so it counts as both, as far as they were asked for. */
 static inline int events_told(int64_t revents, int asked)
 {

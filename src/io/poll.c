@@ -68,7 +68,7 @@ int rota_poll_start(struct rota_poll *p, int events, void (*on_events)(struct ro
 
 	if (!handle_open(&p->handle))
 		return ROTA_ECLOSED;
-	if (events_asked(events) == 0)
+	if (!events_known(events))
 		return -EINVAL;
 	if (events != p->events)
 		interrupt(p);

@@ -18,6 +18,7 @@ enum {
 	CHILD_FD_MAX = 1024, /* what select(2) takes; bounds the table */
 	/* When there is no memory to wait properly: late enough to be cheap, soon enough to be borne. */
 	RETRY_NS = 10000000,
+	FLAGS = ROTA_PROCESS_DETACHED | ROTA_PROCESS_SET_UID | ROTA_PROCESS_SET_GID | ROTA_PROCESS_DIES_WITH_US,
 };
 
 /* ---- the child's descriptors ---- */
@@ -65,7 +66,7 @@ static int wire_stdio(struct wiring *w, struct rota_process *p, int i, const str
 		return 0;
 	case ROTA_STDIO_FD:
 		w->fds[i] = i == 2 && how->fd == 1 ? w->fds[1] : how->fd;
-		return w->fds[i] == -1 || is_open(w->fds[i]) ? 0 : -EBADF;
+		return (how->fd == 1 && w->fds[i] == -1) || is_open(w->fds[i]) ? 0 : -EBADF;
 	case ROTA_STDIO_NULL:
 		w->theirs[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
 		rc = w->theirs[i] < 0 ? -errno : 0;
@@ -352,7 +353,7 @@ int rota_process_start_on(struct rota_loop *loop, struct rota_process **ret_proc
 	struct rota_process *p;
 	int rc;
 
-	if (command->argv == NULL || command->argv[0] == NULL)
+	if (command->argv == NULL || command->argv[0] == NULL || (command->flags & ~(uint32_t)FLAGS) != 0)
 		return -EINVAL;
 	rota__orphans_look();
 	p = process_new(loop, command);

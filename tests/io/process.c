@@ -235,6 +235,7 @@ TASK_TEST(what_cannot_be_run_is_an_error_of_the_start)
 	check_start_fails(&(struct rota_command){ .argv = SHELL("true"), .folder = "/no/such/folder" }, -ENOENT);
 	check_start_fails(&(struct rota_command){ .argv = (const char *[]){ NULL } }, -EINVAL);
 	check_start_fails(&(struct rota_command){ .argv = SHELL("true"), .out = { ROTA_STDIO_FD, 999 } }, -EBADF);
+	check_start_fails(&(struct rota_command){ .argv = SHELL("true"), .out = { ROTA_STDIO_FD, -1 } }, -EBADF);
 	check_start_fails(&(struct rota_command){ .argv = SHELL("true"), .fd_count = 1,
 				  .fds = (struct rota_fd_map[]){ { 2, 0 } } }, -EINVAL);
 	check_start_fails(&(struct rota_command){ .argv = SHELL("true"), .fd_count = 2,
