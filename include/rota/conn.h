@@ -168,11 +168,22 @@ ROTA_API int rota_acceptor_listen_at(struct rota_loop *loop, struct rota_accepto
 	const struct rota_listen_options *options, void (*on_connection)(struct rota_acceptor *acceptor, int rc),
 	const char *site);
 
+/* The same with a socket that listens already: inherited, received over a connection, or one of those that a service manager
+ * hands over (systemd's are the descriptors from 3 on, $LISTEN_FDS of them).  Takes `fd` on success; sets it non-blocking, for every
+ * process that shares it.  Of the options only keep_delay counts; the file of a Unix socket stays.  -EBADF, -ENOTSOCK; -EINVAL: it does not listen for
+ * connections. */
+#define rota_acceptor_open(loop, acceptor, fd, options, on_connection)                                                 \
+	rota_acceptor_open_at((loop), (acceptor), (fd), (options), (on_connection), ROTA_HERE)
+ROTA_API int rota_acceptor_open_at(struct rota_loop *loop, struct rota_acceptor *acceptor, int fd,
+	const struct rota_listen_options *options, void (*on_connection)(struct rota_acceptor *acceptor, int rc),
+	const char *site);
+
 /* Take the connection that is there.  -EAGAIN: none is; -EBUSY: `conn` is open. */
 #define rota_acceptor_accept(acceptor, conn) rota_acceptor_accept_at((acceptor), (conn), ROTA_HERE)
 ROTA_API int rota_acceptor_accept_at(struct rota_acceptor *acceptor, struct rota_conn *conn, const char *site);
 
-/* The port that was bound; the address as text; how often it rested for want of descriptors or memory. */
+/* The descriptor, still the acceptor's; the port that was bound; the address as text.  ROTA_ECLOSED.  How often it rested for want of descriptors or memory. */
+ROTA_API int rota_acceptor_fd(const struct rota_acceptor *acceptor);
 ROTA_API int rota_acceptor_port(const struct rota_acceptor *acceptor);
 ROTA_API int rota_acceptor_name(const struct rota_acceptor *acceptor, char *buf, size_t size);
 ROTA_API uint64_t rota_acceptor_pauses(const struct rota_acceptor *acceptor);

@@ -36,6 +36,13 @@ struct rota_listen_options {
 ROTA_API int rota_tcp_listen(
 	struct rota_listener **ret_listener, const char *address, const struct rota_listen_options *options);
 
+/* The same with a socket that listens already: inherited, received from another process, or one of those that a service manager hands over
+ * (systemd's are the descriptors from 3 on, $LISTEN_FDS of them).  Takes `fd` on success; sets it non-blocking, for every process
+ * that shares it.  Does not wait.  Of the options keep_delay, connections_max and deal count, but ROTA_DEAL_OWN is ROTA_DEAL_IN_TURN: there
+ * is one socket.  The file of a Unix socket stays.  -EBADF, -ENOTSOCK; -EINVAL: it does not listen for connections; -EPERM outside of a run. */
+ROTA_API int rota_listener_from_fd(
+	struct rota_listener **ret_listener, int fd, const struct rota_listen_options *options);
+
 /* The next connection.  0; errors of a single connection (-ECONNABORTED ...) are passed over;
  * with no descriptors left it waits, without spinning, until there are some. */
 ROTA_API int rota_accept(struct rota_listener *listener, struct rota_stream **ret_stream);
@@ -54,6 +61,9 @@ ROTA_API void rota_listener_close(struct rota_listener *listener);
 /* The port that was bound, 0 for Unix sockets; the address as text, as rota_stream_peer_name(). */
 ROTA_API int rota_listener_port(const struct rota_listener *listener);
 ROTA_API int rota_listener_name(const struct rota_listener *listener, char *buf, size_t size);
+
+/* The descriptor, still the listener's.  Any thread. */
+ROTA_API int rota_listener_fd(const struct rota_listener *listener);
 
 /* How often accepting had to pause because no descriptor or memory was left. */
 ROTA_API uint64_t rota_listener_pauses(const struct rota_listener *listener);

@@ -84,27 +84,21 @@ static void accepted(struct rota__op *op)
 	}
 }
 
-int rota_acceptor_listen_at(struct rota_loop *loop, struct rota_acceptor *a, const char *address,
-	const struct rota_listen_options *options, void (*on_connection)(struct rota_acceptor *acceptor, int rc),
-	const char *site)
+/* May it be opened, with these options?  NULL becomes the defaults. */
+static int check(const struct rota_acceptor *a, const struct rota_listen_options **options)
 {
-	ROTA_INSIDE();
 	static const struct rota_listen_options defaults;
-	struct rota_address parsed;
-	char *unlink_path;
-	int fd, rc = rota_address_parse(&parsed, address);
 
-	if (options == NULL)
-		options = &defaults;
-	if (rc == 0 && (unsigned)options->deal > ROTA_DEAL_OWN)
-		rc = -EINVAL;
-	if (rc == 0 && a->handle.state != HANDLE_NONE)
-		rc = -EBUSY;
-	if (rc < 0)
-		return rc;
-	fd = rota__listen_socket(&parsed, options, &unlink_path);
-	if (fd < 0)
-		return fd;
+	if (*options == NULL)
+		*options = &defaults;
+	if ((unsigned)(*options)->deal > ROTA_DEAL_OWN)
+		return -EINVAL;
+	return a->handle.state == HANDLE_NONE ? 0 : -EBUSY;
+}
+
+static void start(struct rota_loop *loop, struct rota_acceptor *a, int fd, char *unlink_path,
+	void (*on_connection)(struct rota_acceptor *acceptor, int rc), const char *site)
+{
 	rota__handle_open(&a->handle, loop, KIND_acceptor, site);
 	a->fd = fd;
 	a->unlink_path = unlink_path;
@@ -113,7 +107,40 @@ int rota_acceptor_listen_at(struct rota_loop *loop, struct rota_acceptor *a, con
 	a->pauses = 0;
 	*pause_of(a) = (struct rota__timer){ 0 };
 	arm(a);
+}
+
+int rota_acceptor_listen_at(struct rota_loop *loop, struct rota_acceptor *a, const char *address,
+	const struct rota_listen_options *options, void (*on_connection)(struct rota_acceptor *acceptor, int rc),
+	const char *site)
+{
+	ROTA_INSIDE();
+	struct rota_address parsed;
+	char *unlink_path;
+	int fd, rc = rota_address_parse(&parsed, address);
+
+	if (rc == 0)
+		rc = check(a, &options);
+	if (rc < 0)
+		return rc;
+	fd = rota__listen_socket(&parsed, options, &unlink_path);
+	if (fd < 0)
+		return fd;
+	start(loop, a, fd, unlink_path, on_connection, site);
 	return 0;
+}
+
+int rota_acceptor_open_at(struct rota_loop *loop, struct rota_acceptor *a, int fd,
+	const struct rota_listen_options *options, void (*on_connection)(struct rota_acceptor *acceptor, int rc),
+	const char *site)
+{
+	ROTA_INSIDE();
+	int rc = check(a, &options);
+
+	if (rc == 0)
+		rc = rota__listen_socket_adopt(fd, options);
+	if (rc == 0)
+		start(loop, a, fd, NULL, on_connection, site);
+	return rc;
 }
 
 int rota_acceptor_accept_at(struct rota_acceptor *a, struct rota_conn *conn, const char *site)
@@ -163,6 +190,11 @@ int rota_acceptor_port(const struct rota_acceptor *a)
 int rota_acceptor_name(const struct rota_acceptor *a, char *buf, size_t size)
 {
 	return handle_open(&a->handle) ? rota__socket_name(a->fd, getsockname, buf, size) : ROTA_ECLOSED;
+}
+
+int rota_acceptor_fd(const struct rota_acceptor *a)
+{
+	return handle_open(&a->handle) ? a->fd : ROTA_ECLOSED;
 }
 
 uint64_t rota_acceptor_pauses(const struct rota_acceptor *a)

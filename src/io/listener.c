@@ -167,6 +167,11 @@ int rota_listener_port(const struct rota_listener *l)
 	return rota__socket_port(l->fd);
 }
 
+int rota_listener_fd(const struct rota_listener *l)
+{
+	return l->fd;
+}
+
 uint64_t rota_listener_pauses(const struct rota_listener *l)
 {
 	return l->pauses;

@@ -30,7 +30,11 @@ int rota__listen_socket(
 	const struct rota_address *address, const struct rota_listen_options *options, char **ret_unlink_path);
 void rota__listen_socket_close(int fd, char *unlink_path);
 
-/* A listener of a socket that listens already; takes `fd` on success.  -EBADF, -ENOTSOCK. */
+/* Make ready a socket that listens already.  Of the options only keep_delay counts.  -EBADF, -ENOTSOCK, -EINVAL: it does not
+ * listen. */
+int rota__listen_socket_adopt(int fd, const struct rota_listen_options *options);
+
+/* A listener of such a one; takes `fd` on success.  `options` is not NULL. */
 int rota__listener_adopt(struct rota_listener **ret_listener, struct rota_loop *loop, int fd,
 	const struct rota_listen_options *options);
 

@@ -36,10 +36,8 @@ int rota_cluster_listen(
 
 	if (rota_cluster_worker() == 0)
 		return rota_tcp_listen(ret_listener, address, options);
-	if (rota_loop_current() == NULL)
-		return -EPERM;
 	fd = FIRST_FD + taken;
-	rc = rota__listener_adopt(ret_listener, rota_loop_current(), fd, options);
+	rc = rota_listener_from_fd(ret_listener, fd, options);
 	if (rc == 0)
 		taken++;
 	return rc;

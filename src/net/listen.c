@@ -39,12 +39,30 @@ static int settle_deal(struct rota_listen_options *options, struct rota_address 
 	return rc;
 }
 
+/* A boss's where there are some, else the caller's; NULL outside of a run. */
+static struct rota_loop *loop_for_listening(void)
+{
+	return rota__here() != NULL ? rota__team_boss(rota__here())->loop : rota_loop_current();
+}
+
+int rota_listener_from_fd(struct rota_listener **ret_listener, int fd, const struct rota_listen_options *options)
+{
+	ROTA_INSIDE();
+	static const struct rota_listen_options defaults;
+
+	if (options == NULL)
+		options = &defaults;
+	if ((unsigned)options->deal > ROTA_DEAL_OWN)
+		return -EINVAL;
+	return rota_loop_current() == NULL ? -EPERM :
+		rota__listener_adopt(ret_listener, loop_for_listening(), fd, options);
+}
+
 int rota_tcp_listen(
 	struct rota_listener **ret_listener, const char *address, const struct rota_listen_options *options)
 {
 	ROTA_INSIDE();
 	struct rota_listen_options o = { 0 };
-	struct rota_loop *loop = rota_loop_current();
 	struct rota_address parsed;
 	int rc;
 
@@ -52,16 +70,14 @@ int rota_tcp_listen(
 		o = *options;
 	if ((unsigned)o.deal > ROTA_DEAL_OWN)
 		return -EINVAL;
-	if (loop == NULL)
+	if (rota_loop_current() == NULL)
 		return -EPERM;
 	rc = rota_address_parse(&parsed, address);
 	if (rc == -EINVAL)
 		rc = rota_resolve(address, &parsed, 1);
 	if (rc < 0)
 		return rc;
-	if (rota__here() != NULL) { /* else a loop without tasks */
-		loop = rota__team_boss(rota__here())->loop;
+	if (rota__here() != NULL) /* else a loop without tasks */
 		rc = settle_deal(&o, &parsed);
-	}
-	return rc < 0 ? rc : rota__listen(ret_listener, loop, &parsed, &o);
+	return rc < 0 ? rc : rota__listen(ret_listener, loop_for_listening(), &parsed, &o);
 }

@@ -59,6 +59,118 @@ TASK_TEST(a_listener_says_where_it_listens)
 	rota_listener_close(l);
 }
 
+/* A socket that listens on a port of this machine, as a parent or a service manager would leave it. */
+static int listening(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	CHECK_EQ(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
+	CHECK_EQ(listen(fd, 8), 0);
+	return fd;
+}
+
+static int greet_and_close(void *stream)
+{
+	CHECK_EQ(rota_write_all(stream, "hello", 5), 5);
+	rota_close(stream);
+	return 0;
+}
+
+static int serve_listener(void *listener)
+{
+	return rota_serve(listener, greet_and_close);
+}
+
+static void expect_greeting(const struct rota_listener *l)
+{
+	struct rota_stream *s;
+	char name[64], text[8] = "";
+
+	CHECK(rota_listener_name(l, name, sizeof name) > 0);
+	CHECK_EQ(rota_tcp_connect(&s, name, NULL), 0);
+	CHECK_EQ(rota_read_exactly(s, text, 5), 5);
+	CHECK_STR(text, "hello");
+	rota_close(s);
+}
+
+static void expect_service(struct rota_listener *l)
+{
+	struct rota_scope scope;
+
+	rota_scope_open_with(&scope, &(struct rota_scope_options){ .flags = ROTA_SCOPE_COLLECT });
+	CHECK_EQ(rota_spawn(&scope, serve_listener, l), 0);
+	for (int i = 0; i < 8; i++)
+		expect_greeting(l);
+	rota_scope_cancel(&scope);
+	rota_scope_join(&scope);
+}
+
+TASK_TEST(a_socket_that_listens_already_becomes_a_listener)
+{
+	struct rota_listen_options options = { .deal = ROTA_DEAL_OWN };
+	struct rota_listener *l;
+	struct rota_stream *ours, *theirs;
+	char name[64];
+	int fd = listening();
+
+	CHECK_EQ(rota_listener_from_fd(&l, fd, &options), 0);
+	CHECK_EQ(rota_listener_fd(l), fd);
+	CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	rota_listener_name(l, name, sizeof name);
+	CHECK_EQ(rota_tcp_connect(&ours, name, NULL), 0);
+	CHECK_EQ(rota_accept(l, &theirs), 0);
+	rota_close(ours);
+	rota_close(theirs);
+	expect_service(l);
+	rota_listener_close(l);
+	CHECK_EQ(fcntl(fd, F_GETFD), -1); /* it was taken */
+}
+
+TASK_TEST(a_listener_that_was_sent_over_a_stream_accepts)
+{
+	struct rota_stream *ends[2];
+	struct rota_listener *l;
+	int fd = listening(), got;
+	unsigned count = 1;
+	char byte;
+
+	CHECK_EQ(rota_stream_pair(ends), 0);
+	CHECK_EQ(rota_send_fds(ends[0], &fd, 1, "x", 1), 1);
+	close(fd);
+	CHECK_EQ(rota_recv_fds(ends[1], &got, 1, &count, &byte, 1), 1);
+	CHECK_EQ(count, 1);
+	CHECK_EQ(rota_listener_from_fd(&l, got, NULL), 0);
+	expect_service(l);
+	rota_listener_close(l);
+	rota_close(ends[0]);
+	rota_close(ends[1]);
+}
+
+TASK_TEST(what_does_not_listen_becomes_no_listener_and_stays_the_callers)
+{
+	struct rota_listen_options unknown = { .deal = (enum rota_deal)99 };
+	struct rota_listener *l = NULL;
+	int plain = open("/dev/null", O_RDONLY), stream = socket(AF_INET, SOCK_STREAM, 0), fd = listening();
+
+	CHECK_EQ(rota_listener_from_fd(&l, -1, NULL), -EBADF);
+	CHECK_EQ(rota_listener_from_fd(&l, plain, NULL), -ENOTSOCK);
+	CHECK_EQ(rota_listener_from_fd(&l, stream, NULL), -EINVAL);
+	CHECK_EQ(rota_listener_from_fd(&l, fd, &unknown), -EINVAL);
+	CHECK(l == NULL);
+	CHECK_EQ(close(plain) | close(stream) | close(fd), 0);
+}
+
+TEST(outside_of_a_run_there_is_no_loop_for_a_listener)
+{
+	struct rota_listener *l;
+	int fd = listening();
+
+	CHECK_EQ(rota_listener_from_fd(&l, fd, NULL), -EPERM);
+	CHECK_EQ(close(fd), 0);
+}
+
 TASK_TEST(the_wildcard_takes_both_families_unless_asked_not_to)
 {
 	struct rota_listen_options only = { .only_ipv6 = true };
