@@ -58,6 +58,14 @@ ROTA_API int rota_conn_connect_at(struct rota_loop *loop, struct rota_conn *conn
 ROTA_API int rota_conn_connect_to_at(struct rota_loop *loop, struct rota_conn *conn, const struct rota_address *address,
 	void (*on_connect)(struct rota_conn *conn, int rc), const char *site);
 
+/* rota_conn_connect_to() with options, as in net.h: a local address to connect from, keep_delay.  `options` is borrowed and may be NULL.  -EINVAL: timeout_ns is not
+ * 0; a timer that closes the connection is what limits it.  -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT: of the local address. */
+#define rota_conn_connect_with(loop, conn, address, options, on_connect)                                               \
+	rota_conn_connect_with_at((loop), (conn), (address), (options), (on_connect), ROTA_HERE)
+ROTA_API int rota_conn_connect_with_at(struct rota_loop *loop, struct rota_conn *conn,
+	const struct rota_address *address, const struct rota_connect_options *options,
+	void (*on_connect)(struct rota_conn *conn, int rc), const char *site);
+
 /* Make a connection of a stream socket, an end of a pipe, named or not, or a device; takes `fd` on success, and sets it
  * non-blocking, for every process that shares it. */
 #define rota_conn_open(loop, conn, fd) rota_conn_open_at((loop), (conn), (fd), ROTA_HERE)
@@ -137,9 +145,17 @@ ROTA_API size_t rota_conn_queued_bytes(const struct rota_conn *conn);
 
 /* ---- the connection itself ---- */
 
-/* As rota_stream_set_nodelay() (on from the start), _set_keepalive(), _peer_name() and _local_name(). */
+/* Close the handle as rota_handle_close() does, and the TCP connection with a reset: what the peer or we have not read or sent is thrown
+ * away, the peer hears -ECONNRESET, and the port is free at once.  -EOPNOTSUPP: it is no TCP connection, and nothing happens;
+ * ROTA_ECLOSED. */
+ROTA_API int rota_conn_close_with_reset(struct rota_conn *conn, void (*on_close)(struct rota_handle *handle));
+
+/* As rota_stream_set_nodelay() (on from the start), _set_keepalive(), _set_buffers(), _get_buffers(), _peer_name() and
+ * _local_name().  ROTA_ECLOSED. */
 ROTA_API int rota_conn_set_nodelay(struct rota_conn *conn, bool on);
 ROTA_API int rota_conn_set_keepalive(struct rota_conn *conn, unsigned idle_seconds);
+ROTA_API int rota_conn_set_buffers(struct rota_conn *conn, unsigned send_bytes, unsigned recv_bytes);
+ROTA_API int rota_conn_get_buffers(const struct rota_conn *conn, unsigned *ret_send_bytes, unsigned *ret_recv_bytes);
 ROTA_API int rota_conn_peer_name(const struct rota_conn *conn, char *buf, size_t size);
 ROTA_API int rota_conn_local_name(const struct rota_conn *conn, char *buf, size_t size);
 

@@ -171,6 +171,10 @@ ROTA_API int rota_udp_set_multicast_loop(struct rota_udp *udp, bool on);
 ROTA_API int rota_udp_set_ttl(struct rota_udp *udp, unsigned hops);
 ROTA_API int rota_udp_set_broadcast(struct rota_udp *udp, bool on);
 
+/* As rota_stream_set_buffers() and _get_buffers().  Datagrams that find the receive buffer full are lost.  Do not wait. */
+ROTA_API int rota_udp_set_buffers(struct rota_udp *udp, unsigned send_bytes, unsigned recv_bytes);
+ROTA_API int rota_udp_get_buffers(const struct rota_udp *udp, unsigned *ret_send_bytes, unsigned *ret_recv_bytes);
+
 /* From now on receiving (sending) ends with -ETIMEDOUT at this time; ROTA_FOREVER: never. */
 ROTA_API void rota_udp_set_deadlines(struct rota_udp *udp, uint64_t recv_deadline_ns, uint64_t send_deadline_ns);
 

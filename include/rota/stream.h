@@ -102,6 +102,10 @@ ROTA_API ssize_t rota_recv_fds(struct rota_stream *stream, int *ret_fds, unsigne
  * the same time: who wants to end a task that reads in a loop cancels the task.  NULL is allowed.  Does not wait. */
 ROTA_API void rota_close(struct rota_stream *stream);
 
+/* The same, but a TCP connection ends with a reset: what the peer or we have not read or sent is thrown away, the peer hears -ECONNRESET, and
+ * the port is free at once.  Does not wait.  0; -EOPNOTSUPP: it is no TCP connection, and nothing happens. */
+ROTA_API int rota_close_with_reset(struct rota_stream *stream);
+
 /* From now on reads (writes) of this stream end with -ETIMEDOUT at this time; ROTA_FOREVER: never. */
 ROTA_API void rota_stream_set_deadlines(
 	struct rota_stream *stream, uint64_t read_deadline_ns, uint64_t write_deadline_ns);
@@ -110,6 +114,13 @@ ROTA_API void rota_stream_set_deadlines(
 ROTA_API int rota_stream_set_nodelay(struct rota_stream *stream, bool on);
 /* SO_KEEPALIVE with TCP_KEEPIDLE; 0 seconds is off. */
 ROTA_API int rota_stream_set_keepalive(struct rota_stream *stream, unsigned idle_seconds);
+
+/* SO_SNDBUF and SO_RCVBUF: how many bytes the system holds for us in each direction; 0 leaves one as it is.  It has limits of its own
+ * (socket(7)) and says nothing of them: what it then took is told by the second (either may be NULL).  Best left alone for TCP,
+ * which grows them as needed until they are set.  0; -ENOTSOCK; -EINVAL: beyond INT_MAX / 2. */
+ROTA_API int rota_stream_set_buffers(struct rota_stream *stream, unsigned send_bytes, unsigned recv_bytes);
+ROTA_API int rota_stream_get_buffers(
+	const struct rota_stream *stream, unsigned *ret_send_bytes, unsigned *ret_recv_bytes);
 
 /* "127.0.0.1:4711", "[::1]:4711", "unix:/run/x", "unix:" for an unnamed peer.  The length, as
  * snprintf(3); or an error, and then "" in buf. */

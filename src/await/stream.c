@@ -15,6 +15,7 @@
 
 #include "await/await.h"
 #include "await/move.h"
+#include "io/socket.h"
 #include "io/stream.h"
 #include "os/mem.h"
 #include "os/sigpipe.h"
@@ -74,6 +75,16 @@ void rota_close(struct rota_stream *s)
 	close_here(s);
 	if (pinned)
 		rota__unpin(task);
+}
+
+int rota_close_with_reset(struct rota_stream *s)
+{
+	ROTA_INSIDE();
+	int rc = rota__socket_linger_not(s->fd);
+
+	if (rc == 0)
+		rota_close(s);
+	return rc;
 }
 
 /* Wait for the op in one direction of the stream.  The wait is noted, for close() to find. */

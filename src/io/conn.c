@@ -404,28 +404,37 @@ static void connected(struct rota__op *op)
 	tell_connected(c, !handle_open(&c->handle) ? -ECANCELED : op->result < 0 ? (int)op->result : connect_error(c->fd));
 }
 
-static int start_connecting(int fd, const struct rota_address *address)
+static int start_connecting(int fd, const struct rota_address *address, const struct rota_connect_options *options)
 {
-	if (address->storage.ss_family != AF_UNIX)
+	int rc = rota__socket_bind_local(fd, address->storage.ss_family, options->local_address);
+
+	if (rc < 0)
+		return rc;
+	if (address->storage.ss_family != AF_UNIX && !options->keep_delay)
 		rota__socket_set_nodelay(fd, true);
 	if (connect(fd, (const struct sockaddr *)&address->storage, address->size) == 0)
 		return 0;
 	return errno == EINTR ? -EINPROGRESS : -errno;
 }
 
-int rota_conn_connect_to_at(struct rota_loop *loop, struct rota_conn *c, const struct rota_address *address,
-	void (*on_connect)(struct rota_conn *conn, int rc), const char *site)
+int rota_conn_connect_with_at(struct rota_loop *loop, struct rota_conn *c, const struct rota_address *address,
+	const struct rota_connect_options *options, void (*on_connect)(struct rota_conn *conn, int rc), const char *site)
 {
 	ROTA_INSIDE();
+	static const struct rota_connect_options defaults;
 	struct rota__op *op = OP_IN(c);
 	int fd, rc;
 
+	if (options == NULL)
+		options = &defaults;
+	if (options->timeout_ns != 0)
+		return -EINVAL;
 	if (c->handle.state != HANDLE_NONE)
 		return -EBUSY;
 	fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	rc = start_connecting(fd, address);
+	rc = start_connecting(fd, address, options);
 	if (rc < 0 && rc != -EINPROGRESS) {
 		close(fd);
 		return rc;
@@ -438,6 +447,14 @@ int rota_conn_connect_to_at(struct rota_loop *loop, struct rota_conn *c, const s
 	else
 		rota__handle_submit(&c->handle, op, connected);
 	return 0;
+}
+
+int rota_conn_connect_to_at(struct rota_loop *loop, struct rota_conn *c, const struct rota_address *address,
+	void (*on_connect)(struct rota_conn *conn, int rc), const char *site)
+{
+	ROTA_INSIDE();
+
+	return rota_conn_connect_with_at(loop, c, address, NULL, on_connect, site);
 }
 
 int rota_conn_connect_at(struct rota_loop *loop, struct rota_conn *c, const char *address,
@@ -472,6 +489,14 @@ static void release(struct rota_handle *h)
 	c->fd = -1;
 }
 
+int rota_conn_close_with_reset(struct rota_conn *c, void (*on_close)(struct rota_handle *handle))
+{
+	ROTA_INSIDE();
+	int rc = handle_open(&c->handle) ? rota__socket_linger_not(c->fd) : ROTA_ECLOSED;
+
+	return rc < 0 ? rc : rota_handle_close(&c->handle, on_close);
+}
+
 const struct rota__handle_kind rota__kind_conn = { .name = "conn", .stop = stop, .release = release };
 
 /* ---- what it says of itself ---- */
@@ -493,6 +518,18 @@ int rota_conn_set_keepalive(struct rota_conn *c, unsigned idle_seconds)
 	ROTA_INSIDE();
 
 	return handle_open(&c->handle) ? rota__socket_set_keepalive(c->fd, idle_seconds) : ROTA_ECLOSED;
+}
+
+int rota_conn_set_buffers(struct rota_conn *c, unsigned send_bytes, unsigned recv_bytes)
+{
+	ROTA_INSIDE();
+
+	return handle_open(&c->handle) ? rota__socket_set_buffers(c->fd, send_bytes, recv_bytes) : ROTA_ECLOSED;
+}
+
+int rota_conn_get_buffers(const struct rota_conn *c, unsigned *ret_send_bytes, unsigned *ret_recv_bytes)
+{
+	return handle_open(&c->handle) ? rota__socket_get_buffers(c->fd, ret_send_bytes, ret_recv_bytes) : ROTA_ECLOSED;
 }
 
 int rota_conn_peer_name(const struct rota_conn *c, char *buf, size_t size)

@@ -23,6 +23,71 @@ int rota__socket_set_keepalive(int fd, unsigned idle_seconds)
 	return rc < 0 || idle_seconds == 0 ? rc : rota__socket_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)idle_seconds);
 }
 
+static int get(int fd, int level, int option, int *ret_value)
+{
+	socklen_t size = sizeof *ret_value;
+
+	return getsockopt(fd, level, option, ret_value, &size) < 0 ? -errno : 0;
+}
+
+int rota__socket_linger_not(int fd)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+	int family, type, rc = get(fd, SOL_SOCKET, SO_DOMAIN, &family);
+
+	if (rc == 0)
+		rc = get(fd, SOL_SOCKET, SO_TYPE, &type);
+	if (rc < 0)
+		return rc == -ENOTSOCK ? -EOPNOTSUPP : rc;
+	if ((family != AF_INET && family != AF_INET6) || type != SOCK_STREAM)
+		return -EOPNOTSUPP;
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now) < 0 ? -errno : 0;
+}
+
+/* Linux doubles what it is told, for what it needs itself, and tells the double. */
+int rota__socket_set_buffers(int fd, unsigned send_bytes, unsigned recv_bytes)
+{
+	int rc = send_bytes > INT32_MAX / 2 || recv_bytes > INT32_MAX / 2 ? -EINVAL : 0;
+
+	if (rc == 0 && send_bytes > 0)
+		rc = rota__socket_set(fd, SOL_SOCKET, SO_SNDBUF, (int)send_bytes);
+	if (rc == 0 && recv_bytes > 0)
+		rc = rota__socket_set(fd, SOL_SOCKET, SO_RCVBUF, (int)recv_bytes);
+	return rc;
+}
+
+int rota__socket_get_buffers(int fd, unsigned *ret_send_bytes, unsigned *ret_recv_bytes)
+{
+	int send_bytes, recv_bytes, rc = get(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes);
+
+	if (rc == 0)
+		rc = get(fd, SOL_SOCKET, SO_RCVBUF, &recv_bytes);
+	if (rc < 0)
+		return rc;
+	if (ret_send_bytes != NULL)
+		*ret_send_bytes = (unsigned)send_bytes / 2;
+	if (ret_recv_bytes != NULL)
+		*ret_recv_bytes = (unsigned)recv_bytes / 2;
+	return 0;
+}
+
+int rota__socket_bind_local(int fd, int family, const char *text)
+{
+	struct rota_address local;
+	int rc;
+
+	if (text == NULL)
+		return 0;
+	rc = rota_address_parse(&local, text);
+	if (rc < 0)
+		return rc;
+	if (local.storage.ss_family != family)
+		return -EAFNOSUPPORT;
+	/* The port is then chosen by connect(2), which knows the peer: more can be had. */
+	rota__socket_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	return bind(fd, (const struct sockaddr *)&local.storage, local.size) < 0 ? -errno : 0;
+}
+
 int rota__fd_streams(int fd, bool *ret_socket)
 {
 	int type;

@@ -3,12 +3,23 @@
 #define ROTA_IO_SOCKET_H
 
 #include <rota/base.h>
+#include <rota/net.h>
 
 /* setsockopt(2) with an int. */
 int rota__socket_set(int fd, int level, int option, int value);
 
 int rota__socket_set_nodelay(int fd, bool on);
 int rota__socket_set_keepalive(int fd, unsigned idle_seconds);
+
+/* Its close will be a reset (TCP): what is queued is thrown away.  -EOPNOTSUPP: it is no TCP socket. */
+int rota__socket_linger_not(int fd);
+
+/* SO_SNDBUF and SO_RCVBUF in bytes for data; 0 leaves one as it is. */
+int rota__socket_set_buffers(int fd, unsigned send_bytes, unsigned recv_bytes);
+int rota__socket_get_buffers(int fd, unsigned *ret_send_bytes, unsigned *ret_recv_bytes);
+
+/* Bind a socket of `family` that is going to connect to the numeric address `text`; NULL: nothing is done. */
+int rota__socket_bind_local(int fd, int family, const char *text);
 
 /* Is `fd` something that streams bytes?  0 and *ret_socket: recv(2) and send(2) work on it; -EPROTOTYPE: a socket of another
  * type; -EBADF. */

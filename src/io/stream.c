@@ -132,6 +132,16 @@ int rota_stream_set_keepalive(struct rota_stream *s, unsigned idle_seconds)
 	return rota__socket_set_keepalive(s->fd, idle_seconds);
 }
 
+int rota_stream_set_buffers(struct rota_stream *s, unsigned send_bytes, unsigned recv_bytes)
+{
+	return rota__socket_set_buffers(s->fd, send_bytes, recv_bytes);
+}
+
+int rota_stream_get_buffers(const struct rota_stream *s, unsigned *ret_send_bytes, unsigned *ret_recv_bytes)
+{
+	return rota__socket_get_buffers(s->fd, ret_send_bytes, ret_recv_bytes);
+}
+
 int rota_stream_peer_name(const struct rota_stream *s, char *buf, size_t size)
 {
 	return rota__socket_name(s->fd, getpeername, buf, size);

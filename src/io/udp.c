@@ -191,6 +191,16 @@ int rota_udp_local_name(const struct rota_udp *udp, char *buf, size_t size)
 	return rota__socket_name(udp->fd, getsockname, buf, size);
 }
 
+int rota_udp_set_buffers(struct rota_udp *udp, unsigned send_bytes, unsigned recv_bytes)
+{
+	return rota__socket_set_buffers(udp->fd, send_bytes, recv_bytes);
+}
+
+int rota_udp_get_buffers(const struct rota_udp *udp, unsigned *ret_send_bytes, unsigned *ret_recv_bytes)
+{
+	return rota__socket_get_buffers(udp->fd, ret_send_bytes, ret_recv_bytes);
+}
+
 int rota_udp_port(const struct rota_udp *udp)
 {
 	return rota__socket_port(udp->fd);

@@ -9,11 +9,10 @@
  * The attempts are ops, not tasks: one task starts them and sleeps until one ends or the next is due.
  * It returns only when each has completed, because their memory is its own; so each descriptor is
  * either the winner's or closed, whichever way it ends. */
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "io/socket.h"
 #include "io/stream.h"
 #include "net/connect.h"
 #include "os/mem.h"
@@ -44,31 +43,6 @@ struct race {
 
 /* ---- a socket ---- */
 
-static int set(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
-}
-
-static int bind_to(int fd, const struct rota_address *local)
-{
-	/* The port is then chosen by connect(2), which knows the peer: more can be had. */
-	set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	return bind(fd, (const struct sockaddr *)&local->storage, local->size) < 0 ? -errno : 0;
-}
-
-static int bind_local(int fd, int family, const char *text)
-{
-	struct rota_address local;
-	int rc;
-
-	if (text == NULL)
-		return 0;
-	rc = rota_address_parse(&local, text);
-	if (rc < 0)
-		return rc;
-	return local.storage.ss_family == family ? bind_to(fd, &local) : -EAFNOSUPPORT;
-}
-
 static int open_socket(int family, const struct rota_connect_options *options)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), rc = 0;
@@ -76,9 +50,9 @@ static int open_socket(int family, const struct rota_connect_options *options)
 	if (fd < 0)
 		return -errno;
 	if (family != AF_UNIX && !options->keep_delay)
-		rc = set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		rc = rota__socket_set_nodelay(fd, true);
 	if (rc == 0)
-		rc = bind_local(fd, family, options->local_address);
+		rc = rota__socket_bind_local(fd, family, options->local_address);
 	if (rc == 0)
 		return fd;
 	close(fd);

@@ -480,3 +480,68 @@ TEST(outside_of_tasks_it_is_refused)
 
 	CHECK_EQ(rota_tcp_connect(&s, "127.0.0.1:1", NULL), -EPERM);
 }
+
+/* ---- resets, buffers ---- */
+
+static int reset_one(void *listener)
+{
+	struct rota_stream *s;
+
+	CHECK_EQ(rota_accept(listener, &s), 0);
+	CHECK_EQ(rota_close_with_reset(s), 0);
+	return 0;
+}
+
+TASK_TEST(a_close_with_a_reset_is_told_to_the_peer)
+{
+	struct rota_listener *l;
+	struct rota_stream *s;
+	struct rota_scope scope;
+	char name[64], byte;
+
+	CHECK_EQ(rota_tcp_listen(&l, "127.0.0.1:0", NULL), 0);
+	CHECK(rota_listener_name(l, name, sizeof name) > 0);
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, reset_one, l), 0);
+	CHECK_EQ(rota_tcp_connect(&s, name, NULL), 0);
+	CHECK_EQ(rota_read(s, &byte, 1), -ECONNRESET);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	rota_close(s);
+	rota_listener_close(l);
+}
+
+TASK_TEST(what_is_no_tcp_connection_cannot_be_reset_and_stays_open)
+{
+	struct rota_stream *pair[2];
+	char byte;
+
+	CHECK_EQ(rota_stream_pair(pair), 0);
+	CHECK_EQ(rota_close_with_reset(pair[0]), -EOPNOTSUPP);
+	CHECK_EQ(rota_write_all(pair[0], "x", 1), 1);
+	CHECK_EQ(rota_read(pair[1], &byte, 1), 1);
+	rota_close(pair[0]);
+	rota_close(pair[1]);
+}
+
+TASK_TEST(the_buffers_of_sockets_are_set_and_told)
+{
+	unsigned send_bytes = 0, recv_bytes = 0;
+	struct rota_stream *pair[2];
+	struct rota_udp *udp;
+
+	CHECK_EQ(rota_stream_pair(pair), 0);
+	CHECK_EQ(rota_stream_set_buffers(pair[0], 20000, 30000), 0);
+	CHECK_EQ(rota_stream_set_buffers(pair[0], 0, 0), 0);
+	CHECK_EQ(rota_stream_get_buffers(pair[0], &send_bytes, &recv_bytes), 0);
+	CHECK_EQ(send_bytes, 20000);
+	CHECK_EQ(recv_bytes, 30000);
+	CHECK_EQ(rota_stream_set_buffers(pair[0], 0, UINT32_MAX), -EINVAL);
+	CHECK_EQ(rota_udp_open(&udp, "127.0.0.1:0"), 0);
+	CHECK_EQ(rota_udp_set_buffers(udp, 40000, 50000), 0);
+	CHECK_EQ(rota_udp_get_buffers(udp, &send_bytes, &recv_bytes), 0);
+	CHECK_EQ(send_bytes, 40000);
+	CHECK_EQ(recv_bytes, 50000);
+	rota_udp_close(udp);
+	rota_close(pair[0]);
+	rota_close(pair[1]);
+}
