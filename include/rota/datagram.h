@@ -24,6 +24,9 @@ struct rota_datagram;
 
 struct rota_datagrams { /* zero it before the first use */
 	struct rota_handle handle;
+	/* The send queue has fallen to low_bytes, having reached high_bytes. */
+	void (*on_drain)(struct rota_datagrams *udp);
+	uint32_t low_bytes, high_bytes; /* 0: no watermarks */
 	uint64_t op[10]; /* private from here on */
 	uint64_t send_op[10];
 	void (*on_recv)(struct rota_datagrams *udp, const struct rota_udp_message *message, int rc);
@@ -31,7 +34,7 @@ struct rota_datagrams { /* zero it before the first use */
 	size_t queued_bytes;
 	uint32_t queued_count;
 	int fd, family;
-	bool receiving, waiting, sending;
+	bool receiving, waiting, sending, high;
 	uint8_t batch;
 };
 
@@ -80,12 +83,13 @@ struct rota_datagram { /* yours, untouched from rota_datagrams_send() until fn r
 
 /* Send one datagram, after those that wait; keeps the bytes until fn(datagram, 0) or an error: -EMSGSIZE, -ENETUNREACH,
  * -ECONNREFUSED (connected), -ECANCELED for one the close came before.  `to` is copied; NULL or of size 0: the
- * connected peer.  fn may be NULL. */
+ * connected peer.  fn may be NULL.  The answer: 0; 1: the queue is at the high watermark, which is a request to wait for
+ * on_drain, no more; ROTA_ECLOSED. */
 ROTA_API int rota_datagrams_send(struct rota_datagrams *udp, struct rota_datagram *datagram, const void *data,
 	size_t size, const struct rota_address *to, void (*fn)(struct rota_datagram *datagram, int rc));
 
 /* Many at once, with few system calls; keeps the array too.  An error ends it: datagram->done is how many went out
- * before. */
+ * before.  The answer as above. */
 ROTA_API int rota_datagrams_send_many(struct rota_datagrams *udp, struct rota_datagram *datagram,
 	const struct rota_udp_message *messages, unsigned count, void (*fn)(struct rota_datagram *datagram, int rc));
 
@@ -111,6 +115,9 @@ ROTA_API int rota_datagrams_set_multicast_ttl(struct rota_datagrams *udp, unsign
 ROTA_API int rota_datagrams_set_multicast_loop(struct rota_datagrams *udp, bool on);
 ROTA_API int rota_datagrams_set_ttl(struct rota_datagrams *udp, unsigned hops);
 ROTA_API int rota_datagrams_set_broadcast(struct rota_datagrams *udp, bool on);
+ROTA_API int rota_datagrams_set_buffers(struct rota_datagrams *udp, unsigned send_bytes, unsigned recv_bytes);
+ROTA_API int rota_datagrams_get_buffers(
+	const struct rota_datagrams *udp, unsigned *ret_send_bytes, unsigned *ret_recv_bytes);
 
 /* As rota_udp_local_name() and _port(); the peer that was fixed, or -ENOTCONN; the descriptor, still the handle's. */
 ROTA_API int rota_datagrams_local_name(const struct rota_datagrams *udp, char *buf, size_t size);

@@ -138,6 +138,15 @@ int rota_datagrams_recv_stop(struct rota_datagrams *u)
 
 /* ---- sending ---- */
 
+static void tell_drained(struct rota_datagrams *u)
+{
+	if (!u->high || u->queued_bytes > u->low_bytes || !handle_open(&u->handle))
+		return;
+	u->high = false;
+	if (u->on_drain != NULL)
+		u->on_drain(u);
+}
+
 static void sent(struct rota__node *node)
 {
 	struct rota_datagram *d = container_of((void *(*)[2])node, struct rota_datagram, node);
@@ -146,6 +155,7 @@ static void sent(struct rota__node *node)
 	rota__handle_ran(&u->handle);
 	if (d->fn != NULL)
 		d->fn(d, d->rc);
+	tell_drained(u);
 	rota__handle_left(&u->handle);
 }
 
@@ -235,7 +245,10 @@ static int enqueue(struct rota_datagrams *u, struct rota_datagram *d, void (*fn)
 	u->last = d;
 	if (u->first == d)
 		go_on(u);
-	return 0;
+	if (u->high_bytes == 0 || u->queued_bytes < u->high_bytes)
+		return 0;
+	u->high = true;
+	return 1;
 }
 
 static struct rota_udp_message message_of(const void *data, size_t size, const struct rota_address *to)
@@ -305,7 +318,7 @@ static void start(struct rota_loop *loop, struct rota_datagrams *u, int fd, int 
 	rota__handle_open(&u->handle, loop, KIND_datagrams, site);
 	u->fd = fd;
 	u->family = family;
-	u->receiving = u->waiting = u->sending = false;
+	u->receiving = u->waiting = u->sending = u->high = false;
 	u->first = u->last = NULL;
 	u->queued_bytes = 0;
 	u->queued_count = 0;
@@ -448,6 +461,16 @@ int rota_datagrams_set_ttl(struct rota_datagrams *u, unsigned hops)
 int rota_datagrams_set_broadcast(struct rota_datagrams *u, bool on)
 {
 	return handle_open(&u->handle) ? rota__udp_set_broadcast(u->fd, on) : ROTA_ECLOSED;
+}
+
+int rota_datagrams_set_buffers(struct rota_datagrams *u, unsigned send_bytes, unsigned recv_bytes)
+{
+	return handle_open(&u->handle) ? rota__socket_set_buffers(u->fd, send_bytes, recv_bytes) : ROTA_ECLOSED;
+}
+
+int rota_datagrams_get_buffers(const struct rota_datagrams *u, unsigned *ret_send_bytes, unsigned *ret_recv_bytes)
+{
+	return handle_open(&u->handle) ? rota__socket_get_buffers(u->fd, ret_send_bytes, ret_recv_bytes) : ROTA_ECLOSED;
 }
 
 int rota_datagrams_local_name(const struct rota_datagrams *u, char *buf, size_t size)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "harness/groups.h"
@@ -279,6 +280,98 @@ LOOP_TEST(a_full_socket_makes_datagrams_wait_and_then_sends_them)
 	CHECK_EQ(rota_datagrams_queued_bytes(u), 0);
 }
 
+static int drained;
+static size_t queued_at_drain;
+
+static void note_drain(struct rota_datagrams *udp)
+{
+	drained++;
+	queued_at_drain = rota_datagrams_queued_bytes(udp);
+}
+
+/* The system's own call, which here can be told that its buffer is full, once.  (On the loopback device it never is.)  Those that
+ * come later wait behind the one that was told so. */
+static bool full;
+
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+	if (!full)
+		return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
+	full = false;
+	errno = EAGAIN;
+	return -1;
+}
+
+enum { WAITING = 8, LENGTH = 1000 };
+
+static struct rota_datagram waiting[WAITING];
+static char block[LENGTH];
+
+/* What is sent waits, until the buffer has room. */
+static void fill_the_queue(struct rota_loop *loop, uint32_t high_bytes, uint32_t low_bytes)
+{
+	open_both(loop);
+	a.udp.high_bytes = high_bytes;
+	a.udp.low_bytes = low_bytes;
+	a.udp.on_drain = note_drain;
+	full = true;
+	for (unsigned i = 0; i < WAITING; i++)
+		CHECK_EQ(rota_datagrams_send(&a.udp, &waiting[i], block, LENGTH, &to_b, note_sent),
+			high_bytes > 0 && (i + 1) * LENGTH >= high_bytes);
+	CHECK_EQ(rota_datagrams_queued_bytes(&a.udp), WAITING * LENGTH);
+	CHECK_EQ(rota_datagrams_queued_count(&a.udp), WAITING);
+	CHECK_EQ(rota_datagrams_try_send(&a.udp, "x", 1, &to_b), -EAGAIN);
+	CHECK_EQ(a.sent, 0);
+	CHECK_EQ(drained, 0);
+}
+
+LOOP_TEST(watermarks_of_the_send_queue_say_when_to_wait_and_when_to_go_on)
+{
+	fill_the_queue(loop, 4 * LENGTH, LENGTH);
+	run(loop);
+	CHECK_EQ(a.sent, WAITING);
+	CHECK_EQ(a.sent_rc, 0);
+	CHECK_EQ(drained, 1);
+	CHECK(queued_at_drain <= LENGTH);
+	CHECK_EQ(rota_datagrams_send(&a.udp, &waiting[0], block, LENGTH, &to_b, note_sent), 0);
+	run(loop);
+	CHECK_EQ(drained, 1); /* it was not high meanwhile */
+}
+
+LOOP_TEST(without_watermarks_a_queue_may_grow)
+{
+	fill_the_queue(loop, 0, 0);
+	run(loop);
+	CHECK_EQ(a.sent, WAITING);
+	CHECK_EQ(drained, 0);
+}
+
+LOOP_TEST(many_datagrams_in_one_call_reach_the_watermark_too)
+{
+	static struct rota_udp_message messages[MANY];
+	static char bytes[MANY];
+
+	open_both(loop);
+	fill(messages, bytes);
+	a.udp.high_bytes = MANY;
+	a.udp.on_drain = note_drain;
+	full = true;
+	CHECK_EQ(rota_datagrams_send_many(&a.udp, &a.send, messages, MANY, note_sent), 1);
+	run(loop);
+	CHECK_EQ(drained, 1);
+	CHECK_EQ(a.sent_rc, 0);
+}
+
+LOOP_TEST(a_queue_that_a_close_empties_is_no_reason_to_go_on)
+{
+	fill_the_queue(loop, LENGTH, 0);
+	rota_handle_close(&a.udp.handle, NULL);
+	run(loop);
+	CHECK_EQ(a.sent, WAITING);
+	CHECK_EQ(a.sent_rc, -ECANCELED);
+	CHECK_EQ(drained, 0);
+}
+
 /* ---- opening ---- */
 
 LOOP_TEST(what_cannot_be_opened_says_why)
@@ -549,4 +642,16 @@ LOOP_TEST(groups_and_interfaces_that_are_none_are_refused)
 	CHECK_EQ(rota_datagrams_set_ttl(&a.udp, 255), 0);
 	CHECK_EQ(rota_datagrams_set_broadcast(&a.udp, true), 0);
 	CHECK_EQ(rota_datagrams_set_multicast_interface(&a.udp, "no-such-device"), -ENODEV);
+}
+
+LOOP_TEST(the_buffers_of_the_socket_are_set_and_told)
+{
+	unsigned send_bytes = 0, recv_bytes = 0;
+
+	CHECK_EQ(rota_datagrams_set_buffers(&a.udp, 1, 1), ROTA_ECLOSED);
+	open_both(loop);
+	CHECK_EQ(rota_datagrams_set_buffers(&a.udp, 20000, 30000), 0);
+	CHECK_EQ(rota_datagrams_get_buffers(&a.udp, &send_bytes, &recv_bytes), 0);
+	CHECK_EQ(send_bytes, 20000);
+	CHECK_EQ(recv_bytes, 30000);
 }
