@@ -127,8 +127,11 @@ ROTA_API int rota_fchown(int fd, uint32_t uid, uint32_t gid);
 #define ROTA_FILE_TIME_NOW  INT64_MAX
 #define ROTA_FILE_TIME_KEEP INT64_MIN
 
-/* When it was last read and last written, in nanoseconds since 1970. */
+/* When it was last read and last written, in nanoseconds since 1970: of what the path leads to; of the link itself if it is one; of
+ * an open file. */
 ROTA_API int rota_set_file_times(const char *path, int64_t read_at_ns, int64_t written_at_ns);
+ROTA_API int rota_set_link_times(const char *path, int64_t read_at_ns, int64_t written_at_ns);
+ROTA_API int rota_set_fd_times(int fd, int64_t read_at_ns, int64_t written_at_ns);
 
 /* access(2), with F_OK, R_OK, W_OK, X_OK: 0, or -EACCES, -ENOENT ...  What is done next may fare otherwise all the same. */
 ROTA_API int rota_access(const char *path, int mode);
@@ -173,6 +176,12 @@ struct rota_folder {
 
 /* All that is in a folder.  The list is yours, in one piece: rota_free(). */
 ROTA_API int rota_readdir(const char *path, struct rota_folder **ret_folder);
+
+/* What comes next in a folder that is open (O_RDONLY | O_DIRECTORY), of any size in little memory: the count, up to some 1,300, or 0 when
+ * that was all and *ret_folder was not written.  The list is yours, in one piece of 54 KiB: rota_free(); in the order
+ * in which the file system has the names.  A name that is made or removed meanwhile is told or not, the others once.  On an error, and where the call
+ * was cut short, nothing is passed over.  lseek(2) to 0 begins anew. */
+ROTA_API int rota_readdir_next(int fd, struct rota_folder **ret_folder);
 
 /* ---- whole files ---- */
 

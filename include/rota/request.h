@@ -61,6 +61,14 @@ ROTA_API int rota_request_preadv(struct rota_loop *loop, struct rota_request *re
 	int count, uint64_t offset, rota_request_fn fn);
 ROTA_API int rota_request_pwritev(struct rota_loop *loop, struct rota_request *request, int fd,
 	const struct iovec *iov, int count, uint64_t offset, rota_request_fn fn);
+
+/* As rota_pread_all() and rota_pwrite_all(): *ret_done (may be NULL) is written before fn, whatever the result.  A cancellation ends
+ * them between two of the system's reads or writes too. */
+ROTA_API int rota_request_pread_all(struct rota_loop *loop, struct rota_request *request, int fd, void *buf, size_t size,
+	uint64_t offset, size_t *ret_done, rota_request_fn fn);
+ROTA_API int rota_request_pwrite_all(struct rota_loop *loop, struct rota_request *request, int fd, const void *buf,
+	size_t size, uint64_t offset, size_t *ret_done, rota_request_fn fn);
+
 ROTA_API int rota_request_fsync(struct rota_loop *loop, struct rota_request *request, int fd, rota_request_fn fn);
 ROTA_API int rota_request_fdatasync(struct rota_loop *loop, struct rota_request *request, int fd, rota_request_fn fn);
 ROTA_API int rota_request_ftruncate(
@@ -108,6 +116,10 @@ ROTA_API int rota_request_mkdtemp(
 ROTA_API int rota_request_readdir(struct rota_loop *loop, struct rota_request *request, const char *path,
 	struct rota_folder **ret_folder, rota_request_fn fn);
 
+/* What comes next in a folder that is open, as rota_readdir_next(). */
+ROTA_API int rota_request_readdir_next(struct rota_loop *loop, struct rota_request *request, int fd,
+	struct rota_folder **ret_folder, rota_request_fn fn);
+
 /* ---- what belongs to a file ---- */
 
 /* As rota_truncate() and so on. */
@@ -125,6 +137,10 @@ ROTA_API int rota_request_fchown(struct rota_loop *loop, struct rota_request *re
 	uint32_t gid, rota_request_fn fn);
 ROTA_API int rota_request_set_file_times(struct rota_loop *loop, struct rota_request *request, const char *path,
 	int64_t read_at_ns, int64_t written_at_ns, rota_request_fn fn);
+ROTA_API int rota_request_set_link_times(struct rota_loop *loop, struct rota_request *request, const char *path,
+	int64_t read_at_ns, int64_t written_at_ns, rota_request_fn fn);
+ROTA_API int rota_request_set_fd_times(struct rota_loop *loop, struct rota_request *request, int fd,
+	int64_t read_at_ns, int64_t written_at_ns, rota_request_fn fn);
 
 /* ---- copying, whole files ---- */
 
@@ -140,6 +156,10 @@ ROTA_API int rota_request_send_file(struct rota_loop *loop, struct rota_request 
 ROTA_API int rota_request_read_file(struct rota_loop *loop, struct rota_request *request, const char *path,
 	void **ret_data, size_t *ret_size, size_t size_max, rota_request_fn fn);
 ROTA_API int rota_request_write_file(struct rota_loop *loop, struct rota_request *request, const char *path,
+	const void *data, size_t size, unsigned mode, rota_request_fn fn);
+
+/* As rota_write_file_atomic().  A cancellation takes back what has not begun; what has is finished. */
+ROTA_API int rota_request_write_file_atomic(struct rota_loop *loop, struct rota_request *request, const char *path,
 	const void *data, size_t size, unsigned mode, rota_request_fn fn);
 
 /* ---- names of the network ---- */

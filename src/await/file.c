@@ -8,9 +8,6 @@
 #include "io/file_info.h"
 #include "io/file_work.h"
 
-/* What one read or write moves at most: the system's own limit, MAX_RW_COUNT, of any page size. */
-enum { AT_ONCE = 0x7fff0000 };
-
 static int64_t perform(struct rota__op op)
 {
 	struct rota__offload space;
@@ -74,7 +71,7 @@ static ssize_t move(uint8_t kind, int fd, const void *buf, size_t size, uint64_t
 	return perform((struct rota__op){
 		.kind = kind,
 		.fd = fd,
-		.buf = { .base = (void *)buf, .len = size < AT_ONCE ? (uint32_t)size : AT_ONCE, .offset = offset },
+		.buf = { .base = (void *)buf, .len = rota__moved_at_once(size), .offset = offset },
 	});
 }
 

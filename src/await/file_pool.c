@@ -77,6 +77,18 @@ int rota_set_file_times(const char *path, int64_t read_at_ns, int64_t written_at
 		(struct rota__file_args){ .path = path, .read_at_ns = read_at_ns, .written_at_ns = written_at_ns });
 }
 
+int rota_set_link_times(const char *path, int64_t read_at_ns, int64_t written_at_ns)
+{
+	return perform(rota__file_set_times, (struct rota__file_args){
+		.path = path, .read_at_ns = read_at_ns, .written_at_ns = written_at_ns, .mode = AT_SYMLINK_NOFOLLOW });
+}
+
+int rota_set_fd_times(int fd, int64_t read_at_ns, int64_t written_at_ns)
+{
+	return perform(rota__file_set_fd_times,
+		(struct rota__file_args){ .fd = fd, .read_at_ns = read_at_ns, .written_at_ns = written_at_ns });
+}
+
 int rota_access(const char *path, int mode)
 {
 	return perform(rota__file_access, (struct rota__file_args){ .path = path, .mode = (unsigned)mode });
@@ -107,4 +119,9 @@ int rota_copy_file(const char *from, const char *to, unsigned flags)
 int rota_readdir(const char *path, struct rota_folder **ret_folder)
 {
 	return perform(rota__file_readdir, (struct rota__file_args){ .path = path, .folder = ret_folder });
+}
+
+int rota_readdir_next(int fd, struct rota_folder **ret_folder)
+{
+	return perform(rota__file_readdir_next, (struct rota__file_args){ .fd = fd, .folder = ret_folder });
 }

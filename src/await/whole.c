@@ -7,10 +7,9 @@
  * and up to the rename anything that goes wrong, a cancellation too, ends in removing what was made. */
 #include <rota/file.h>
 #include <rota/task.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "io/file_work.h"
 #include "os/mem.h"
 
 /* ---- reading ---- */
@@ -108,27 +107,16 @@ int rota_write_file(const char *path, const void *data, size_t size, unsigned mo
 	return fd < 0 ? fd : fill_and_close(fd, data, size, false);
 }
 
-/* The folder of a path: how many bytes of it, the slash included; 0: the current one. */
-static size_t folder_length(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? (size_t)(slash - path) + 1 : 0;
-}
-
 /* A new file in the folder of `path`, under a name that nobody has: its descriptor, its path in `temp`. */
 static int open_temporary(const char *path, unsigned mode, char *temp, size_t temp_size)
 {
-	size_t folder = folder_length(path);
-	int fd = -EEXIST;
+	int fd = -EEXIST, rc;
 
 	/* 2^64 names: twice the same is somebody's doing. */
 	for (int tries = 0; fd == -EEXIST && tries < 8; tries++) {
-		uint64_t number;
-
-		if (getrandom(&number, sizeof number, 0) != sizeof number)
-			return -EIO;
-		snprintf(temp, temp_size, "%.*s.rota-%016llx", (int)folder, path, (unsigned long long)number);
+		rc = rota__temporary_name(path, temp, temp_size);
+		if (rc < 0)
+			return rc;
 		fd = rota_file_open(temp, O_WRONLY | O_CREAT | O_EXCL, mode);
 	}
 	return fd;
@@ -138,7 +126,7 @@ static int open_temporary(const char *path, unsigned mode, char *temp, size_t te
  * file system decides when. */
 static int sync_folder(char *path_in_it)
 {
-	size_t folder = folder_length(path_in_it);
+	size_t folder = rota__folder_length(path_in_it);
 	int fd, rc;
 
 	path_in_it[folder] = '\0';
@@ -186,7 +174,7 @@ int rota_write_file_atomic(const char *path, const void *data, size_t size, unsi
 		return -EINVAL;
 	if (rota_self() == NULL)
 		return -EPERM;
-	temp_size = folder_length(path) + sizeof ".rota-0123456789abcdef";
+	temp_size = rota__folder_length(path) + ROTA__TEMPORARY_BYTES;
 	temp = rota__alloc(temp_size);
 	if (temp == NULL)
 		return -ENOMEM;

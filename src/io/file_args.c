@@ -28,13 +28,16 @@ static const struct {
 	{ rota__file_fchmod, 0 },
 	{ rota__file_chown, PATH },
 	{ rota__file_set_times, PATH },
+	{ rota__file_set_fd_times, 0 },
 	{ rota__file_access, PATH },
 	{ rota__file_disk_stat, PATH | ANSWER },
 	{ rota__file_send, 0 },
 	{ rota__file_copy, PATH | PATH2 },
 	{ rota__file_readdir, PATH | ANSWER },
+	{ rota__file_readdir_next, ANSWER },
 	{ rota__file_read_whole, PATH | ANSWER },
 	{ rota__file_write_whole, PATH | BYTES },
+	{ rota__file_write_atomic, PATH | BYTES },
 };
 
 static bool answer_given(int (*work)(void *arg), const struct rota__file_args *a)

@@ -2,9 +2,6 @@
 #include "io/file_info.h"
 #include "io/request.h"
 
-/* What one read or write moves at most: the system's own limit, MAX_RW_COUNT, of any page size. */
-enum { AT_ONCE = 0x7fff0000 };
-
 /* ---- descriptors ---- */
 
 int rota_request_open(struct rota_loop *loop, struct rota_request *request, const char *path,
@@ -55,7 +52,7 @@ static struct rota__op move(uint8_t kind, int fd, const void *buf, size_t size, 
 	return (struct rota__op){
 		.kind = kind,
 		.fd = fd,
-		.buf = { .base = (void *)buf, .len = size < AT_ONCE ? (uint32_t)size : AT_ONCE, .offset = offset },
+		.buf = { .base = (void *)buf, .len = rota__moved_at_once(size), .offset = offset },
 	};
 }
 
@@ -88,6 +85,18 @@ int rota_request_pwritev(struct rota_loop *loop, struct rota_request *request, i
 	const struct iovec *iov, int count, uint64_t offset, rota_request_fn fn)
 {
 	return rota__request_op(loop, request, move_vectored(OP_WRITEV, fd, iov, count, offset), NULL, fn);
+}
+
+int rota_request_pread_all(struct rota_loop *loop, struct rota_request *request, int fd, void *buf,
+	size_t size, uint64_t offset, size_t *ret_done, rota_request_fn fn)
+{
+	return rota__request_op_all(loop, request, move(OP_READ, fd, buf, size, offset), size, ret_done, fn);
+}
+
+int rota_request_pwrite_all(struct rota_loop *loop, struct rota_request *request, int fd,
+	const void *buf, size_t size, uint64_t offset, size_t *ret_done, rota_request_fn fn)
+{
+	return rota__request_op_all(loop, request, move(OP_WRITE, fd, buf, size, offset), size, ret_done, fn);
 }
 
 /* ---- what a file is ---- */
@@ -222,6 +231,14 @@ int rota_request_readdir(struct rota_loop *loop, struct rota_request *request, c
 	return rota__request_work(loop, request, rota__file_readdir, args, fn);
 }
 
+int rota_request_readdir_next(struct rota_loop *loop, struct rota_request *request, int fd,
+	struct rota_folder **ret_folder, rota_request_fn fn)
+{
+	struct rota__file_args args = { .fd = fd, .folder = ret_folder };
+
+	return rota__request_work(loop, request, rota__file_readdir_next, args, fn);
+}
+
 /* ---- what belongs to a file ---- */
 
 int rota_request_truncate(struct rota_loop *loop, struct rota_request *request, const char *path,
@@ -284,6 +301,23 @@ int rota_request_set_file_times(struct rota_loop *loop, struct rota_request *req
 	return rota__request_work(loop, request, rota__file_set_times, args, fn);
 }
 
+int rota_request_set_link_times(struct rota_loop *loop, struct rota_request *request,
+	const char *path, int64_t read_at_ns, int64_t written_at_ns, rota_request_fn fn)
+{
+	struct rota__file_args args = { .path = path, .read_at_ns = read_at_ns,
+		.written_at_ns = written_at_ns, .mode = AT_SYMLINK_NOFOLLOW };
+
+	return rota__request_work(loop, request, rota__file_set_times, args, fn);
+}
+
+int rota_request_set_fd_times(struct rota_loop *loop, struct rota_request *request, int fd,
+	int64_t read_at_ns, int64_t written_at_ns, rota_request_fn fn)
+{
+	struct rota__file_args args = { .fd = fd, .read_at_ns = read_at_ns, .written_at_ns = written_at_ns };
+
+	return rota__request_work(loop, request, rota__file_set_fd_times, args, fn);
+}
+
 /* ---- copying, whole files ---- */
 
 int rota_request_copy_file(struct rota_loop *loop, struct rota_request *request, const char *from,
@@ -320,4 +354,12 @@ int rota_request_write_file(struct rota_loop *loop, struct rota_request *request
 	struct rota__file_args args = { .path = path, .buf = (char *)data, .size = size, .mode = mode };
 
 	return rota__request_work(loop, request, rota__file_write_whole, args, fn);
+}
+
+int rota_request_write_file_atomic(struct rota_loop *loop, struct rota_request *request, const char *path,
+	const void *data, size_t size, unsigned mode, rota_request_fn fn)
+{
+	struct rota__file_args args = { .path = path, .buf = (char *)data, .size = size, .mode = mode };
+
+	return rota__request_work(loop, request, rota__file_write_atomic, args, fn);
 }

@@ -130,7 +130,15 @@ int rota__file_set_times(void *arg)
 	const struct rota__file_args *a = arg;
 	struct timespec times[2] = { time_of(a->read_at_ns), time_of(a->written_at_ns) };
 
-	return or_errno(utimensat(AT_FDCWD, a->path, times, 0));
+	return or_errno(utimensat(AT_FDCWD, a->path, times, (int)a->mode));
+}
+
+int rota__file_set_fd_times(void *arg)
+{
+	const struct rota__file_args *a = arg;
+	struct timespec times[2] = { time_of(a->read_at_ns), time_of(a->written_at_ns) };
+
+	return or_errno(futimens(a->fd, times));
 }
 
 int rota__file_access(void *arg)

@@ -5,11 +5,18 @@
  * list when all are there:
  *
  *   text   [type] name \0 [type] name \0 ...
- *   list   struct rota_folder | entries | names */
+ *   list   struct rota_folder | entries | names
+ *
+ * Or, of a folder that may have millions, as much as the system tells at a time.  It is told right into the list's memory, which is
+ * there first: so no name is lost for want of it.
+ *
+ *   list   struct rota_folder | entries | what the system tells: struct dirent64, ... */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "io/file_info.h"
 #include "io/file_work.h"
@@ -107,4 +114,60 @@ int rota__file_readdir(void *arg)
 	if (rc == 0)
 		*a->folder = l.folder;
 	return rc;
+}
+
+/* ---- in pieces ---- */
+
+enum {
+	TOLD_BYTES = 32768, /* readdir(3) asks for as many */
+	RECORD_BYTES_MIN = 24, /* a name of up to four bytes, rounded up */
+	ENTRIES_MAX = TOLD_BYTES / RECORD_BYTES_MIN,
+};
+
+struct piece {
+	struct rota_folder folder;
+	struct rota_folder_entry entries[ENTRIES_MAX];
+	_Alignas(struct dirent64) char told[TOLD_BYTES];
+};
+
+/* The folder itself may have been removed: then that was all. */
+static long tell(int fd, char *told)
+{
+	long n = syscall(SYS_getdents64, fd, told, (size_t)TOLD_BYTES);
+
+	return n < 0 ? (errno == ENOENT ? 0 : -errno) : n;
+}
+
+static size_t list_told(struct piece *p, long bytes)
+{
+	size_t count = 0;
+
+	for (long at = 0; at < bytes;) {
+		const struct dirent64 *d = (const struct dirent64 *)(const void *)(p->told + at);
+
+		if (!dots(d->d_name))
+			p->entries[count++] = (struct rota_folder_entry){ d->d_name, rota__file_type(d->d_type) };
+		at += d->d_reclen;
+	}
+	p->folder = (struct rota_folder){ count, p->entries };
+	return count;
+}
+
+int rota__file_readdir_next(void *arg)
+{
+	const struct rota__file_args *a = arg;
+	struct piece *p = rota__alloc(sizeof *p);
+	long bytes;
+
+	if (p == NULL)
+		return -ENOMEM;
+	do
+		bytes = tell(a->fd, p->told);
+	while (bytes > 0 && list_told(p, bytes) == 0);
+	if (bytes <= 0) {
+		rota__free(p);
+		return (int)bytes;
+	}
+	*a->folder = &p->folder;
+	return (int)p->folder.count;
 }

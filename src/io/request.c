@@ -50,17 +50,50 @@ static void op_done(struct rota__op *op)
 {
 	struct rota__request_op *o = container_of(op, struct rota__request_op, op);
 
-	if (o->ret_info != NULL && op->result == 0)
-		*o->ret_info = rota__file_info(&o->stx);
+	if (op->kind == OP_STATX && op->result == 0)
+		*o->stat.ret_info = rota__file_info(&o->stat.stx);
 	tell(request_of(o), op->result);
+}
+
+/* One of several is done: is another to follow? */
+static bool goes_on(const struct rota__request_op *o)
+{
+	return o->op.result > 0 && o->moved.done < o->moved.size && !o->cancelled;
+}
+
+static int64_t result_of_all(const struct rota__request_op *o)
+{
+	if (o->moved.done == o->moved.size)
+		return (int64_t)o->moved.size;
+	return o->op.result < 0 ? o->op.result : o->cancelled ? -ECANCELED : ROTA_EOF;
+}
+
+static void some_done(struct rota__op *op)
+{
+	struct rota__request_op *o = container_of(op, struct rota__request_op, op);
+
+	if (op->result > 0)
+		o->moved.done += (size_t)op->result;
+	if (goes_on(o)) {
+		op->buf.base = (char *)op->buf.base + op->result;
+		op->buf.len = rota__moved_at_once(o->moved.size - o->moved.done);
+		if (op->buf.offset != ROTA_FILE_POSITION)
+			op->buf.offset += (uint64_t)op->result;
+		rota__op_submit_with(request_of(o)->loop, op, &o->space);
+		return;
+	}
+	if (o->moved.ret_done != NULL)
+		*o->moved.ret_done = o->moved.done;
+	tell(request_of(o), result_of_all(o));
 }
 
 static void cancel_op(struct rota_request *r)
 {
-	struct rota__op *op = &inside(r)->op.op;
+	struct rota__request_op *o = &inside(r)->op;
 
-	if (op->kind != OP_CLOSE)
-		rota__op_cancel(r->loop, op);
+	o->cancelled = true;
+	if (o->op.kind != OP_CLOSE)
+		rota__op_cancel(r->loop, &o->op);
 }
 
 int rota__request_op(struct rota_loop *loop, struct rota_request *r, struct rota__op op,
@@ -76,9 +109,31 @@ int rota__request_op(struct rota_loop *loop, struct rota_request *r, struct rota
 		return -EPERM;
 	o->op = op;
 	o->op.done = op_done;
-	o->ret_info = ret_info;
-	if (op.kind == OP_STATX)
-		o->op.path.statx = &o->stx;
+	if (op.kind == OP_STATX) {
+		o->stat.ret_info = ret_info;
+		o->op.path.statx = &o->stat.stx;
+	}
+	rota__op_submit_with(loop, &o->op, &o->space);
+	return 0;
+}
+
+int rota__request_op_all(struct rota_loop *loop, struct rota_request *r, struct rota__op op, size_t size,
+	size_t *ret_done, rota_request_fn fn)
+{
+	ROTA_INSIDE();
+	struct rota__request_op *o = &inside(r)->op;
+
+	if (!rota__file_op_given(&op, NULL))
+		return -EINVAL;
+	loop = begin(loop, r, cancel_op, fn);
+	if (loop == NULL)
+		return -EPERM;
+	o->op = op;
+	o->op.done = some_done;
+	o->cancelled = false;
+	o->moved.size = size;
+	o->moved.done = 0;
+	o->moved.ret_done = ret_done;
 	rota__op_submit_with(loop, &o->op, &o->space);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* request.h - the inside of a request: what is on its way for it
  *
- *   an op      the poller's, or the pool's where that cannot carry it
+ *   an op      the poller's, or the pool's where that cannot carry it; or several, one after the other
  *   work       a function on the blocking pool
  *   another    what a layer above makes of `inside`; it brings its own way to cancel
  *
@@ -17,8 +17,17 @@
 struct rota__request_op {
 	struct rota__op op;
 	struct rota__offload space;
-	struct statx stx;
-	struct rota_file_info *ret_info; /* of a STATX */
+	bool cancelled;
+	union {
+		struct {
+			struct statx stx;
+			struct rota_file_info *ret_info;
+		} stat; /* of a STATX */
+		struct {
+			size_t size, done;
+			size_t *ret_done; /* may be NULL */
+		} moved; /* of those that go on until all is moved */
+	};
 };
 
 struct rota__request_work {
@@ -32,6 +41,10 @@ struct rota__request_work {
 /* Submit `op`, whose kind and arguments are set. */
 int rota__request_op(struct rota_loop *loop, struct rota_request *request, struct rota__op op,
 	struct rota_file_info *ret_info, rota_request_fn fn);
+
+/* The same with a READ or WRITE, again and again until `size` bytes are moved, it ends, fails or is cancelled. */
+int rota__request_op_all(struct rota_loop *loop, struct rota_request *request, struct rota__op op, size_t size,
+	size_t *ret_done, rota_request_fn fn);
 
 /* Do a piece of file_work.h. */
 int rota__request_work(struct rota_loop *loop, struct rota_request *request, int (*work)(void *arg),

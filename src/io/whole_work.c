@@ -1,5 +1,10 @@
 /* whole_work.c - a whole file read into memory, or written from it, on a thread of the blocking pool */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,4 +97,80 @@ int rota__file_write_whole(void *arg)
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno; /* a late error of a write */
 	return rc;
+}
+
+/* ---- at once and whole: await/whole.c does the same step by step ---- */
+
+size_t rota__folder_length(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? (size_t)(slash - path) + 1 : 0;
+}
+
+int rota__temporary_name(const char *path, char *temp, size_t temp_bytes)
+{
+	size_t folder = rota__folder_length(path);
+	uint64_t number;
+
+	if (folder + ROTA__TEMPORARY_BYTES > temp_bytes)
+		return -ENAMETOOLONG;
+	if (getrandom(&number, sizeof number, 0) != sizeof number)
+		return -EIO;
+	snprintf(temp, temp_bytes, "%.*s.rota-%016llx", (int)folder, path, (unsigned long long)number);
+	return 0;
+}
+
+/* A new file beside `path`, with all that is to be in it, on the disk. */
+static int write_beside(const struct rota__file_args *a, char *temp, size_t temp_bytes)
+{
+	int rc = rota__temporary_name(a->path, temp, temp_bytes), fd;
+
+	if (rc < 0)
+		return rc;
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, a->mode);
+	if (fd < 0)
+		return -errno;
+	rc = rota__file_write_all(fd, a->buf, a->size);
+	if (rc == 0 && fsync(fd) < 0)
+		rc = -errno;
+	if (close(fd) < 0 && rc == 0)
+		rc = -errno;
+	if (rc < 0)
+		unlink(temp);
+	return rc;
+}
+
+/* So that the rename itself is on the disk.  A folder that may not be read cannot be synced: then the file system decides when. */
+static int sync_folder(char *path_in_it)
+{
+	size_t folder = rota__folder_length(path_in_it);
+	int fd, rc;
+
+	path_in_it[folder] = '\0';
+	fd = open(folder > 0 ? path_in_it : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno;
+	rc = fsync(fd) < 0 && errno != EINVAL ? -errno : 0; /* EINVAL: a file system without such a thing */
+	close(fd);
+	return rc;
+}
+
+int rota__file_write_atomic(void *arg)
+{
+	const struct rota__file_args *a = arg;
+	char temp[PATH_MAX];
+	int rc;
+
+	do
+		rc = write_beside(a, temp, sizeof temp);
+	while (rc == -EEXIST); /* one of 2^64 names: next time another */
+	if (rc < 0)
+		return rc;
+	if (rename(temp, a->path) < 0) {
+		rc = -errno;
+		unlink(temp);
+		return rc;
+	}
+	return sync_folder(temp);
 }

@@ -212,6 +212,8 @@ TASK_TEST(what_a_call_needs_and_is_not_given_is_an_error)
 		rota_chown(NULL, 0, 0),
 		rota_lchown(NULL, 0, 0),
 		rota_set_file_times(NULL, 0, 0),
+		rota_set_link_times(NULL, 0, 0),
+		rota_readdir_next(0, NULL),
 		rota_access(NULL, F_OK),
 		rota_disk_stat(NULL, &disk),
 		rota_disk_stat("/", NULL),
@@ -233,4 +235,77 @@ TASK_TEST(what_a_call_needs_and_is_not_given_is_an_error)
 
 	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
 		CHECK_EQ(answers[i], -EINVAL);
+}
+
+TASK_TEST(a_large_folder_is_read_in_pieces)
+{
+	enum { NAMES = 4000 };
+	struct rota_folder *folder;
+	int fd, n, total = 0, pieces = 0;
+
+	temp_enter();
+	for (int i = 0; i < NAMES; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "%d", i);
+		CHECK_EQ(mknod(name, S_IFREG | 0600, 0), 0);
+	}
+	fd = rota_file_open(".", O_RDONLY | O_DIRECTORY, 0);
+	while ((n = rota_readdir_next(fd, &folder)) > 0) {
+		CHECK_EQ(folder->count, n);
+		total += n;
+		pieces++;
+		rota_free(folder);
+	}
+	CHECK_EQ(n, 0);
+	CHECK_EQ(total, NAMES);
+	CHECK(pieces > 1);
+	CHECK_EQ(rota_file_close(fd), 0);
+	CHECK_EQ(rota_readdir_next(-1, &folder), -EBADF);
+}
+
+static int read_next_when_cancelled(void *fd)
+{
+	struct rota_folder *folder;
+
+	return rota_readdir_next(*(int *)fd, &folder);
+}
+
+TASK_TEST(a_piece_that_a_cancelled_task_did_not_get_is_not_lost)
+{
+	struct rota_folder *folder;
+	struct rota_scope scope;
+	int fd;
+
+	temp_enter();
+	CHECK_EQ(mkdir("x", 0700), 0);
+	fd = rota_file_open(".", O_RDONLY | O_DIRECTORY, 0);
+	rota_scope_open(&scope);
+	rota_scope_cancel(&scope);
+	CHECK_EQ(read_next_when_cancelled(&fd), -ECANCELED);
+	rota_scope_join(&scope);
+	CHECK_EQ(rota_readdir_next(fd, &folder), 1);
+	CHECK_STR(folder->entries[0].name, "x");
+	rota_free(folder);
+	CHECK_EQ(rota_file_close(fd), 0);
+}
+
+TASK_TEST(the_times_of_open_files_and_of_links_are_set)
+{
+	struct rota_file_info info;
+	int fd;
+
+	temp_enter();
+	fd = rota_file_open("f", O_RDWR | O_CREAT, 0600);
+	CHECK_EQ(rota_symlink("f", "link"), 0);
+	CHECK_EQ(rota_set_fd_times(fd, 1000000001, 2000000002), 0);
+	CHECK_EQ(rota_set_link_times("link", 3000000003, 4000000004), 0);
+	CHECK_EQ(rota_file_stat("link", &info), 0);
+	CHECK_EQ(info.read_at_ns, 1000000001);
+	CHECK_EQ(info.written_at_ns, 2000000002);
+	CHECK_EQ(rota_file_lstat("link", &info), 0);
+	CHECK_EQ(info.written_at_ns, 4000000004);
+	CHECK_EQ(rota_set_fd_times(-1, 0, 0), -EBADF);
+	CHECK_EQ(rota_set_link_times("none", 0, 0), -ENOENT);
+	CHECK_EQ(rota_file_close(fd), 0);
 }

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -181,6 +182,267 @@ LOOP_TEST(a_file_that_cannot_be_written_is_an_error_and_no_signal)
 	CHECK_EQ(ASK(write_file, "/dev/full", "x", 1, 0600), -ENOSPC);
 }
 
+/* ---- all of it ---- */
+
+LOOP_TEST(all_bytes_are_written_and_read_and_the_end_is_told)
+{
+	char buf[16] = "";
+	size_t done = 99;
+	int fd;
+
+	temp_enter();
+	fd = open("f", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK_EQ(ASK(pwrite_all, fd, "0123456789", 10, 0, &done), 10);
+	CHECK_EQ(done, 10);
+	CHECK_EQ(ASK(pread_all, fd, buf, 4, 3, NULL), 4);
+	CHECK_STR(buf, "3456");
+	CHECK_EQ(ASK(pread_all, fd, buf, 16, 5, &done), ROTA_EOF);
+	CHECK_EQ(done, 5);
+	CHECK(memcmp(buf, "56789", 5) == 0);
+	CHECK_EQ(ASK(pread_all, fd, buf, 10, ROTA_FILE_POSITION, &done), 10);
+	CHECK_EQ(ASK(pread_all, fd, NULL, 0, 0, &done), 0);
+	CHECK_EQ(done, 0);
+	done = 99;
+	CHECK_EQ(ASK(pread_all, -1, buf, 1, 0, &done), -EBADF);
+	CHECK_EQ(done, 0);
+	CHECK_EQ(ASK(pwrite_all, -1, buf, 1, 0, NULL), -EBADF);
+	close(fd);
+}
+
+static int unread(int fd)
+{
+	int bytes = -1;
+
+	CHECK_EQ(ioctl(fd, FIONREAD, &bytes), 0);
+	return bytes;
+}
+
+/* A pipe gives what is in it: so many reads follow each other. */
+LOOP_TEST(what_comes_in_pieces_is_read_to_the_last)
+{
+	char buf[8] = "";
+	struct rota_request r;
+	size_t done = 0;
+	int fds[2];
+
+	calls = 0;
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	CHECK_EQ(rota_request_pread_all(loop, &r, fds[0], buf, 7, ROTA_FILE_POSITION, &done, note), 0);
+	for (int i = 0; i < 7; i++) {
+		CHECK_EQ(calls, 0);
+		CHECK_EQ(write(fds[1], &"letters"[i], 1), 1);
+		while (unread(fds[0]) > 0)
+			rota_loop_run(loop, ROTA_RUN_NOWAIT);
+	}
+	run(loop);
+	CHECK_EQ(calls, 1);
+	CHECK_EQ(noted, 7);
+	CHECK_EQ(done, 7);
+	CHECK_STR(buf, "letters");
+	close(fds[0]);
+	close(fds[1]);
+}
+
+LOOP_TEST(a_cancellation_in_the_middle_tells_how_far_it_came)
+{
+	char buf[8] = "";
+	struct rota_request r;
+	size_t done = 0;
+	int fds[2];
+
+	calls = 0;
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	CHECK_EQ(rota_request_pread_all(loop, &r, fds[0], buf, 6, ROTA_FILE_POSITION, &done, note), 0);
+	CHECK_EQ(write(fds[1], "abc", 3), 3);
+	while (unread(fds[0]) > 0)
+		rota_loop_run(loop, ROTA_RUN_NOWAIT);
+	rota_loop_run(loop, ROTA_RUN_NOWAIT);
+	CHECK_EQ(calls, 0);
+	rota_request_cancel(&r);
+	close(fds[1]); /* a thread that reads cannot be stopped; now it sees the end */
+	run(loop);
+	CHECK_EQ(calls, 1);
+	CHECK_EQ(noted, -ECANCELED);
+	CHECK_EQ(done, 3);
+	CHECK_STR(buf, "abc");
+	close(fds[0]);
+}
+
+LOOP_TEST(a_write_of_all_that_is_cancelled_at_once_is_told_once)
+{
+	struct rota_request r;
+	size_t done = 99;
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	for (int i = 0; i < 50; i++) {
+		calls = 0;
+		CHECK_EQ(rota_request_pwrite_all(loop, &r, fd, "abc", 3, 0, &done, note), 0);
+		rota_request_cancel(&r);
+		run(loop);
+		CHECK_EQ(calls, 1);
+		CHECK((noted == 3 && done == 3) || (noted == -ECANCELED && done == 0));
+	}
+	close(fd);
+}
+
+/* ---- files that are replaced ---- */
+
+LOOP_TEST(a_file_is_replaced_at_once_and_whole)
+{
+	struct rota_file_info info = { 0 };
+
+	temp_enter();
+	CHECK_EQ(mkdir("folder", 0700), 0);
+	CHECK_EQ(ASK(write_file_atomic, "folder/f", "old text", 8, 0600), 0);
+	CHECK_STR(temp_contents("folder/f"), "old text");
+	CHECK_EQ(ASK(write_file_atomic, "folder/f", "new", 3, 0640), 0);
+	CHECK_STR(temp_contents("folder/f"), "new");
+	CHECK_EQ(ASK(stat, "folder/f", &info), 0);
+	CHECK_EQ(info.mode, 0640);
+	CHECK_EQ(ASK(write_file_atomic, "f", "", 0, 0600), 0);
+	CHECK_EQ(ASK(write_file_atomic, "none/f", "x", 1, 0600), -ENOENT);
+	CHECK_EQ(ASK(write_file_atomic, "folder", "x", 1, 0600), -EISDIR);
+	CHECK_EQ(temp_count(), 2); /* nothing is left beside them */
+	CHECK_EQ(chdir("folder"), 0);
+	CHECK_EQ(temp_count(), 1);
+	CHECK_EQ(chdir(".."), 0);
+}
+
+LOOP_TEST(a_replacement_that_is_cancelled_has_happened_or_not)
+{
+	struct rota_request r;
+
+	temp_enter();
+	CHECK_EQ(ASK(write_file_atomic, "f", "old", 3, 0600), 0);
+	for (int i = 0; i < 20; i++) {
+		calls = 0;
+		CHECK_EQ(rota_request_write_file_atomic(loop, &r, "f", "new", 3, 0600, note), 0);
+		if (i % 2 == 1)
+			sched_yield(); /* it may have begun */
+		rota_request_cancel(&r);
+		run(loop);
+		CHECK_EQ(calls, 1);
+		CHECK(noted == 0 || noted == -ECANCELED);
+		if (noted == 0)
+			CHECK_STR(temp_contents("f"), "new");
+		CHECK_EQ(temp_count(), 1);
+	}
+}
+
+/* ---- times ---- */
+
+LOOP_TEST(times_of_open_files_and_of_links_are_set)
+{
+	struct rota_file_info info = { 0 };
+	int fd;
+
+	temp_enter();
+	fd = open("f", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK_EQ(symlink("f", "link"), 0);
+	CHECK_EQ(ASK(set_fd_times, fd, 1000000001, 2000000002), 0);
+	CHECK_EQ(ASK(set_link_times, "link", 3000000003, 4000000004), 0);
+	CHECK_EQ(ASK(stat, "link", &info), 0);
+	CHECK_EQ(info.read_at_ns, 1000000001);
+	CHECK_EQ(info.written_at_ns, 2000000002);
+	CHECK_EQ(ASK(lstat, "link", &info), 0);
+	CHECK_EQ(info.written_at_ns, 4000000004);
+	CHECK_EQ(ASK(set_fd_times, fd, ROTA_FILE_TIME_KEEP, -1), 0); /* before 1970 */
+	CHECK_EQ(ASK(fstat, fd, &info), 0);
+	CHECK_EQ(info.read_at_ns, 1000000001);
+	CHECK_EQ(info.written_at_ns, -1);
+	CHECK_EQ(ASK(set_fd_times, -1, 0, 0), -EBADF);
+	CHECK_EQ(ASK(set_link_times, "none", 0, 0), -ENOENT);
+	close(fd);
+}
+
+/* ---- large folders ---- */
+
+LOOP_TEST(a_large_folder_is_read_in_pieces_each_name_once)
+{
+	enum { NAMES = 4000 };
+	static bool seen[NAMES];
+	struct rota_folder *folder = NULL;
+	int64_t n;
+	int fd, total = 0, pieces = 0;
+
+	temp_enter();
+	for (int i = 0; i < NAMES; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "%d", i);
+		CHECK_EQ(mknod(name, S_IFREG | 0600, 0), 0);
+	}
+	fd = (int)ASK(open, ".", O_RDONLY | O_DIRECTORY, 0);
+	while ((n = ASK(readdir_next, fd, &folder)) > 0) {
+		CHECK_EQ(folder->count, n);
+		for (int64_t i = 0; i < n; i++) {
+			int number = atoi(folder->entries[i].name);
+
+			CHECK(number >= 0 && number < NAMES && !seen[number]);
+			CHECK(folder->entries[i].type == ROTA_FILE_REGULAR || folder->entries[i].type == ROTA_FILE_UNKNOWN);
+			seen[number] = true;
+		}
+		total += (int)n;
+		pieces++;
+		rota_free(folder);
+		folder = NULL;
+	}
+	CHECK_EQ(n, 0);
+	CHECK(folder == NULL);
+	CHECK_EQ(total, NAMES);
+	CHECK(pieces > 1);
+	CHECK_EQ(ASK(readdir_next, fd, &folder), 0); /* and it stays the end */
+	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+	CHECK(ASK(readdir_next, fd, &folder) > 0);
+	rota_free(folder);
+	close(fd);
+}
+
+LOOP_TEST(a_folder_that_is_empty_or_gone_or_none_says_so)
+{
+	struct rota_folder *folder = NULL;
+	int fd, plain;
+
+	temp_enter();
+	CHECK_EQ(mkdir("empty", 0700), 0);
+	fd = open("empty", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK_EQ(ASK(readdir_next, fd, &folder), 0);
+	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+	CHECK_EQ(rmdir("empty"), 0);
+	CHECK_EQ(ASK(readdir_next, fd, &folder), 0);
+	plain = open("f", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK_EQ(ASK(readdir_next, plain, &folder), -ENOTDIR);
+	CHECK_EQ(ASK(readdir_next, -1, &folder), -EBADF);
+	CHECK(folder == NULL);
+	close(plain);
+	close(fd);
+}
+
+LOOP_TEST(a_piece_of_a_folder_that_is_cancelled_is_not_lost)
+{
+	struct rota_folder *folder = NULL;
+	struct rota_request r;
+	int fd, told = 0;
+
+	temp_enter();
+	close(open("f", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < 50; i++) {
+		calls = 0;
+		CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+		CHECK_EQ(rota_request_readdir_next(loop, &r, fd, &folder, note), 0);
+		rota_request_cancel(&r);
+		run(loop);
+		CHECK_EQ(calls, 1);
+		CHECK(noted == 1 || noted == -ECANCELED);
+		told = (int)(noted == 1 ? noted : ASK(readdir_next, fd, &folder));
+		CHECK_EQ(told, 1);
+		CHECK_STR(folder->entries[0].name, "f");
+		rota_free(folder);
+	}
+	close(fd);
+}
+
 /* ---- what a request is ---- */
 
 LOOP_TEST(arguments_that_make_no_sense_are_answered_at_once)
@@ -241,6 +503,12 @@ LOOP_TEST(arguments_that_make_no_sense_are_answered_at_once)
 	X(read_file, "x", &data, NULL, 1)                                                                              \
 	X(write_file, NULL, "x", 1, 0600)                                                                              \
 	X(write_file, "x", NULL, 1, 0600)                                                                              \
+	X(write_file_atomic, NULL, "x", 1, 0600)                                                                       \
+	X(write_file_atomic, "x", NULL, 1, 0600)                                                                       \
+	X(pread_all, 0, NULL, 1, 0, NULL)                                                                              \
+	X(pwrite_all, 1, NULL, 1, 0, NULL)                                                                             \
+	X(readdir_next, 0, NULL)                                                                                       \
+	X(set_link_times, NULL, 0, 0)                                                                                  \
 	X(resolve, NULL, &address, 1)                                                                                  \
 	X(resolve, "127.0.0.1:1", NULL, 1)                                                                             \
 	X(resolve_back, NULL, buf, sizeof buf, NULL, 0)

@@ -539,6 +539,74 @@ static void told(struct rota_request *r, int64_t rc)
 	note((int)rc);
 }
 
+static void replaced(struct rota_request *r, int64_t rc)
+{
+	note((int)rc);
+	calls_are_ours();
+	unlink("/tmp/rota-torture-whole");
+	calls_are_theirs();
+}
+
+CALLING(files_that_are_replaced)
+{
+	return rota_request_write_file_atomic(loop, &request, "/tmp/rota-torture-whole", "text", 4, 0600, replaced);
+}
+
+static struct rota_folder *folder;
+
+static void all_read(struct rota_request *r, int64_t n)
+{
+	note((int)n);
+	if (n > 0)
+		CHECK_EQ(n, 2);
+	close_file((int)(intptr_t)r->data);
+}
+
+static void piece_read(struct rota_request *r, int64_t n)
+{
+	int fd = (int)(intptr_t)r->data;
+
+	note((int)n);
+	if (n > 0)
+		rota_free(folder);
+	close_file(fd);
+}
+
+/* A descriptor that is the request's, until it is closed there. */
+static int start_with(const char *path, int flags, int (*start)(int fd))
+{
+	int fd, rc;
+
+	calls_are_ours();
+	fd = open(path, flags | O_CLOEXEC);
+	calls_are_theirs();
+	request.data = (void *)(intptr_t)fd;
+	rc = start(fd);
+	if (rc < 0)
+		close(fd);
+	return rc;
+}
+
+static int read_all(int fd)
+{
+	return rota_request_pread_all(loop, &request, fd, page, 2, 0, NULL, all_read);
+}
+
+CALLING(files_read_to_the_last_byte)
+{
+	return start_with("/proc/self/cmdline", O_RDONLY, read_all);
+}
+
+static int read_piece(int fd)
+{
+	return rota_request_readdir_next(loop, &request, fd, &folder, piece_read);
+}
+
+CALLING(folders_read_in_pieces)
+{
+	return start_with("/proc/self", O_RDONLY | O_DIRECTORY, read_piece);
+}
+
 CALLING(questions_about_files)
 {
 	return rota_request_stat(loop, &request, "/proc/self", &info, told);
