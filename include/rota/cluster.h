@@ -4,6 +4,13 @@
  *	if (rc == 0)
  *		rc = rota_cluster_worker() > 0 ? rota_serve(door, serve) : rota_cluster_run(&door, 1, NULL);
  *
+ * or, where the workers are made of callbacks:
+ *
+ *	if (rota_cluster_worker() > 0)
+ *		rc = rota_cluster_acceptor_open(loop, &door, NULL, on_connection);      and the loop is run
+ *	else
+ *		rc = rota_run(listen_and_cluster_run, NULL, NULL);                      all that the first process does
+ *
  * The first process opens the socket and starts workers: the same program with the same arguments, which inherit
  * the socket.  The system spreads connections over them.  A worker that ends is replaced; connections that wait
  * meanwhile are the others'. */
@@ -11,6 +18,7 @@
 #define ROTA_CLUSTER_H
 
 #include <rota/base.h>
+#include <rota/conn.h>
 #include <rota/net.h>
 #include <rota/process.h>
 
@@ -41,9 +49,17 @@ ROTA_API unsigned rota_cluster_worker(void);
 
 /* In the first process as rota_tcp_listen(); in a worker the socket that the first process opened by the same call:
  * so workers make these calls in the same order, `address` must be the same, and is not looked at.
- * -EBADF: the first process has handed over fewer. */
+ * -EBADF: the first process has handed over fewer; -EPERM outside of a run.  Called by one thread at a time. */
 ROTA_API int rota_cluster_listen(
 	struct rota_listener **ret_listener, const char *address, const struct rota_listen_options *options);
+
+/* In a worker with callbacks: the next of those sockets as an acceptor (rota/conn.h).  Errors as rota_acceptor_open() and above; -EPERM in the
+ * first process, which accepts nothing. */
+#define rota_cluster_acceptor_open(loop, acceptor, options, on_connection)                                             \
+	rota_cluster_acceptor_open_at((loop), (acceptor), (options), (on_connection), ROTA_HERE)
+ROTA_API int rota_cluster_acceptor_open_at(struct rota_loop *loop, struct rota_acceptor *acceptor,
+	const struct rota_listen_options *options, void (*on_connection)(struct rota_acceptor *acceptor, int rc),
+	const char *site);
 
 struct rota_cluster_options { /* zero what you do not need */
 	unsigned workers;     /* 0: one for each CPU this process may use */
@@ -52,7 +68,8 @@ struct rota_cluster_options { /* zero what you do not need */
 
 /* In the first process: start the workers and keep them running until cancelled (SIGTERM, for instance), then stop
  * them gracefully and return -ECANCELED.  `doors` in the order of their listens.  Workers die with the thread that
- * calls this.  -EPERM in a worker; -ENOENT if the program's file is not there any more. */
+ * calls this.  Waits.  -EPERM in a worker, and outside of tasks; -EINVAL: more than 64 doors; -ENOENT where there is no /proc, which is asked for the
+ * program and its arguments. */
 ROTA_API int rota_cluster_run(
 	struct rota_listener *const *doors, unsigned count, const struct rota_cluster_options *options);
 

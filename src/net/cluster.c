@@ -1,7 +1,7 @@
 /* cluster.c - several processes behind one listening socket
  *
- * Workers find the sockets at the descriptors from FIRST_FD on, and their own number in the environment.  They are
- * this program run anew rather than forks: a fork of a program with threads and rings is good for nothing. */
+ * Workers find the sockets at the descriptors from FIRST_FD on, and their own number and how many sockets there are in the environment
+ * ("2/1").  They are this program run anew rather than forks: a fork of a program with threads and rings is good for nothing. */
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <rota/cluster.h>
+#include <rota/conn.h>
 #include <rota/file.h>
 #include <rota/loop.h>
 #include <rota/task.h>
@@ -28,16 +29,48 @@ unsigned rota_cluster_worker(void)
 	return number != NULL ? (unsigned)strtoul(number, NULL, 10) : 0;
 }
 
+/* How many sockets this worker has been handed, and how many of them it has taken. */
+static unsigned handed_over(void)
+{
+	const char *number = getenv("ROTA_CLUSTER_WORKER"), *slash = number != NULL ? strchr(number, '/') : NULL;
+
+	return slash != NULL ? (unsigned)strtoul(slash + 1, NULL, 10) : 0;
+}
+
+static unsigned taken;
+
+/* The next one; -EBADF.  What is at that number otherwise is something of the program's own. */
+static int next_fd(void)
+{
+	return taken < handed_over() ? FIRST_FD + (int)taken : -EBADF;
+}
+
 int rota_cluster_listen(
 	struct rota_listener **ret_listener, const char *address, const struct rota_listen_options *options)
 {
-	static int taken;
 	int fd, rc;
 
 	if (rota_cluster_worker() == 0)
 		return rota_tcp_listen(ret_listener, address, options);
-	fd = FIRST_FD + taken;
-	rc = rota_listener_from_fd(ret_listener, fd, options);
+	if (rota_loop_current() == NULL)
+		return -EPERM;
+	fd = next_fd();
+	rc = fd < 0 ? fd : rota_listener_from_fd(ret_listener, fd, options);
+	if (rc == 0)
+		taken++;
+	return rc;
+}
+
+int rota_cluster_acceptor_open_at(struct rota_loop *loop, struct rota_acceptor *acceptor,
+	const struct rota_listen_options *options, void (*on_connection)(struct rota_acceptor *acceptor, int rc),
+	const char *site)
+{
+	int fd, rc;
+
+	if (rota_cluster_worker() == 0)
+		return -EPERM;
+	fd = next_fd();
+	rc = fd < 0 ? fd : rota_acceptor_open_at(loop, acceptor, fd, options, on_connection, site);
 	if (rc == 0)
 		taken++;
 	return rc;
@@ -56,7 +89,7 @@ struct cluster {
 struct worker {
 	struct cluster *cluster;
 	const char **env;
-	char number[sizeof NUMBER_IN_ENV + 12];
+	char number[sizeof NUMBER_IN_ENV + 24];
 };
 
 /* The arguments as the system knows them: main() does not tell us. */
@@ -92,7 +125,7 @@ static int make_env(struct worker *w, unsigned number)
 		return -ENOMEM;
 	for (i = 0; i < count; i++)
 		w->env[i] = environ[i];
-	snprintf(w->number, sizeof w->number, NUMBER_IN_ENV "%u", number);
+	snprintf(w->number, sizeof w->number, NUMBER_IN_ENV "%u/%u", number, w->cluster->doors);
 	w->env[i++] = w->number;
 	w->env[i] = NULL;
 	return 0;
@@ -160,7 +193,7 @@ int rota_cluster_run(struct rota_listener *const *doors, unsigned count, const s
 		options = &defaults;
 	if (rota_cluster_worker() > 0)
 		return -EPERM;
-	if (count > DOORS_MAX)
+	if (count > DOORS_MAX || (doors == NULL && count > 0))
 		return -EINVAL;
 	for (unsigned i = 0; i < count; i++)
 		c.map[i] = (struct rota_fd_map){ FIRST_FD + (int)i, doors[i]->fd };
