@@ -117,6 +117,15 @@ static int one_source(
 		sizeof request);
 }
 
+/* Of sources the system says EADDRNOTAVAIL where one is joined already, and EINVAL where it is the last that was left before; of groups as
+ * a whole it says what we say. */
+static int as_for_groups(int error, bool join)
+{
+	if (join && error == EADDRNOTAVAIL)
+		return -EADDRINUSE;
+	return !join && error == EINVAL ? -EADDRNOTAVAIL : -error;
+}
+
 int rota__multicast_member(int fd, int family, const char *group, const char *source, const char *interface, bool join)
 {
 	struct sockaddr_storage whom, from;
@@ -131,7 +140,7 @@ int rota__multicast_member(int fd, int family, const char *group, const char *so
 		return any_source(fd, &whom, index, join) < 0 ? -errno : 0;
 	if (parse(&from, source) < 0 || from.ss_family != whom.ss_family)
 		return -EINVAL;
-	return one_source(fd, &whom, &from, index, join) < 0 ? -errno : 0;
+	return one_source(fd, &whom, &from, index, join) < 0 ? as_for_groups(errno, join) : 0;
 }
 
 /* ---- how far, and to whom ---- */

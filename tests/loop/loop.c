@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <rota.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -586,5 +587,24 @@ TEST(a_loop_may_first_run_on_another_thread_than_made_it)
 	CHECK_EQ(pthread_create(&thread, NULL, run_elsewhere, loop), 0);
 	CHECK_EQ(pthread_join(thread, &answer), 0);
 	CHECK_EQ((intptr_t)answer, 0);
+	CHECK_EQ(rota_loop_free(loop), 0);
+}
+
+TEST(a_loop_says_what_polls_for_it_and_how)
+{
+	struct rota_loop *loop;
+	char name[32];
+	const char *details;
+	int rc = rota_loop_new(&loop, NULL);
+
+	if (rc == -ENOSYS || rc == -EPERM)
+		SKIP("this kernel refuses the poller");
+	CHECK_EQ(rc, 0);
+	details = rota_loop_poller_details(loop);
+	CHECK(details != NULL && strlen(details) > 0);
+	snprintf(name, sizeof name, "%s", rota_loop_poller(loop));
+	CHECK(strncmp(details, name, strlen(name)) == 0); /* "uring: ..." */
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_NOWAIT), 0);
+	CHECK_STR(rota_loop_poller_details(loop), details); /* for the loop's life */
 	CHECK_EQ(rota_loop_free(loop), 0);
 }

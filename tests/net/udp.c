@@ -368,3 +368,40 @@ TASK_TEST(a_task_receives_what_is_sent_to_its_group_until_it_leaves)
 	rota_udp_close(other);
 	rota_udp_close(udp);
 }
+
+TASK_TEST(a_group_is_heard_of_the_source_that_was_joined_only)
+{
+	struct rota_address group, own;
+	struct rota_udp *udp, *sender;
+	char buf[16], text[64];
+	int rc;
+
+	CHECK_EQ(rota_udp_open(&udp, "0.0.0.0:0"), 0);
+	CHECK_EQ(rota_udp_open(&sender, "127.0.0.1:0"), 0); /* the source: else it is any address of this machine */
+	CHECK_EQ(rota_udp_set_multicast_interface(sender, "lo"), 0);
+	rc = rota_udp_join_source(udp, "232.1.1.2", "127.0.0.1", "lo");
+	if (rc == -ENOPROTOOPT)
+		SKIP("no groups with sources here");
+	CHECK_EQ(rc, 0);
+	CHECK_EQ(rota_udp_join_source(udp, "232.1.1.2", "127.0.0.1", "lo"), -EADDRINUSE);
+	snprintf(text, sizeof text, "232.1.1.2:%d", rota_udp_port(udp));
+	CHECK_EQ(rota_address_parse(&group, text), 0);
+	CHECK_EQ(rota_udp_send(sender, "heard", 5, &group), 5);
+	CHECK_EQ(rota_udp_recv(udp, buf, sizeof buf, NULL), 5);
+	CHECK_EQ(rota_udp_join_source(udp, "232.1.1.2", "127.0.0.9", "lo"), 0);
+	CHECK_EQ(rota_udp_leave_source(udp, "232.1.1.2", "127.0.0.1", "lo"), 0);
+	CHECK_EQ(rota_udp_leave_source(udp, "232.1.1.2", "127.0.0.1", "lo"), -EADDRNOTAVAIL);
+	CHECK_EQ(rota_udp_send(sender, "unheard", 7, &group), 7);
+	snprintf(text, sizeof text, "127.0.0.1:%d", rota_udp_port(udp));
+	CHECK_EQ(rota_address_parse(&own, text), 0);
+	CHECK_EQ(rota_udp_send(sender, "me", 2, &own), 2);
+	CHECK_EQ(rota_udp_recv(udp, buf, sizeof buf, NULL), 2); /* the group's did not come before it */
+	CHECK_EQ(rota_udp_leave_source(udp, "232.1.1.2", "127.0.0.9", "lo"), 0);
+	CHECK_EQ(rota_udp_leave_source(udp, "232.1.1.2", "127.0.0.9", "lo"), -EADDRNOTAVAIL);
+	CHECK_EQ(rota_udp_join_source(udp, "232.1.1.2", NULL, "lo"), -EINVAL);
+	CHECK_EQ(rota_udp_leave_source(udp, "232.1.1.2", NULL, "lo"), -EINVAL);
+	CHECK_EQ(rota_udp_join_source(udp, "232.1.1.2", "::1", "lo"), -EINVAL);
+	CHECK_EQ(rota_udp_join_source(udp, "nonsense", "127.0.0.1", "lo"), -EINVAL);
+	rota_udp_close(sender);
+	rota_udp_close(udp);
+}
