@@ -27,11 +27,12 @@ extern "C" {
 struct rota_signals;
 
 /* Catch `count` signals from now on.  Does not wait.  -EINVAL: one cannot be caught (SIGKILL, SIGSTOP,
- * faults such as SIGSEGV, no signal at all); -ENOMEM; nothing is caught then. */
+ * faults such as SIGSEGV, no signal at all); -EPERM: this thread runs no loop, neither of a run nor another; -ENOMEM; nothing is
+ * caught then.  The set belongs to that loop. */
 ROTA_API int rota_signals_open(struct rota_signals **ret_signals, const int *signals, size_t count);
 
 /* The number of the next one, those that wait already in the order of their numbers.  Or -ECANCELED,
- * -ETIMEDOUT; ROTA_ECLOSED; -EBUSY: another task waits in this set. */
+ * -ETIMEDOUT; ROTA_ECLOSED; -EBUSY: another task waits in this set; -EPERM outside of tasks. */
 ROTA_API int rota_signals_wait(struct rota_signals *signals);
 
 /* Give them their former effect, unless another set has them too, and free the set.  A task that waits in

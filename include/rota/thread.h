@@ -52,11 +52,11 @@ typedef int (*rota_thread_fn)(struct rota_port *port, void *arg);
 ROTA_API int rota_thread_start(
 	struct rota_thread **ret_thread, rota_thread_fn fn, void *arg, const struct rota_options *options);
 
-/* Our end of the pair of ports; it lives as long as the thread's handle. */
+/* Our end of the pair of ports; it lives as long as the thread's handle.  Any thread. */
 ROTA_API struct rota_port *rota_thread_port(struct rota_thread *thread);
 
 /* Wait until its run is over: 0, and fn's answer, or why the run could not start, in *ret_result (may be NULL).  As
- * often as one likes.  -ECANCELED, -ETIMEDOUT: the wait was cut short, the thread goes on. */
+ * often as one likes, by as many tasks.  -ECANCELED, -ETIMEDOUT: the wait was cut short, the thread goes on; -EPERM outside of tasks. */
 ROTA_API int rota_thread_join(struct rota_thread *thread, int *ret_result);
 
 /* The same with a callback: fn(request, 0), and then *ret_result (may be NULL) is there.  See rota/request.h; `loop` may be NULL.
@@ -69,7 +69,8 @@ ROTA_API int rota_request_thread_join(struct rota_loop *loop, struct rota_reques
 ROTA_API void rota_thread_stop(struct rota_thread *thread);
 
 /* Give the handle back, and messages that nobody received.  -EBUSY, and nothing happens, until the run is over, while our port is
- * watched, and while a request waits for the end.  NULL is allowed. */
+ * watched, and while a request waits for the end.  NULL is allowed.  Any thread, while no other uses the handle or our port; waits only for a
+ * thread that has nothing left to do. */
 ROTA_API int rota_thread_free(struct rota_thread *thread);
 
 /* ---- ports ---- */
@@ -80,24 +81,26 @@ struct rota_message {
 	void (*destroy)(void *data); /* what rota_message_free() calls; may be NULL */
 };
 
-/* Send a copy of the bytes.  Never waits.  ROTA_ECLOSED: one of the two ends is closed, or the peer's run is over; -ENOMEM. */
+/* Send a copy of the bytes.  Never waits.  Any thread, any number at a time.  ROTA_ECLOSED: one of the two ends is closed, or the peer's run is over; -ENOMEM. */
 ROTA_API int rota_port_send(struct rota_port *port, const void *data, size_t bytes);
 
 /* Send what `data` points to itself: whoever receives it owns it.  As long as nobody has, and on the way to nowhere,
- * destroy(data) is called in the end.  On an error it is still the caller's. */
+ * destroy(data) is called in the end, on the thread that finds that out; NULL: nothing is.  On an error it is still the caller's.  Never waits.
+ * Any thread. */
 ROTA_API int rota_port_give(struct rota_port *port, void *data, size_t bytes, void (*destroy)(void *data));
 
 /* Wait for the next message, which is then ours: rota_message_free().  ROTA_ECLOSED: an end is closed or the peer's run
- * is over, and everything was received; -ECANCELED, -ETIMEDOUT. */
+ * is over, and everything was received; -ECANCELED, -ETIMEDOUT; -EPERM outside of tasks.  Any task of any thread, several at a time: each
+ * message is one's. */
 ROTA_API int rota_port_recv(struct rota_port *port, struct rota_message *ret_message);
 
-/* The same without waiting: -EAGAIN for none. */
+/* The same without waiting: -EAGAIN for none.  Any thread. */
 ROTA_API int rota_port_try_recv(struct rota_port *port, struct rota_message *ret_message);
 
-/* No more messages in either direction; those on the way can be received.  Both ends notice. */
+/* No more messages in either direction; those on the way can be received.  Both ends notice.  Any thread; as often as one likes.  Does not wait. */
 ROTA_API void rota_port_close(struct rota_port *port);
 
-/* Done with a message. */
+/* Done with a message: its destroy() is called, if it has one.  Any thread; once for each message received (and harmless then). */
 ROTA_API void rota_message_free(struct rota_message *message);
 
 /* ---- callbacks ---- */
@@ -110,8 +113,8 @@ struct rota_port_watch { /* zero it before the first use */
 	bool started, posted;
 };
 
-/* Watch a port from `loop`, which is this thread's: one watch at a time, -EBUSY.  Nothing is told before
- * rota_port_watch_start(). */
+/* Watch a port from `loop`, which is this thread's, as all three calls here are: one watch at a time, -EBUSY.  Nothing is told before
+ * rota_port_watch_start().  Does not wait. */
 #define rota_port_watch_open(loop, watch, port) rota_port_watch_open_at((loop), (watch), (port), ROTA_HERE)
 ROTA_API int rota_port_watch_open_at(
 	struct rota_loop *loop, struct rota_port_watch *watch, struct rota_port *port, const char *site);

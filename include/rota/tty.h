@@ -19,8 +19,9 @@ extern "C" {
 #endif
 
 /* A descriptor of its own for the terminal that `fd` is: it can be non-blocking, as connections and streams make it, while
- * `fd`, and all processes that share it, go on as they were.  The other side of a pseudo-terminal is only duplicated.  -ENOTTY: it is
- * no terminal.  Does not wait. */
+ * `fd`, and all processes that share it, go on as they were.  The other side of a pseudo-terminal is only duplicated.  It is yours to
+ * close, and close-on-exec.  -ENOTTY: it is no terminal; -EBADF; -EMFILE, -ENFILE; -ENOENT where there is no /proc; -EACCES, -EPERM: the system lets nobody open
+ * it again.  Any thread.  Does not wait. */
 ROTA_API int rota_tty_open(int fd);
 
 enum rota_tty_mode {
@@ -44,7 +45,7 @@ struct rota_tty_size {
 ROTA_API int rota_tty_get_size(int fd, struct rota_tty_size *ret_size);
 
 /* A task waits until the size differs from *size, which is then the new one.  Only the terminal that controls the process tells of its
- * changes (SIGWINCH).  0, -ENOTTY, -ECANCELED, -ETIMEDOUT. */
+ * changes (SIGWINCH).  0, -ENOTTY, -EBADF, -ECANCELED, -ETIMEDOUT; -EPERM outside of tasks. */
 ROTA_API int rota_tty_wait_resize(int fd, struct rota_tty_size *size);
 
 /* ---- callbacks ---- */

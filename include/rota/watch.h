@@ -65,7 +65,7 @@ struct rota_file_watch { /* zero it before the first use */
 	void *look;
 };
 
-/* The first look is made at once, and tells only a failure.  `path` is copied.  -ENOMEM. */
+/* The first look is made at once, and tells only a failure.  `path` is copied.  -EINVAL: an interval of 0; -ENOMEM. */
 #define rota_file_watch_start(loop, watch, path, interval_ns, on_change)                                               \
 	rota_file_watch_start_at((loop), (watch), (path), (interval_ns), (on_change), ROTA_HERE)
 ROTA_API int rota_file_watch_start_at(struct rota_loop *loop, struct rota_file_watch *watch, const char *path,
@@ -78,18 +78,20 @@ ROTA_API int rota_file_watch_start_at(struct rota_loop *loop, struct rota_file_w
 
 struct rota_changes;
 
-/* Begin to watch, as rota_path_watch_start(), and keep what changes for rota_changes_next(): up to 1,024 changes. */
+/* Begin to watch, as rota_path_watch_start(), and keep what changes for rota_changes_next(): up to 1,024 changes.  Its errors; -EPERM: this
+ * thread runs no loop, neither of a run nor another; -ENOMEM.  What is opened belongs to that loop. */
 ROTA_API int rota_changes_open(struct rota_changes **ret_changes, const char *path, unsigned flags);
 
 /* Wait for the next change.  0; ROTA_ECLOSED after ROTA_CHANGE_VANISHED, or when it is closed meanwhile; -EBUSY: another
- * task waits; -ECANCELED, -ETIMEDOUT. */
+ * task waits; -ECANCELED, -ETIMEDOUT; -EPERM outside of tasks. */
 ROTA_API int rota_changes_next(struct rota_changes *changes, struct rota_change *ret_change);
 
 /* End it; a task that waits gets ROTA_ECLOSED.  NULL is allowed.  Does not wait. */
 ROTA_API void rota_changes_close(struct rota_changes *changes);
 
 /* A task waits until what rota_file_stat() says of `path` differs from *info in more than the time of reading, looking every
- * `interval_ns`; *info is then the new state.  0; -ENOENT and the like if it cannot be looked at any more. */
+ * `interval_ns`; *info is then the new state.  0; -ENOENT and the like if it cannot be looked at any more; -EINVAL: an interval of 0;
+ * -ECANCELED, -ETIMEDOUT; -EPERM outside of tasks. */
 ROTA_API int rota_file_wait_change(const char *path, uint64_t interval_ns, struct rota_file_info *info);
 
 #ifdef __cplusplus

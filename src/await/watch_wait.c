@@ -204,6 +204,8 @@ int rota_file_wait_change(const char *path, uint64_t interval_ns, struct rota_fi
 	struct rota_file_info now;
 	int rc;
 
+	if (interval_ns == 0)
+		return -EINVAL;
 	while ((rc = rota_file_stat(path, &now)) == 0 && rota__file_info_same(info, &now)) {
 		rc = rota_sleep(interval_ns);
 		if (rc < 0)

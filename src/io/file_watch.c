@@ -93,11 +93,14 @@ int rota_file_watch_start_at(struct rota_loop *loop, struct rota_file_watch *w, 
 	const char *site)
 {
 	ROTA_INSIDE();
-	size_t length = strlen(path) + 1;
+	size_t length;
 	struct look *l;
 
+	if (path == NULL || interval_ns == 0)
+		return -EINVAL;
 	if (w->handle.state != HANDLE_NONE)
 		return -EBUSY;
+	length = strlen(path) + 1;
 	l = rota__alloc_zero(sizeof *l + length);
 	if (l == NULL)
 		return -ENOMEM;

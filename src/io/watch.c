@@ -260,7 +260,7 @@ int rota_path_watch_start_at(struct rota_loop *loop, struct rota_path_watch *w, 
 
 	if (w->handle.state != HANDLE_NONE)
 		return -EBUSY;
-	if (flags & ~(unsigned)ROTA_WATCH_RECURSIVE)
+	if (path == NULL || (flags & ~(unsigned)ROTA_WATCH_RECURSIVE))
 		return -EINVAL;
 	copy = rota__alloc(strlen(path) + 1);
 	if (copy == NULL)

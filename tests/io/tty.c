@@ -3,10 +3,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "coro/valgrind.h"
 #include "io/loop.h"
 
 /* The two sides of a terminal: who types and reads the screen, and the program's. */
@@ -485,4 +487,37 @@ LOOP_TEST(a_task_waits_for_a_new_size)
 TEST(sizes_are_for_tasks_to_wait_for)
 {
 	CHECK_EQ(rota_tty_wait_resize(0, &(struct rota_tty_size){ 0 }), -EPERM);
+}
+
+TEST(what_is_no_terminal_or_no_descriptor_is_not_opened_as_one)
+{
+	int fds[2], closed;
+
+	CHECK_EQ(pipe(fds), 0);
+	CHECK_EQ(rota_tty_open(fds[0]), -ENOTTY);
+	CHECK_EQ(rota_tty_open(-1), -EBADF);
+	closed = fds[1];
+	close(fds[0]);
+	close(fds[1]);
+	CHECK_EQ(rota_tty_open(closed), -EBADF);
+}
+
+TEST(a_terminal_is_not_opened_where_no_number_is_left)
+{
+	struct rlimit old, none;
+	int more[64], count = 0;
+
+	if (valgrind_watches())
+		SKIP("valgrind tells the kernel of no limit");
+	open_terminal();
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = (struct rlimit){ (rlim_t)program + 1, old.rlim_max };
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	while (count < 64 && (more[count] = dup(program)) >= 0)
+		count++;
+	CHECK_EQ(rota_tty_open(program), -EMFILE);
+	while (count > 0)
+		close(more[--count]);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	close_terminal();
 }

@@ -483,3 +483,39 @@ TEST(a_task_looks_until_a_file_differs)
 	CHECK_EQ(rota_run(wait_for_growth, NULL, NULL), 0);
 	leave();
 }
+
+LOOP_TEST(a_watch_without_a_path_or_an_interval_is_refused)
+{
+	static struct rota_file_watch looking;
+	static struct rota_path_watch watching;
+
+	CHECK_EQ(rota_file_watch_start(loop, &looking, "/", 0, note_look), -EINVAL);
+	CHECK_EQ(rota_file_watch_start(loop, &looking, NULL, 1, note_look), -EINVAL);
+	CHECK_EQ(rota_path_watch_start(loop, &watching, NULL, 0, hear), -EINVAL);
+	CHECK(!rota_handle_is_open(&looking.handle) && !rota_handle_is_open(&watching.handle));
+}
+
+static int look_without_pause(void *arg)
+{
+	struct rota_file_info info = { 0 };
+	struct rota_changes *c;
+
+	CHECK_EQ(rota_file_wait_change("/", 0, &info), -EINVAL);
+	CHECK_EQ(rota_file_wait_change(NULL, 1, &info), -EINVAL);
+	CHECK_EQ(rota_changes_open(&c, NULL, 0), -EINVAL);
+	return 0;
+}
+
+TEST(a_task_does_not_look_without_a_pause)
+{
+	CHECK_EQ(rota_run(look_without_pause, NULL, NULL), 0);
+}
+
+TEST(outside_of_tasks_nobody_waits_for_changes)
+{
+	struct rota_file_info info = { 0 };
+	struct rota_changes *c;
+
+	CHECK_EQ(rota_changes_open(&c, "/", 0), -EPERM);
+	CHECK_EQ(rota_file_wait_change("/", 1, &info), -EPERM);
+}

@@ -202,3 +202,25 @@ TASK_TEST(a_run_that_cannot_start_is_told)
 	CHECK_EQ(end(thread), -EINVAL);
 	CHECK_EQ(rota_thread_free(NULL), 0);
 }
+
+static int wait_for_the_end(struct rota_port *port, void *arg)
+{
+	struct rota_message m;
+
+	return rota_port_recv(port, &m) == ROTA_ECLOSED ? 0 : -EPROTO;
+}
+
+TEST(outside_of_tasks_nobody_waits_for_a_thread_or_for_a_message)
+{
+	struct rota_thread *t;
+	struct rota_message m;
+
+	CHECK_EQ(rota_thread_start(&t, wait_for_the_end, NULL, NULL), 0);
+	CHECK_EQ(rota_thread_join(t, NULL), -EPERM);
+	CHECK_EQ(rota_port_recv(rota_thread_port(t), &m), -EPERM);
+	CHECK_EQ(rota_port_try_recv(rota_thread_port(t), &m), -EAGAIN);
+	CHECK_EQ(rota_thread_free(t), -EBUSY);
+	rota_port_close(rota_thread_port(t));
+	while (rota_thread_free(t) == -EBUSY)
+		sched_yield();
+}

@@ -453,7 +453,7 @@ CALLING(file_watches)
 	static struct rota_file_watch watch;
 
 	memset(&watch, 0, sizeof watch);
-	return rota_file_watch_start(loop, &watch, "/nobody/is/here", 0, looked);
+	return rota_file_watch_start(loop, &watch, "/nobody/is/here", 1, looked);
 }
 
 static void datagram_came(struct rota_datagrams *udp, const struct rota_udp_message *message, int rc)
