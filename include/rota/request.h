@@ -69,6 +69,7 @@ ROTA_API int rota_request_pread_all(struct rota_loop *loop, struct rota_request 
 ROTA_API int rota_request_pwrite_all(struct rota_loop *loop, struct rota_request *request, int fd, const void *buf,
 	size_t size, uint64_t offset, size_t *ret_done, rota_request_fn fn);
 
+/* As rota_fsync(), rota_fdatasync() and rota_ftruncate(). */
 ROTA_API int rota_request_fsync(struct rota_loop *loop, struct rota_request *request, int fd, rota_request_fn fn);
 ROTA_API int rota_request_fdatasync(struct rota_loop *loop, struct rota_request *request, int fd, rota_request_fn fn);
 ROTA_API int rota_request_ftruncate(

@@ -107,7 +107,7 @@ ssize_t rota_pwritev(int fd, const struct iovec *iov, int count, uint64_t offset
 static ssize_t move_all(uint8_t kind, int fd, const void *buf, size_t size, uint64_t offset, size_t *ret_done)
 {
 	size_t done = 0;
-	ssize_t n = 1;
+	ssize_t n = buf != NULL || size == 0 ? 1 : -EINVAL;
 
 	while (done < size && n > 0) {
 		n = move(kind, fd, (const char *)buf + done, size - done,
