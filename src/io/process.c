@@ -229,18 +229,20 @@ static void leave_children(struct rota_process *p)
 	rota__children_leave(p->loop);
 }
 
-static void tell_exit(struct rota_process *p)
+static void tell_exit(struct rota_process *p, rota_exit_fn fn)
 {
-	rota__callback_of(p->loop, (struct rota__origin){ "process", NULL, (void (*)(void))p->on_exit });
-	p->on_exit(p, &p->exit, p->arg);
+	rota__callback_of(p->loop, (struct rota__origin){ "process", NULL, (void (*)(void))fn });
+	fn(p, &p->exit, p->arg);
 }
 
 bool rota__process_look(struct rota_process *p)
 {
+	rota_exit_fn fn;
 	bool ended;
 
 	pthread_mutex_lock(&p->lock);
 	ended = reap(p);
+	fn = p->on_exit; /* who is told here may close it, on another thread */
 	if (ended)
 		tell_waiters(p, 0);
 	pthread_mutex_unlock(&p->lock);
@@ -250,8 +252,8 @@ bool rota__process_look(struct rota_process *p)
 		leave_children(p);
 	if (p->closed)
 		free_process(p);
-	else if (p->on_exit != NULL)
-		tell_exit(p);
+	else if (fn != NULL)
+		tell_exit(p, fn);
 	return true;
 }
 

@@ -5,7 +5,7 @@
  *   closed while RUNNING: SIGKILL; ENDED frees it.  A detached one: its pid goes to the orphans and the
  *   op on the pidfd is cancelled, whose completion frees it.
  *
- * `lock` guards state, exit and waiters: who waits may be on another thread than the loop. */
+ * `lock` guards state, exit, on_exit and waiters: who waits may be on another thread than the loop. */
 #ifndef ROTA_IO_PROCESS_H
 #define ROTA_IO_PROCESS_H
 

@@ -167,13 +167,17 @@ static void note(struct rota_process *process, const struct rota_exit *how, void
 {
 	struct cluster *c = arg;
 
+	int nth;
+
 	if (how == NULL) {
 		__atomic_add_fetch(&c->starts, 1, __ATOMIC_RELAXED);
 		return;
 	}
-	c->codes[c->ends % 16] = how->code;
-	c->signals[c->ends % 16] = how->signal;
-	if (__atomic_add_fetch(&c->ends, 1, __ATOMIC_RELAXED) == c->stop_after)
+	nth = __atomic_fetch_add(&c->ends, 1, __ATOMIC_RELAXED); /* by several tasks, and so threads, at a time */
+
+	c->codes[nth % 16] = how->code;
+	c->signals[nth % 16] = how->signal;
+	if (nth + 1 == c->stop_after)
 		rota_scope_cancel(c->scope);
 }
 
