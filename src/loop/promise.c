@@ -255,12 +255,13 @@ static void wait_for_inner(void *arg)
 
 static void follow(struct rota_promise *p, struct rota_promise *inner)
 {
-	if (inner == p || inner->loop != p->loop) {
-		bool itself = inner == p;
-
-		if (itself) /* another loop's count is not ours to touch */
-			rota__promise_drop(inner);
-		reject(p, itself ? -EDEADLK : -EPERM);
+	if (inner == p) {
+		reject(p, -EDEADLK);
+		rota__promise_drop(inner); /* it may be the last */
+		return;
+	}
+	if (inner->loop != p->loop) {
+		reject(p, -EPERM); /* another loop's count is not ours to touch */
 		return;
 	}
 	p->inner = inner;

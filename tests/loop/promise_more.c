@@ -59,6 +59,12 @@ static struct rota_result note_code(const struct rota_settled *it, void *arg)
 	return rota_result_value(NULL, NULL);
 }
 
+static void note_rejection(struct rota_promise *promise, void *arg)
+{
+	calls++;
+	code = rota_promise_error(promise);
+}
+
 /* ---- values ---- */
 
 TEST(a_value_nobody_took_is_given_back_once)
@@ -173,6 +179,19 @@ TEST(null_is_a_promise_without_memory)
 		rota_promise_of(loop, rota_result_promise(NULL)), note_code, NULL));
 	end();
 	CHECK_EQ(code, -ENOMEM);
+}
+
+TEST(a_promise_that_follows_itself_by_its_last_reference_is_rejected)
+{
+	struct rota_promise *p;
+
+	start();
+	CHECK_EQ(rota_on_unhandled_rejection(loop, note_rejection, NULL), 0);
+	p = rota_promise_new(loop);
+	CHECK_EQ(rota_promise_settle(p, rota_result_promise(p)), 0);
+	end();
+	CHECK_EQ(calls, 1);
+	CHECK_EQ(code, -EDEADLK);
 }
 
 /* ---- combinations ---- */
