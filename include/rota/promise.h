@@ -124,7 +124,8 @@ ROTA_API struct rota_promise *rota_promise_of_at(struct rota_loop *loop, struct 
 
 /* Decide what `promise` becomes.  Takes the result in every case.  -EALREADY: that was decided before, or it was made by
  * then() and the like, and the result is given back; -EPERM: another thread's.  A promise that is to follow itself is
- * rejected with -EDEADLK, one that is to follow another loop's with -EPERM. */
+ * rejected with -EDEADLK, one that is to follow another loop's with -EPERM; the reference to that is then given back, on
+ * another thread by a post to its loop, which must be there until then (and is lost where there is no memory for a post). */
 ROTA_API int rota_promise_settle(struct rota_promise *promise, struct rota_result result);
 
 /* A way to settle a promise of this thread's loop from any thread, once.  It keeps the loop alive and holds a reference.

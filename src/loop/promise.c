@@ -162,6 +162,37 @@ void rota_promise_unref(struct rota_promise *promise)
 	rota__promise_drop(promise);
 }
 
+/* ---- references to another loop's ---- */
+
+struct sent_home {
+	struct rota_post post;
+	struct rota_promise *promise;
+};
+
+static void arrived_home(struct rota_post *post)
+{
+	struct sent_home *s = container_of(post, struct sent_home, post);
+
+	rota__promise_drop(s->promise);
+	rota__free(s);
+}
+
+/* References are counted on the promise's thread only: elsewhere one is sent there. */
+static void drop_anywhere(struct rota_promise *p)
+{
+	struct sent_home *s;
+
+	if (rota__loop_mine(p->loop) != NULL) {
+		rota__promise_drop(p);
+		return;
+	}
+	s = rota__alloc(sizeof *s);
+	if (s == NULL)
+		return;
+	*s = (struct sent_home){ .post.fn = arrived_home, .promise = p };
+	rota_post(p->loop, &s->post);
+}
+
 /* ---- settling ---- */
 
 static void queue(struct rota__reaction *r, rota_job_fn job)
@@ -261,7 +292,8 @@ static void follow(struct rota_promise *p, struct rota_promise *inner)
 		return;
 	}
 	if (inner->loop != p->loop) {
-		reject(p, -EPERM); /* another loop's count is not ours to touch */
+		reject(p, -EPERM);
+		drop_anywhere(inner);
 		return;
 	}
 	p->inner = inner;
@@ -311,7 +343,7 @@ void rota__promise_resolve(struct rota_promise *p, const struct rota_result *res
 static void give_back(const struct rota_result *result)
 {
 	if (result->promise != NULL)
-		rota__promise_drop(result->promise);
+		drop_anywhere(result->promise);
 	else if (result->destroy != NULL)
 		result->destroy(result->value);
 }
@@ -422,8 +454,10 @@ static void finally_answered(struct rota_promise *p, struct rota_result *result)
 {
 	if (result->then != NULL)
 		*result = rota_result_error(-EINVAL);
-	if (result->promise != NULL && result->promise->loop != p->loop)
+	if (result->promise != NULL && result->promise->loop != p->loop) {
+		drop_anywhere(result->promise);
 		*result = rota_result_error(-EPERM);
+	}
 	if (result->promise == p) {
 		rota__promise_drop(p);
 		*result = rota_result_error(-EDEADLK);

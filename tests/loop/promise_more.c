@@ -194,6 +194,69 @@ TEST(a_promise_that_follows_itself_by_its_last_reference_is_rejected)
 	CHECK_EQ(code, -EDEADLK);
 }
 
+/* ---- another loop ---- */
+
+static struct rota_result answer(const struct rota_settled *it, void *arg)
+{
+	return rota_result_promise(arg);
+}
+
+TEST(a_promise_cannot_follow_another_loops_which_is_given_back)
+{
+	struct rota_loop *other;
+	struct rota_promise *p;
+
+	start();
+	CHECK_EQ(rota_loop_new(&other, NULL), 0);
+	p = rota_promise_new(loop);
+	CHECK_EQ(rota_promise_settle(p, rota_result_promise(rota_promise_of(other, owned("a")))), 0);
+	CHECK_EQ(freed, 1);
+	CHECK_EQ(rota_promise_error(p), -EPERM);
+	CHECK_EQ(rota_promise_settle(p, rota_result_promise(rota_promise_of(other, owned("b")))), -EALREADY);
+	CHECK_EQ(freed, 2);
+	p = rota_promise_finally(rota_promise_catch(p, note_code, NULL), answer, rota_promise_of(other, owned("c")));
+	rota_promise_unref(rota_promise_catch(p, note_code, NULL));
+	run();
+	CHECK_EQ(freed, 3);
+	CHECK_EQ(calls, 2);
+	CHECK_EQ(code, -EPERM);
+	CHECK_EQ(rota_loop_free(other), 0);
+	end();
+}
+
+/* It has a loop of its own, for which it is handed a promise of another's. */
+static void *follow_on_thread(void *arg)
+{
+	struct rota_loop *mine;
+	struct rota_promise *p;
+
+	CHECK_EQ(rota_loop_new(&mine, NULL), 0);
+	CHECK_EQ(rota_loop_run(mine, ROTA_RUN_DEFAULT), 0);
+	p = rota_promise_of(mine, rota_result_promise(arg));
+	CHECK_EQ(rota_promise_error(p), -EPERM);
+	rota_promise_unref(rota_promise_catch(p, note_code, NULL));
+	CHECK_EQ(rota_loop_run(mine, ROTA_RUN_DEFAULT), 0);
+	CHECK_EQ(rota_loop_free(mine), 0);
+	return NULL;
+}
+
+TEST(the_reference_to_another_threads_promise_goes_home_by_a_post)
+{
+	struct rota_promise *p;
+	pthread_t thread;
+
+	start();
+	run();
+	p = rota_promise_of(loop, owned("v"));
+	CHECK_EQ(pthread_create(&thread, NULL, follow_on_thread, p), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(code, -EPERM);
+	CHECK_EQ(freed, 0);
+	run();
+	CHECK_EQ(freed, 1);
+	end();
+}
+
 /* ---- combinations ---- */
 
 static struct rota_result list_of_three(const struct rota_settled *it, void *arg)
