@@ -44,7 +44,7 @@ enum rota_promise_state { ROTA_PENDING, ROTA_FULFILLED, ROTA_REJECTED };
 
 /* What a promise becomes: what handlers answer, made with the functions below.  All zero: fulfilled with NULL. */
 struct rota_result {
-	int error; /* not 0: rejected with it */
+	int error; /* not 0: rejected with it, see rota_result_error() */
 	void *value;
 	void (*destroy)(void *value); /* NULL: nothing to give back */
 	struct rota_promise *promise; /* not NULL: whatever that one becomes; its reference is taken */
@@ -62,7 +62,8 @@ static inline struct rota_result rota_result_value(void *value, void (*destroy)(
 	return r;
 }
 
-/* Rejected with a negative code. */
+/* Rejected with a negative code; 0 fulfils with NULL.  A positive one is taken for an errno that lost its sign, here and in the
+ * field: rejected with -code, so that no rejection ever reads as success. */
 static inline struct rota_result rota_result_error(int code)
 {
 	struct rota_result r = { code, NULL, NULL, NULL, NULL, false };

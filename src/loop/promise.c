@@ -334,7 +334,7 @@ void rota__promise_resolve(struct rota_promise *p, const struct rota_result *res
 	} else {
 		p->value = result->value;
 		p->destroy = result->destroy;
-		p->error = result->error;
+		p->error = result->error <= 0 ? result->error : -result->error;
 		settled(p, result->error != 0 ? ROTA_REJECTED : ROTA_FULFILLED);
 	}
 }

@@ -49,6 +49,9 @@ PINNED_TEST(a_rejection_is_the_answer_and_counts_as_handled)
 	rota_promise_unref(q);
 	CHECK_EQ(rota_yield(), 0); /* the loop would report it now */
 	CHECK_EQ(rota_await(NULL, NULL), -ENOMEM);
+	q = rota_promise_of(NULL, rota_result_error(EIO));
+	CHECK_EQ(rota_await(q, NULL), -EIO); /* a code without its sign is no success */
+	rota_promise_unref(q);
 }
 
 static int wait_for(void *arg)

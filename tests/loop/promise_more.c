@@ -194,6 +194,52 @@ TEST(a_promise_that_follows_itself_by_its_last_reference_is_rejected)
 	CHECK_EQ(code, -EDEADLK);
 }
 
+TEST(a_positive_code_rejects_like_the_negative_one)
+{
+	struct rota_promise *p;
+
+	start();
+	p = rota_promise_catch(rota_promise_of(loop, rota_result_error(EPIPE)), note_code, NULL);
+	run();
+	CHECK_EQ(code, -EPIPE);
+	rota_promise_unref(p);
+	p = rota_promise_catch(rota_promise_of(loop, owned_error(ENOENT, "v")), look, "v");
+	rota_promise_unref(rota_promise_catch(rota_promise_ref(p), note_code, NULL));
+	run();
+	CHECK_EQ(code, -ENOENT);
+	CHECK_EQ(rota_promise_error(p), -ENOENT);
+	rota_promise_unref(p);
+	end();
+	CHECK_EQ(freed, 1);
+}
+
+/* ---- what reports say ---- */
+
+TEST(a_promise_knows_where_it_was_made_and_a_name_that_it_was_given)
+{
+	struct rota_promise *p, *q;
+	char name[] = "greeting", here[64];
+
+	start();
+	p = rota_promise_new(loop);
+	snprintf(here, sizeof here, "promise_more.c:%d", __LINE__ - 1);
+	CHECK(strstr(rota_promise_site(p), here) != NULL);
+	CHECK(rota_promise_name(p) == NULL);
+	rota_promise_set_name(p, name);
+	CHECK(rota_promise_name(p) == name); /* kept, not copied */
+	q = rota_promise_then_at(rota_promise_ref(p), NULL, NULL, NULL, NULL);
+	CHECK_STR(rota_promise_site(q), "unknown place");
+	CHECK(rota_promise_name(q) == NULL);
+	rota_promise_set_name(p, NULL);
+	CHECK(rota_promise_name(p) == NULL);
+	rota_promise_set_name(NULL, name);
+	CHECK(rota_promise_name(NULL) == NULL);
+	CHECK_STR(rota_promise_site(NULL), "unknown place");
+	rota_promise_unref(p);
+	rota_promise_unref(q);
+	end();
+}
+
 /* ---- another loop ---- */
 
 static struct rota_result answer(const struct rota_settled *it, void *arg)
