@@ -14,7 +14,8 @@
  * others take their references, as then() above: who wants to use a promise twice takes rota_promise_ref() first.  Other calls
  * borrow.  Giving the last reference away changes nothing about what happens: handlers are called all the same, and who
  * is to settle a promise keeps a reference of his own until then.  A pending promise that nobody can settle any more is
- * given back with all that waits for it; no handler is called then.
+ * given back with all that waits for it; no handler is called then.  (Not so one that waits for itself by way of a combination,
+ * as an all() of what follows it: those keep each other.)
  *
  * Values are pointers with a destructor, or without one.  The promise keeps its value and calls the destructor when it
  * is given back, however many handlers looked at it; promises that only pass it on share it.  A handler may keep the
@@ -125,8 +126,10 @@ ROTA_API struct rota_promise *rota_promise_of_at(struct rota_loop *loop, struct 
 
 /* Decide what `promise` becomes.  Takes the result in every case.  -EALREADY: that was decided before, or it was made by
  * then() and the like, and the result is given back; -EPERM: another thread's.  A promise that is to follow itself is
- * rejected with -EDEADLK, one that is to follow another loop's with -EPERM; the reference to that is then given back, on
- * another thread by a post to its loop, which must be there until then (and is lost where there is no memory for a post). */
+ * rejected with -EDEADLK, and so is one that is to follow what waits for it, by any number of then(), finally() and promises that
+ * follow each other: the last to close the ring, when it begins to wait, a microtask later.  One that is to follow another
+ * loop's is rejected with -EPERM; the reference to that is then given back, on another thread by a post to its loop, which must
+ * be there until then (and is lost where there is no memory for a post). */
 ROTA_API int rota_promise_settle(struct rota_promise *promise, struct rota_result result);
 
 /* A way to settle a promise of this thread's loop from any thread, once.  It keeps the loop alive and holds a reference.

@@ -56,6 +56,7 @@ struct rota_promise *rota__promise_init(struct rota_promise *p, struct rota_loop
 	p->refs = 1;
 	p->site = site;
 	p->reaction.target = p;
+	p->reaction.source = NULL;
 	list_init(&p->reactions);
 	loop->promises.count++;
 	return p;
@@ -94,8 +95,7 @@ static void free_memory(struct rota_promise *p)
 /* It refers to nothing that would be given back with it. */
 static bool stands_alone(const struct rota_promise *p)
 {
-	return p->inner == NULL && p->owner == NULL && p->forward == NULL && p->destroy == NULL &&
-		list_empty(&p->reactions);
+	return p->inner == NULL && p->owner == NULL && p->destroy == NULL && list_empty(&p->reactions);
 }
 
 static void forget(struct rota_promise *p)
@@ -106,6 +106,12 @@ static void forget(struct rota_promise *p)
 	free_memory(p);
 }
 
+/* It serves the promise that it is a part of. */
+static bool is_own(const struct rota__reaction *r)
+{
+	return r->target != NULL && r == &r->target->reaction;
+}
+
 static void give_back_held(struct rota_promise *p)
 {
 	while (!list_empty(&p->reactions)) { /* of one that nobody can settle any more */
@@ -113,13 +119,13 @@ static void give_back_held(struct rota_promise *p)
 
 		assert(r->target != NULL); /* who waits without one has a reference */
 		list_remove(&r->link);
-		if (r != &r->target->reaction)
+		r->source = NULL;
+		if (!is_own(r))
 			p->loop->microtasks.reserved--;
 		rota__promise_drop(r->target);
 	}
 	rota__promise_drop(p->inner);
 	rota__promise_drop(p->owner);
-	rota__promise_drop(p->forward);
 	if (p->destroy != NULL)
 		p->destroy(p->value);
 }
@@ -200,11 +206,23 @@ static void queue(struct rota__reaction *r, rota_job_fn job)
 	rota__calls_push_reserved(&r->target->loop->microtasks, job, r);
 }
 
+/* What a thenable was to settle has settled. */
+static void pass_at_once(void *arg)
+{
+	struct rota__reaction *r = arg;
+	struct rota_promise *p = r->target, *source = r->source;
+
+	r->source = NULL;
+	rota__promise_pass(p, source);
+	rota__promise_drop(source);
+	rota__promise_drop(p);
+}
+
 /* `p` has settled: `r` is told. */
 static void ready(struct rota_promise *p, struct rota__reaction *r)
 {
 	r->source = rota__promise_hold(p);
-	if (r->target != NULL)
+	if (r->target != NULL && r->run != pass_at_once)
 		queue(r, r->run);
 	else
 		r->run(r);
@@ -227,8 +245,6 @@ static void leave_slot(struct rota_promise *p, enum rota_promise_state state)
 
 static void settled(struct rota_promise *p, enum rota_promise_state state)
 {
-	struct rota_promise *forward = p->forward;
-
 	p->state = (uint8_t)state;
 	p->decided = true;
 	while (!list_empty(&p->reactions)) {
@@ -236,12 +252,6 @@ static void settled(struct rota_promise *p, enum rota_promise_state state)
 
 		list_remove(&r->link);
 		ready(p, r);
-	}
-	if (forward != NULL) {
-		p->forward = NULL;
-		p->handled = true;
-		rota__promise_pass(forward, p);
-		rota__promise_drop(forward);
 	}
 	leave_slot(p, state); /* not read again, a stall so soon after it was written */
 }
@@ -257,6 +267,42 @@ void rota__promise_pass(struct rota_promise *p, struct rota_promise *source)
 	p->owner = rota__promise_hold(source->owner != NULL ? source->owner : source);
 	p->error = source->error;
 	settled(p, (enum rota_promise_state)source->state);
+}
+
+/* ---- rings ---- */
+
+static struct rota__reaction *first_that_waits(const struct rota_promise *p)
+{
+	return list_empty(&p->reactions) ? NULL : list_first(&p->reactions, struct rota__reaction, link);
+}
+
+/* All that waits for `top` is a tree, of which this is the next after `r`: what waits for that, or its sibling, or its parent's ... */
+static struct rota__reaction *next_that_waits(struct rota__reaction *r, const struct rota_promise *top)
+{
+	struct rota__reaction *below = is_own(r) ? first_that_waits(r->target) : NULL;
+
+	if (below != NULL)
+		return below;
+	while (r->link.next == &r->source->reactions) {
+		if (r->source == top)
+			return NULL;
+		r = &r->source->reaction;
+	}
+	return container_of(r->link.next, struct rota__reaction, link);
+}
+
+/* `p`, which is about to wait for `inner`, would wait for itself: `inner` waits for what waits ... for `p`.  Seen from both
+ * ends in turn, so that it costs no more than the shorter way, and a chain of n, joined in any order, n log n. */
+static bool closes_ring(const struct rota_promise *p, const struct rota_promise *inner)
+{
+	struct rota__reaction *r = first_that_waits(p);
+
+	for (const struct rota_promise *up = inner; r != NULL && up != NULL; up = up->reaction.source) {
+		if (up == p || (is_own(r) && r->target == inner))
+			return true;
+		r = next_that_waits(r, p);
+	}
+	return false;
 }
 
 /* ---- following another promise ---- */
@@ -279,8 +325,13 @@ static void wait_for_inner(void *arg)
 
 	rota__promise_slot_again(p->loop);
 	p->inner = NULL;
-	p->reaction.run = pass_on;
-	rota__promise_react(inner, &p->reaction);
+	if (closes_ring(p, inner)) {
+		reject(p, -EDEADLK);
+		rota__promise_drop(p);
+	} else {
+		p->reaction.run = pass_on;
+		rota__promise_react(inner, &p->reaction);
+	}
 	rota__promise_drop(inner); /* who settles it has a reference */
 }
 
@@ -313,7 +364,8 @@ static void ask_thenable(void *arg)
 		rota__promise_drop(p);
 		return;
 	}
-	said->forward = p; /* the reaction's reference */
+	p->reaction.run = pass_at_once;
+	rota__promise_react(said, &p->reaction);
 	rc = p->then(value, said);
 	if (rc < 0)
 		rota_promise_settle(said, rota_result_error(rc));
@@ -394,10 +446,12 @@ void rota__promise_handled(struct rota_promise *p)
 void rota__promise_react(struct rota_promise *p, struct rota__reaction *r)
 {
 	rota__promise_handled(p);
-	if (p->state == ROTA_PENDING)
+	if (p->state == ROTA_PENDING) {
+		r->source = p;
 		list_append(&p->reactions, &r->link);
-	else
+	} else {
 		ready(p, r);
+	}
 }
 
 static void call_handler(void *arg)
@@ -458,8 +512,8 @@ static void finally_answered(struct rota_promise *p, struct rota_result *result)
 		drop_anywhere(result->promise);
 		*result = rota_result_error(-EPERM);
 	}
-	if (result->promise == p) {
-		rota__promise_drop(p);
+	if (result->promise != NULL && (result->promise == p || closes_ring(p, result->promise))) {
+		rota__promise_drop(result->promise);
 		*result = rota_result_error(-EDEADLK);
 	}
 	if (result->error != 0) {

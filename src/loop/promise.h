@@ -17,7 +17,7 @@
 
 struct rota__reaction {
 	struct list link;	     /* in a pending promise's reactions */
-	struct rota_promise *source; /* the settled one, a reference, from then until it runs */
+	struct rota_promise *source; /* what it waits for; the settled one, a reference, from then until it runs; else NULL */
 	/* Whom it serves, a reference; NULL: it is not a microtask, and run where the promise settles. */
 	struct rota_promise *target;
 	rota_job_fn run;
@@ -35,7 +35,6 @@ struct rota_promise {
 	void *value;
 	void (*destroy)(void *value);
 	struct rota_promise *owner;   /* who has the value, if that is another: a reference */
-	struct rota_promise *forward; /* settles when this one does, in the same moment: a reference */
 	struct list reactions;
 	struct rota_promise *next; /* in one of the loop's lists */
 	const char *name, *site;

@@ -303,6 +303,116 @@ TEST(the_reference_to_another_threads_promise_goes_home_by_a_post)
 	end();
 }
 
+/* ---- rings ---- */
+
+static void follow(struct rota_promise *p, struct rota_promise *other)
+{
+	CHECK_EQ(rota_promise_settle(p, rota_result_promise(rota_promise_ref(other))), 0);
+}
+
+/* Of 200,000, which is more than the stack is deep. */
+TEST(promises_that_follow_each_other_in_a_ring_are_rejected)
+{
+	enum { MANY = 200000 };
+	static struct rota_promise *p[MANY];
+
+	start();
+	for (int size = 2; size <= MANY; size = size == 2 ? 3 : size == 3 ? MANY : MANY + 1) {
+		for (int i = 0; i < size; i++)
+			CHECK((p[i] = rota_promise_new(loop)) != NULL);
+		for (int i = 0; i < size; i++)
+			follow(p[i], p[(i + 1) % size]);
+		for (int i = 0; i < size; i++)
+			rota_promise_unref(rota_promise_catch(p[i], note_code, NULL));
+		run();
+		CHECK_EQ(calls, size);
+		CHECK_EQ(code, -EDEADLK);
+		calls = code = 0;
+	}
+	end();
+}
+
+TEST(a_promise_that_follows_what_comes_after_it_is_rejected)
+{
+	struct rota_promise *p, *q;
+
+	start();
+	p = rota_promise_new(loop);
+	q = rota_promise_then(rota_promise_ref(p), note_code, NULL, NULL);
+	q = rota_promise_then(q, note_code, NULL, NULL);
+	follow(p, q);
+	rota_promise_unref(p);
+	rota_promise_unref(rota_promise_catch(q, note_code, NULL));
+	end();
+	CHECK_EQ(calls, 1);
+	CHECK_EQ(code, -EDEADLK);
+}
+
+static struct rota_result answer_held(const struct rota_settled *it, void *arg)
+{
+	return rota_result_promise(rota_promise_ref(*(struct rota_promise **)arg));
+}
+
+TEST(a_finally_that_waits_for_what_waits_for_it_is_rejected)
+{
+	struct rota_promise *p, *q;
+
+	start();
+	p = rota_promise_finally(rota_promise_of(loop, owned("v")), answer_held, &q);
+	q = rota_promise_then(rota_promise_ref(p), look, NULL, NULL);
+	rota_promise_unref(rota_promise_catch(rota_promise_ref(q), note_code, NULL));
+	run();
+	CHECK_EQ(rota_promise_error(p), -EDEADLK);
+	rota_promise_unref(p);
+	rota_promise_unref(q);
+	end();
+	CHECK_EQ(code, -EDEADLK);
+	CHECK_EQ(freed, 1);
+}
+
+static int become(void *value, struct rota_promise *promise)
+{
+	return rota_promise_settle(promise, rota_result_promise(rota_promise_ref(value)));
+}
+
+TEST(a_thenable_that_leads_back_is_rejected)
+{
+	struct rota_promise *p;
+
+	start();
+	p = rota_promise_new(loop);
+	CHECK_EQ(rota_promise_settle(p, rota_result_thenable(become, p)), 0);
+	rota_promise_unref(rota_promise_catch(p, note_code, NULL));
+	end();
+	CHECK_EQ(code, -EDEADLK);
+}
+
+/* Each is waited for already when it begins to wait for all the others: to look for rings is to be cheap nevertheless. */
+TEST(a_long_queue_of_promises_that_follow_each_other_comes_to_its_end)
+{
+	struct rota_promise *first, *tail;
+
+	start();
+	first = rota_promise_new(loop);
+	tail = rota_promise_ref(first);
+	for (int i = 0; i < 200000; i++) {
+		struct rota_promise *next = rota_promise_new(loop);
+		struct rota_promise *after = rota_promise_then(rota_promise_ref(next), note_code, NULL, NULL);
+
+		CHECK_EQ(rota_promise_settle(next, rota_result_promise(tail)), 0);
+		rota_promise_unref(next);
+		run();
+		tail = after;
+	}
+	CHECK_EQ(calls, 0);
+	CHECK_EQ(rota_promise_settle(first, owned("v")), 0);
+	rota_promise_unref(first);
+	rota_promise_unref(tail);
+	end();
+	CHECK_EQ(calls, 200000);
+	CHECK_EQ(freed, 1);
+}
+
 /* ---- combinations ---- */
 
 static struct rota_result list_of_three(const struct rota_settled *it, void *arg)
