@@ -19,6 +19,7 @@
 #include <rota/process.h>
 #include <rota/process_pool.h>
 #include <rota/promise.h>
+#include <rota/promised.h>
 #include <rota/request.h>
 #include <rota/run.h>
 #include <rota/select.h>

@@ -37,7 +37,10 @@ struct rota_conn { /* zero it before the first use */
 	uint64_t op[10]; /* private from here on */
 	void (*on_read)(struct rota_conn *conn, const void *data, ssize_t size);
 	void (*on_read_fds)(struct rota_conn *conn, const void *data, ssize_t size, const int *fds, unsigned count);
-	void (*on_connect)(struct rota_conn *conn, int rc);
+	union {
+		void (*call)(struct rota_conn *conn, int rc);
+		void *promised; /* rota_promise_connect() */
+	} on_connect;
 	struct rota_write *first, *last;
 	size_t queued_bytes;
 	int fd;

@@ -132,6 +132,12 @@ ROTA_API struct rota_promise *rota_promise_of_at(struct rota_loop *loop, struct 
  * be there until then (and is lost where there is no memory for a post). */
 ROTA_API int rota_promise_settle(struct rota_promise *promise, struct rota_result result);
 
+/* Ask for the end of what the promise is of: those below and in rota/promised.h that say so, all requests among them.  It is then
+ * rejected with -ECANCELED; or, if it was too late for that, becomes what it would have.  (To give back all references ends
+ * nothing.)  0; -EALREADY: it has settled; -EOPNOTSUPP: it is of nothing that can be ended, as those made by
+ * rota_promise_new() or then(); -EPERM: another thread's; -ENOMEM: NULL. */
+ROTA_API int rota_promise_cancel(struct rota_promise *promise);
+
 /* A way to settle a promise of this thread's loop from any thread, once.  It keeps the loop alive and holds a reference.
  * 0, -ENOMEM, -EPERM. */
 struct rota_promise_sender;
@@ -228,14 +234,14 @@ ROTA_API int rota_on_rejection_handled(struct rota_loop *loop, rota_promise_fn f
 
 /* ---- promises of other things ---- */
 
-/* Fulfilled with NULL in the timers phase, not before `length_ns` from now.  Keeps the loop alive until then. */
+/* Fulfilled with NULL in the timers phase, not before `length_ns` from now.  Keeps the loop alive until then.  Can be cancelled. */
 #define rota_promise_sleep(loop, length_ns) rota_promise_sleep_at((loop), (length_ns), ROTA_HERE)
 ROTA_API struct rota_promise *rota_promise_sleep_at(struct rota_loop *loop, uint64_t length_ns, const char *site);
 
 typedef struct rota_result (*rota_result_fn)(void *arg);
 
 /* Run fn(arg) on the blocking pool; a promise of its answer.  In there result.promise, .then and .pass have no place: -EINVAL.
- * Keeps the loop alive. */
+ * Keeps the loop alive.  Can be cancelled until a thread has begun with it. */
 #define rota_promise_blocking(loop, fn, arg) rota_promise_blocking_at((loop), (fn), (arg), ROTA_HERE)
 ROTA_API struct rota_promise *rota_promise_blocking_at(
 	struct rota_loop *loop, rota_result_fn fn, void *arg, const char *site);

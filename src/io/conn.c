@@ -16,6 +16,7 @@
 
 #include "io/address.h"
 #include "io/conn.h"
+#include "io/promised.h"
 #include "io/rights.h"
 #include "io/socket.h"
 #include "os/mem.h"
@@ -372,9 +373,13 @@ int rota_conn_pipe_at(struct rota_loop *loop, struct rota_conn *reader, struct r
 
 static void tell_connected(struct rota_conn *c, int rc)
 {
-	c->bits &= ~(uint32_t)CONN_CONNECTING;
-	if (c->on_connect != NULL)
-		c->on_connect(c, rc);
+	bool promised = has(c, CONN_PROMISED);
+
+	c->bits &= ~(uint32_t)(CONN_CONNECTING | CONN_PROMISED);
+	if (promised)
+		rota__promised_settle(c->on_connect.promised, rc);
+	else if (c->on_connect.call != NULL)
+		c->on_connect.call(c, rc);
 	if (handle_open(&c->handle))
 		rota__conn_writes_go_on(c);
 	rota__handle_left(&c->handle);
@@ -440,7 +445,7 @@ int rota_conn_connect_with_at(struct rota_loop *loop, struct rota_conn *c, const
 		return rc;
 	}
 	rota__conn_start(loop, c, fd, CONN_SOCKET | CONN_CONNECTING, site);
-	c->on_connect = on_connect;
+	c->on_connect.call = on_connect;
 	*op = (struct rota__op){ .kind = OP_POLL, .fd = fd, .poll.events = POLLOUT };
 	if (rc == 0)
 		rota__handle_defer(&c->handle, &op->node, connected_at_once);

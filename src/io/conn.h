@@ -19,6 +19,7 @@ enum {
 	CONN_HIGH = 512,     /* the queue was at the high watermark, and has not fallen to the low one */
 	CONN_SENDING = 1024, /* the first queued write waits for the descriptor */
 	CONN_FDS = 2048,     /* it is read with the descriptors that come: on_read_fds is called, not on_read */
+	CONN_PROMISED = 4096, /* a promise is settled when it is connected, and on_connect not called */
 };
 
 /* The connection `conn`, which is not open, of the open descriptor. */

@@ -415,6 +415,20 @@ int rota_promise_settle(struct rota_promise *promise, struct rota_result result)
 	return rc;
 }
 
+int rota_promise_cancel(struct rota_promise *promise)
+{
+	ROTA_INSIDE();
+	int rc = promise == NULL ? -ENOMEM
+		: rota__loop_mine(promise->loop) == NULL ? -EPERM
+		: promise->state != ROTA_PENDING ? -EALREADY
+		: !promise->can_cancel ? -EOPNOTSUPP
+				       : 0;
+
+	if (rc == 0)
+		promise->cancel(promise);
+	return rc;
+}
+
 struct rota_promise *rota_promise_new_at(struct rota_loop *loop, const char *site)
 {
 	ROTA_INSIDE();

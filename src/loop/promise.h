@@ -32,6 +32,7 @@ struct rota_promise {
 	bool handled;  /* somebody has asked for it */
 	bool reported; /* as rejected and not handled */
 	bool plain;    /* at the head of no larger memory */
+	bool can_cancel; /* `cancel` is set */
 	void *value;
 	void (*destroy)(void *value);
 	struct rota_promise *owner;   /* who has the value, if that is another: a reference */
@@ -42,7 +43,11 @@ struct rota_promise {
 
 	/* Its own reaction, if it was made of another promise or follows one. */
 	struct rota__reaction reaction;
-	rota_then_fn fulfilled, rejected;
+	union {
+		rota_then_fn fulfilled;
+		void (*cancel)(struct rota_promise *promise); /* of one that is of an operation: ask for its end */
+	};
+	rota_then_fn rejected;
 	void *arg;
 	int (*then)(void *value, struct rota_promise *promise);
 };

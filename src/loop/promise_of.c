@@ -63,6 +63,15 @@ static void sleep_over(struct rota_timer *timer)
 	rota_promise_unref(&s->promise);
 }
 
+static void wake_early(struct rota_promise *p)
+{
+	struct sleeper *s = container_of(p, struct sleeper, promise);
+
+	rota_timer_stop(&s->timer);
+	rota_promise_settle(p, rota_result_error(-ECANCELED));
+	rota_promise_unref(p);
+}
+
 struct rota_promise *rota_promise_sleep_at(struct rota_loop *loop, uint64_t length_ns, const char *site)
 {
 	ROTA_INSIDE();
@@ -72,6 +81,8 @@ struct rota_promise *rota_promise_sleep_at(struct rota_loop *loop, uint64_t leng
 	if (s == NULL || rota__promise_init(&s->promise, loop, site) == NULL)
 		return NULL;
 	s->timer = (struct rota_timer){ .fn = sleep_over };
+	s->promise.cancel = wake_early;
+	s->promise.can_cancel = true;
 	rota_timer_start(loop, &s->timer, rota_deadline(length_ns));
 	return rota_promise_ref(&s->promise);
 }
@@ -103,13 +114,26 @@ static void ran(struct rota__job *job)
 	rota_post(b->promise.loop, &b->post);
 }
 
+static void over(struct blocking *b, struct rota_result result)
+{
+	b->promise.loop->alive--;
+	rota_promise_settle(&b->promise, result);
+	rota_promise_unref(&b->promise);
+}
+
 static void tell(struct rota_post *post)
 {
 	struct blocking *b = container_of(post, struct blocking, post);
 
-	b->promise.loop->alive--;
-	rota_promise_settle(&b->promise, b->result);
-	rota_promise_unref(&b->promise);
+	over(b, b->result);
+}
+
+static void call_off(struct rota_promise *p)
+{
+	struct blocking *b = container_of(p, struct blocking, promise);
+
+	if (rota__work_cancel(&b->job))
+		over(b, rota_result_error(-ECANCELED));
 }
 
 struct rota_promise *rota_promise_blocking_at(
@@ -126,13 +150,12 @@ struct rota_promise *rota_promise_blocking_at(
 	b->post = (struct rota_post){ .fn = tell };
 	b->fn = fn;
 	b->arg = arg;
+	b->promise.cancel = call_off;
+	b->promise.can_cancel = true;
 	loop->alive++;
-	rota_promise_ref(&b->promise); /* for tell() */
+	rota_promise_ref(&b->promise); /* for over() */
 	rc = rota__work_submit(&b->job);
-	if (rc < 0) {
-		loop->alive--;
-		rota_promise_settle(&b->promise, rota_result_error(rc));
-		rota_promise_unref(&b->promise);
-	}
+	if (rc < 0)
+		over(b, rota_result_error(rc));
 	return &b->promise;
 }

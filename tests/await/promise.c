@@ -1,4 +1,5 @@
 /* promise.c - tasks and promises: waiting for one, being one */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,34 @@ PINNED_TEST(a_result_wins_over_a_cancellation)
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	rota_promise_unref(p);
 	rota_promise_unref(pending);
+}
+
+PINNED_TEST(a_task_awaits_operations)
+{
+	struct rota_command command = { .argv = (const char *const[]){ "sh", "-c", "exit 7", NULL } };
+	struct rota_promise *p[4], *all;
+	const struct rota_promise_list *list;
+	const struct rota_promised *value;
+
+	p[0] = rota_promise_read_file(NULL, "/proc/self/stat", SIZE_MAX);
+	p[1] = rota_promise_command(NULL, &command);
+	p[2] = rota_promise_open(NULL, "/dev/null", O_RDONLY, 0);
+	p[3] = rota_promise_stat(NULL, "/dev/null");
+	all = rota_promise_all(NULL, p, 4);
+	CHECK_EQ(rota_await(all, (void **)&list), 0);
+	value = list->of[0].value;
+	CHECK(value->result > 0);
+	value = list->of[1].value;
+	CHECK_EQ(value->exit.code, 7);
+	value = list->of[3].value;
+	CHECK_EQ(value->info.type, ROTA_FILE_CHARACTER);
+	rota_promise_unref(all);
+}
+
+PINNED_TEST(the_end_of_the_run_waits_for_operations_that_nobody_waits_for)
+{
+	rota_promise_unref(rota_promise_open(NULL, "/dev/null", O_RDONLY, 0));
+	rota_promise_unref(rota_promise_read_file(NULL, "/proc/self/stat", SIZE_MAX));
 }
 
 PINNED_TEST(a_scope_that_takes_no_tasks_rejects_the_promise)

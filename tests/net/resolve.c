@@ -343,6 +343,73 @@ WORLD_TEST(a_request_lets_go_of_a_name_that_nobody_answers_for)
 	world_break_silence(&world);
 }
 
+/* Promises belong to one loop, and so does who makes and awaits them. */
+static int promises_of_names(void *arg)
+{
+	struct rota_address address;
+	struct rota_promise *p = rota_promise_resolve(NULL, "both.test:80", 3);
+	struct rota_promised *value;
+	void *about;
+
+	CHECK_EQ(rota_await(p, (void **)&value), 0);
+	CHECK_EQ(value->result, 3);
+	CHECK(value->addresses[2].size > 0);
+	rota_promise_unref(p);
+	p = rota_promise_resolve(NULL, "none.test:80", 4);
+	CHECK_EQ(rota_await(p, NULL), ROTA_ENAME);
+	about = rota_promise_value(p);
+	CHECK_STR(about, "none.test:80");
+	rota_promise_unref(p);
+	rota_promise_unref(rota_promise_resolve(NULL, "both.test:80", 4)); /* nobody wants to know */
+	CHECK(rota_promise_resolve(NULL, "both.test:80", SIZE_MAX) == NULL);
+	CHECK_EQ(rota_address_parse(&address, "127.0.0.1:64999"), 0);
+	p = rota_promise_resolve_back(NULL, &address);
+	address.size = 0; /* it was copied */
+	CHECK_EQ(rota_await(p, (void **)&value), 0);
+	CHECK_STR(value->host, "localhost");
+	CHECK_STR(value->service, "64999");
+	rota_promise_unref(p);
+	p = rota_promise_resolve_back(NULL, &address);
+	CHECK_EQ(rota_await(p, NULL), -EINVAL);
+	rota_promise_unref(p);
+	return 0;
+}
+
+static int silent_promise(void *world_arg)
+{
+	struct world *w = world_arg;
+	struct rota_promise *p = rota_promise_resolve(NULL, "silent.test:80", 1);
+
+	while (w->held < 1)
+		rota_yield();
+	CHECK_EQ(rota_promise_cancel(p), 0);
+	CHECK_EQ(rota_await(p, NULL), -ECANCELED);
+	rota_promise_unref(p);
+	return 0;
+}
+
+static void run_pinned(int (*fn)(void *arg), void *arg)
+{
+	struct rota_task_options pinned = { .pinned = true };
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn_task(&task, &scope, fn, arg, &pinned), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+WORLD_TEST(names_and_addresses_are_promises)
+{
+	run_pinned(promises_of_names, NULL);
+}
+
+WORLD_TEST(a_promise_of_a_name_that_nobody_answers_for_is_cancelled)
+{
+	run_pinned(silent_promise, &world);
+	world_break_silence(&world);
+}
+
 WORLD_TEST(an_address_has_a_name)
 {
 	struct rota_address address;

@@ -186,6 +186,21 @@ TORTURE(senders)
 	return rc;
 }
 
+/* Nobody takes what they bring. */
+CALLING(operations)
+{
+	struct rota_command command = { .argv = (const char *const[]){ "true", NULL } };
+	struct rota_promise *p[5];
+
+	p[0] = rota_promise_open(loop, "/dev/null", O_RDWR, 0);
+	p[1] = rota_promise_read_file(loop, "/proc/self/stat", SIZE_MAX);
+	p[2] = rota_promise_readdir(loop, "/dev/fd");
+	p[3] = rota_promise_command(loop, &command);
+	p[4] = rota_promise_resolve(loop, "127.0.0.1:80", 4);
+	end_chain(rota_promise_then(rota_promise_all(loop, p, 5), heard, heard, NULL));
+	return 0;
+}
+
 /* ---- handles ---- */
 
 static void read_to_end(struct rota_conn *conn, const void *data, ssize_t size)
