@@ -26,8 +26,10 @@ struct rota__calls {
 		rota_job_fn fn;
 		void *arg;
 	} *ring;
-	uint32_t mask, head, tail; /* ring[head & mask] is the oldest; empty when head == tail */
-	uint32_t reserved;	   /* places kept free for rota__calls_push_reserved() */
+	uint32_t mask, tail, head; /* ring[head & mask] is the oldest; empty when head == tail */
+	/* Places kept free for rota__calls_push_reserved().  Not beside `tail`: compilers would change both at once, and wait
+	 * for the one that was written just before. */
+	uint32_t reserved;
 };
 
 struct rota__later;
@@ -63,7 +65,7 @@ struct rota__promises {
 	bool loop_is_gone;
 	bool giving_back;
 	struct rota_promise *spare; /* memory for the next ones, through `next` */
-	uint32_t spare_count;
+	uint32_t spare_room; /* for so many more */
 	struct rota__promise_list dying;    /* without references: to be given back */
 	struct rota__promise_list rejected; /* and not handled when they were */
 	struct rota__promise_list late;	    /* reported as such, and handled since */

@@ -20,13 +20,6 @@
 
 /* ---- memory ---- */
 
-/* Most programs make promises as fast as they give them back.  None is kept where a checker watches over memory. */
-#if defined(ROTA_ASAN) || defined(ROTA_TSAN)
-enum { SPARE_MAX = 0 };
-#else
-enum { SPARE_MAX = 128 }; /* 27 KiB */
-#endif
-
 struct rota_loop *rota__promise_loop(struct rota_loop *loop, const char *call)
 {
 	struct rota_loop *mine = rota__loop_mine(loop);
@@ -43,6 +36,26 @@ int rota__promise_slots(struct rota_loop *loop, size_t count)
 	return count <= UINT32_MAX / 4 ? rota__calls_reserve(&loop->microtasks, (uint32_t)count) : -ENOMEM;
 }
 
+static inline void begin(struct rota_promise *p, struct rota_loop *loop, const char *site)
+{
+	/* Field by field, because compilers make of a memset() of this size an instruction that is slow to start.  What is missing
+	 * here is written by who uses it. */
+	p->loop = loop;
+	p->refs = 1;
+	p->error = 0;
+	p->state = ROTA_PENDING;
+	p->decided = p->handled = p->reported = p->plain = p->can_cancel = false;
+	p->value = NULL;
+	p->destroy = NULL;
+	p->owner = p->inner = NULL;
+	p->name = NULL;
+	p->site = site;
+	list_init(&p->reactions);
+	p->reaction.source = NULL;
+	p->reaction.target = p;
+	loop->promises.count++;
+}
+
 struct rota_promise *rota__promise_init(struct rota_promise *p, struct rota_loop *loop, const char *site)
 {
 	if (p == NULL)
@@ -51,45 +64,56 @@ struct rota_promise *rota__promise_init(struct rota_promise *p, struct rota_loop
 		rota__free(p);
 		return NULL;
 	}
-	memset(p, 0, offsetof(struct rota_promise, reaction)); /* the rest is written by who uses it */
-	p->loop = loop;
-	p->refs = 1;
-	p->site = site;
-	p->reaction.target = p;
-	p->reaction.source = NULL;
-	list_init(&p->reactions);
-	loop->promises.count++;
+	begin(p, loop, site);
 	return p;
 }
 
-struct rota_promise *rota__promise_plain(struct rota_loop *loop, const char *site)
+/* Most programs make promises as fast as they give them back. */
+static inline struct rota_promise *spare_or_new(struct rota_loop *loop)
 {
 	struct rota__promises *all = &loop->promises;
 	struct rota_promise *p = all->spare;
 
-	if (p != NULL) {
-		all->spare = p->next;
-		all->spare_count--;
-	} else {
-		p = rota__alloc(sizeof *p);
-	}
-	p = rota__promise_init(p, loop, site);
-	if (p != NULL)
-		p->plain = true;
+	if (p == NULL)
+		return rota__alloc(sizeof *p);
+	all->spare = p->next;
+	all->spare_room++;
 	return p;
 }
 
-static void free_memory(struct rota_promise *p)
+static inline void free_memory(struct rota_promise *p)
 {
 	struct rota__promises *all = &p->loop->promises;
 
-	if (!p->plain || all->spare_count + 1 > SPARE_MAX || all->loop_is_gone) {
+	if (!p->plain || all->spare_room == 0) {
 		rota__free(p);
 		return;
 	}
 	p->next = all->spare;
 	all->spare = p;
-	all->spare_count++;
+	all->spare_room--;
+}
+
+/* Pending, with a slot. */
+static inline struct rota_promise *plain(struct rota_loop *loop, const char *site)
+{
+	struct rota_promise *p;
+
+	if (rota__calls_reserve(&loop->microtasks, 1) < 0)
+		return NULL;
+	p = spare_or_new(loop);
+	if (p == NULL) {
+		loop->microtasks.reserved--;
+		return NULL;
+	}
+	begin(p, loop, site);
+	p->plain = true;
+	return p;
+}
+
+struct rota_promise *rota__promise_plain(struct rota_loop *loop, const char *site)
+{
+	return plain(loop, site);
 }
 
 /* It refers to nothing that would be given back with it. */
@@ -130,16 +154,12 @@ static void give_back_held(struct rota_promise *p)
 		p->destroy(p->value);
 }
 
-/* Not by recursion: a chain may be as long as memory. */
-void rota__promise_unheld(struct rota_promise *p)
+/* With what it holds, and that holds.  Not by recursion: a chain may be as long as memory. */
+static __attribute__((noinline)) void give_back_chain(struct rota_promise *p)
 {
 	struct rota_loop *loop = p->loop;
 	struct rota__promises *all = &loop->promises;
 
-	if (stands_alone(p) && all->count > 1) { /* the last one may be what the loop's memory waits for */
-		forget(p);
-		return;
-	}
 	rota__promises_add(&all->dying, p);
 	if (all->giving_back)
 		return;
@@ -152,6 +172,14 @@ void rota__promise_unheld(struct rota_promise *p)
 	all->giving_back = false;
 	if (--all->count == 0 && all->loop_is_gone)
 		rota__free(loop);
+}
+
+void rota__promise_unheld(struct rota_promise *p)
+{
+	if (stands_alone(p) && !p->loop->promises.loop_is_gone) /* its memory waits for the last promise */
+		forget(p);
+	else
+		give_back_chain(p);
 }
 
 struct rota_promise *rota_promise_ref(struct rota_promise *promise)
@@ -218,10 +246,10 @@ static void pass_at_once(void *arg)
 	rota__promise_drop(p);
 }
 
-/* `p` has settled: `r` is told. */
-static void ready(struct rota_promise *p, struct rota__reaction *r)
+/* What it waits for has settled, of which it now has a reference. */
+static inline void ready(struct rota__reaction *r, struct rota_promise *source)
 {
-	r->source = rota__promise_hold(p);
+	r->source = source;
 	if (r->target != NULL && r->run != pass_at_once)
 		queue(r, r->run);
 	else
@@ -233,7 +261,7 @@ static void nothing(void *arg)
 }
 
 /* Its slot is free now; a rejection that nobody waits for uses it to have the queues run, after which it is reported. */
-static void leave_slot(struct rota_promise *p, enum rota_promise_state state)
+static inline void leave_slot(struct rota_promise *p, enum rota_promise_state state)
 {
 	if (state != ROTA_REJECTED || p->handled) {
 		p->loop->microtasks.reserved--;
@@ -243,7 +271,7 @@ static void leave_slot(struct rota_promise *p, enum rota_promise_state state)
 	rota__calls_push_reserved(&p->loop->microtasks, nothing, NULL);
 }
 
-static void settled(struct rota_promise *p, enum rota_promise_state state)
+static inline void settled(struct rota_promise *p, enum rota_promise_state state)
 {
 	p->state = (uint8_t)state;
 	p->decided = true;
@@ -251,7 +279,7 @@ static void settled(struct rota_promise *p, enum rota_promise_state state)
 		struct rota__reaction *r = list_first(&p->reactions, struct rota__reaction, link);
 
 		list_remove(&r->link);
-		ready(p, r);
+		ready(r, rota__promise_hold(p));
 	}
 	leave_slot(p, state); /* not read again, a stall so soon after it was written */
 }
@@ -436,25 +464,42 @@ struct rota_promise *rota_promise_new_at(struct rota_loop *loop, const char *sit
 	return rota__promise_plain(rota__promise_loop(loop, "rota_promise_new"), site);
 }
 
+/* From the start: nobody waits, and no slot is needed. */
+static inline struct rota_promise *fulfilled_already(
+	struct rota_loop *loop, const struct rota_result *result, const char *site)
+{
+	struct rota_promise *p = spare_or_new(loop);
+
+	if (p == NULL)
+		return NULL;
+	begin(p, loop, site);
+	p->plain = p->decided = true;
+	p->state = ROTA_FULFILLED;
+	p->value = result->value;
+	p->destroy = result->destroy;
+	return p;
+}
+
 struct rota_promise *rota_promise_of_at(struct rota_loop *loop, struct rota_result result, const char *site)
 {
 	ROTA_INSIDE();
-	struct rota_promise *p = rota__promise_plain(rota__promise_loop(loop, "rota_promise_of"), site);
+	struct rota_promise *p;
 
-	if (p != NULL)
+	loop = rota__promise_loop(loop, "rota_promise_of");
+	if (result.error == 0 && result.promise == NULL && result.then == NULL)
+		p = fulfilled_already(loop, &result, site);
+	else if ((p = plain(loop, site)) != NULL)
 		rota__promise_resolve(p, &result, NULL);
-	else
+	if (p == NULL)
 		give_back(&result);
 	return p;
 }
 
 /* ---- reacting ---- */
 
-void rota__promise_handled(struct rota_promise *p)
+void rota__promise_reported_is_handled(struct rota_promise *p)
 {
-	if (!p->handled && p->reported)
-		rota__promises_add(&p->loop->promises.late, rota__promise_hold(p));
-	p->handled = true;
+	rota__promises_add(&p->loop->promises.late, rota__promise_hold(p));
 }
 
 void rota__promise_react(struct rota_promise *p, struct rota__reaction *r)
@@ -464,8 +509,26 @@ void rota__promise_react(struct rota_promise *p, struct rota__reaction *r)
 		r->source = p;
 		list_append(&p->reactions, &r->link);
 	} else {
-		ready(p, r);
+		ready(r, rota__promise_hold(p));
 	}
+}
+
+/* The same for a promise's own reaction, and takes the reference to `of`, as it is good for. */
+static inline void react_and_take(struct rota_promise *of, struct rota__reaction *own)
+{
+	rota__promise_handled(of);
+	own->source = of;
+	if (of->state == ROTA_PENDING) {
+		list_append(&of->reactions, &own->link);
+		rota__promise_drop(of);
+	} else {
+		queue(own, own->run);
+	}
+}
+
+static inline void *value_of(const struct rota_promise *settled)
+{
+	return settled->owner != NULL ? settled->owner->value : settled->value;
 }
 
 static void call_handler(void *arg)
@@ -479,7 +542,7 @@ static void call_handler(void *arg)
 	if (fn == NULL) {
 		rota__promise_pass(p, source);
 	} else {
-		struct rota_settled it = { source->error, rota_promise_value(source), source };
+		struct rota_settled it = { source->error, value_of(source), source };
 		struct rota_result result = fn(&it, p->arg);
 
 		rota__promise_resolve(p, &result, source);
@@ -547,7 +610,7 @@ static void call_finally(void *arg)
 {
 	struct rota__reaction *r = arg;
 	struct rota_promise *p = r->target;
-	struct rota_settled it = { r->source->error, rota_promise_value(r->source), r->source };
+	struct rota_settled it = { r->source->error, value_of(r->source), r->source };
 	struct rota_result result;
 
 	rota__promise_slot_again(p->loop);
@@ -572,20 +635,23 @@ struct rota__origin rota__promise_origin(const struct rota__call *call)
 	return origin;
 }
 
-static struct rota_promise *derive(struct rota_promise *of, rota_job_fn run, const char *call, const char *site)
+/* With a reference for the caller and one for the reaction, which is still to be begun; or `of` is given back. */
+static inline struct rota_promise *derive(struct rota_promise *of, rota_job_fn run, const char *call, const char *site)
 {
 	struct rota_promise *p;
 
 	if (of == NULL)
 		return NULL;
 	rota__promise_loop(of->loop, call);
-	p = rota__promise_plain(of->loop, site);
+	p = plain(of->loop, site);
 	if (p == NULL) {
 		rota__promise_handled(of); /* by who reads that there is no memory */
-	} else {
-		p->decided = true;
-		p->reaction.run = run;
+		rota__promise_drop(of);
+		return NULL;
 	}
+	p->refs = 2;
+	p->decided = true;
+	p->reaction.run = run;
 	return p;
 }
 
@@ -599,9 +665,8 @@ struct rota_promise *rota_promise_then_at(
 		p->fulfilled = fulfilled;
 		p->rejected = rejected;
 		p->arg = arg;
-		rota__promise_react(promise, &rota__promise_hold(p)->reaction);
+		react_and_take(promise, &p->reaction);
 	}
-	rota__promise_drop(promise);
 	return p;
 }
 
@@ -617,9 +682,8 @@ struct rota_promise *rota_promise_finally_at(
 	if (p != NULL) {
 		p->fulfilled = settled_fn;
 		p->arg = arg;
-		rota__promise_react(promise, &rota__promise_hold(p)->reaction);
+		react_and_take(promise, &p->reaction);
 	}
-	rota__promise_drop(promise);
 	return p;
 }
 
@@ -645,7 +709,7 @@ void *rota_promise_value(const struct rota_promise *promise)
 
 	if (promise == NULL || promise->state == ROTA_PENDING)
 		return NULL;
-	return promise->owner != NULL ? promise->owner->value : promise->value;
+	return value_of(promise);
 }
 
 void *rota_promise_take(struct rota_promise *promise)

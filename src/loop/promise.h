@@ -15,6 +15,13 @@
 
 #include "loop/loop.h"
 
+/* How many given back keep their memory for the next ones.  None where a checker watches over memory. */
+#if defined(ROTA_ASAN) || defined(ROTA_TSAN)
+enum { PROMISES_SPARE = 0 };
+#else
+enum { PROMISES_SPARE = 1024 }; /* 172 KiB */
+#endif
+
 struct rota__reaction {
 	struct list link;	     /* in a pending promise's reactions */
 	struct rota_promise *source; /* what it waits for; the settled one, a reference, from then until it runs; else NULL */
@@ -86,8 +93,15 @@ void rota__promise_pass(struct rota_promise *p, struct rota_promise *source);
 /* Run r->run when `p` has settled, which then counts as handled. */
 void rota__promise_react(struct rota_promise *p, struct rota__reaction *r);
 
-/* Somebody has asked for it: a rejection is not reported any more. */
-void rota__promise_handled(struct rota_promise *p);
+/* Somebody has asked for it: a rejection is not reported any more, or said to be handled if it was. */
+void rota__promise_reported_is_handled(struct rota_promise *p);
+
+static inline void rota__promise_handled(struct rota_promise *p)
+{
+	if (__builtin_expect(p->reported, 0) && !p->handled)
+		rota__promise_reported_is_handled(p);
+	p->handled = true;
+}
 
 /* Add one to a list, which takes a reference that the caller has; take the oldest out, or NULL. */
 void rota__promises_add(struct rota__promise_list *list, struct rota_promise *p);

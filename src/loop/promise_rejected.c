@@ -19,6 +19,7 @@ void rota__promises_init(struct rota__promises *promises)
 	empty_list(&promises->dying);
 	empty_list(&promises->rejected);
 	empty_list(&promises->late);
+	promises->spare_room = PROMISES_SPARE;
 }
 
 void rota__promises_fini(struct rota__promises *promises)
@@ -29,7 +30,7 @@ void rota__promises_fini(struct rota__promises *promises)
 		promises->spare = p->next;
 		rota__free(p);
 	}
-	promises->spare_count = 0;
+	promises->spare_room = 0; /* no more */
 }
 
 void rota__promises_add(struct rota__promise_list *list, struct rota_promise *p)
