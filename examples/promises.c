@@ -3,30 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FILES_MAX = 16 };
-
-/* A task for each file: it waits, the loop does not. */
-static struct rota_result read_file(void *name)
-{
-	void *text;
-	size_t size;
-	int rc = rota_read_file(name, &text, &size, 1 << 20);
-
-	return rc < 0 ? rota_result_error_value(rc, name, NULL) : rota_result_value(text, rota_free);
-}
+enum { FILES_MAX = 16, FILE_BYTES_MAX = 1 << 20 };
 
 static struct rota_result count_lines(const struct rota_settled *it, void *arg)
 {
-	const struct rota_promise_list *texts = it->value;
+	const struct rota_promise_list *files = it->value;
 	size_t lines = 0;
 
-	for (size_t i = 0; i < texts->count; i++)
-		for (const char *at = texts->of[i].value; (at = strchr(at, '\n')) != NULL; at++)
+	for (size_t i = 0; i < files->count; i++) {
+		const struct rota_promised *file = files->of[i].value;
+
+		for (const char *at = file->data; (at = strchr(at, '\n')) != NULL; at++)
 			lines++;
-	printf("%zu lines in %zu files\n", lines, texts->count);
+	}
+	printf("%zu lines in %zu files\n", lines, files->count);
 	return rota_result_value(NULL, NULL);
 }
 
+/* The value of a rejection is the path that it is about. */
 static struct rota_result explain(const struct rota_settled *it, void *arg)
 {
 	printf("%s: %s\n", it->value != NULL ? (char *)it->value : "promises", rota_strerror(it->error));
@@ -46,7 +40,7 @@ static int app(void *names)
 	int rc;
 
 	for (char **name = names; *name != NULL && count < FILES_MAX; name++)
-		files[count++] = rota_promise_task(NULL, read_file, *name);
+		files[count++] = rota_promise_read_file(NULL, *name, FILE_BYTES_MAX);
 	p = rota_promise_all(NULL, files, count);
 	p = rota_promise_then(p, count_lines, NULL, NULL);
 	p = rota_promise_catch(p, explain, NULL);
