@@ -110,6 +110,7 @@ struct rota_loop {
 	void (*woke)(struct rota_loop *loop);
 	void *tasks;
 	bool tasks_ready;
+	bool emptying; /* there will be no more tasks: it turns until nothing is alive, as one without */
 
 	uint32_t alive;	   /* reasons to go on, see above */
 	uint32_t offloaded; /* ops on the blocking pool */

@@ -149,11 +149,11 @@ static bool poll_spinning(struct rota_loop *loop, uint64_t deadline_ns)
 	return loop->now_ns >= deadline_ns;
 }
 
-/* The last watcher may have stopped in this very turn, and then no sleep would end.  With tasks it is
+/* The last watcher may have stopped in this very turn, and then no sleep would end.  While there are tasks it is
  * the worker who knows whether the loop goes on, and a signal or a post may be what it waits for. */
 static bool nothing_to_wait_for(const struct rota_loop *loop)
 {
-	return loop->tasks == NULL && loop->alive == 0;
+	return (loop->tasks == NULL || loop->emptying) && loop->alive == 0;
 }
 
 /* True if it waited for something to happen. */

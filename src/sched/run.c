@@ -278,6 +278,7 @@ static void close_forgotten(struct rota_handle *handle, void *unused)
 
 void rota__run_drain(struct rota_loop *loop)
 {
+	loop->emptying = true;
 	turn_until_idle(loop);
 	rota_loop_each_handle(loop, close_forgotten, NULL);
 	turn_until_idle(loop);

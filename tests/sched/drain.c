@@ -316,6 +316,38 @@ static void run_with_defaults(void *arg)
 	CHECK_EQ(rota_run(ask_by_signal, NULL, &(struct rota_options){ .model = ROTA_SINGLE }), -ECANCELED);
 }
 
+/* ---- what lives on when the tasks have ended ---- */
+
+static struct rota_watcher last;
+static bool told_to_end;
+
+static void end_watcher(struct rota_watcher *watcher)
+{
+	told_to_end = true;
+	rota_watcher_stop(watcher);
+}
+
+/* `arg`: the phase. */
+static int leave_a_watcher(void *arg)
+{
+	last = (struct rota_watcher){ .fn = end_watcher };
+	rota_watcher_start(rota_loop_current(), &last, (enum rota_phase)(intptr_t)arg);
+	return 0;
+}
+
+/* Before the poll: it must not sleep for what will never come. */
+TEST(a_run_ends_with_its_last_watcher_whichever_the_phase)
+{
+	for (enum rota_model model = ROTA_SINGLE; model <= ROTA_STEAL; model++)
+		for (intptr_t phase = ROTA_IDLE; phase <= ROTA_CHECK; phase++) {
+			struct rota_options options = { .model = model, .workers = 2 };
+
+			told_to_end = false;
+			CHECK_EQ(rota_run(leave_a_watcher, (void *)phase, &options), 0);
+			CHECK(told_to_end);
+		}
+}
+
 TEST(without_a_hook_it_is_written_to_stderr)
 {
 	char said[4096];
