@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The programs of order.txt, on Rota and on the installed Node.js: both print what the table says.
+"""The programs of order.txt, on Rota, in a task of Rota's and on the installed Node.js: they print what the table says.
 
 usage: order.py PROGRAM (tests/node/order.c, built)"""
 import os
@@ -10,7 +10,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLE = os.path.join(HERE, 'order.txt')
-ROW = re.compile(r'(\w+): (.*) -> ([\w!?]*)(?: \| node (\w+): .*)?')
+ROW = re.compile(r'(\w+): (.*) -> ([\w!?]*)(?: \| task ([\w!?]*))?(?: \| node (\w+): .*)?')
 
 
 def outputs(command):
@@ -23,8 +23,9 @@ def rows():
     with open(TABLE, encoding='utf-8') as table:
         for line in table:
             if not line.startswith('#'):
-                name, _, out, node = ROW.fullmatch(line.rstrip('\n')).groups()
-                yield name, out, out if node is None else node
+                name, program, out, task, node = ROW.fullmatch(line.rstrip('\n')).groups()
+                in_task = None if 'Z' in program else out if task is None else task
+                yield name, out, in_task, out if node is None else node
 
 
 def main():
@@ -37,10 +38,12 @@ def main():
             results.append(f'# printed {got!r}, not {want!r}')
 
     rota = outputs([sys.argv[1], TABLE])
+    tasks = outputs([sys.argv[1], TABLE, 'tasks'])
     node = shutil.which('node')
     twins = outputs([node, os.path.join(HERE, 'order.js'), TABLE]) if node else {}
-    for name, want, want_node in rows():
+    for name, want, want_task, want_node in rows():
         check(f'{name} on Rota', rota.get(name), want)
+        check(f'{name} in a task', tasks.get(name), want_task)
         if want_node == 'none':
             continue
         if node:
