@@ -159,7 +159,7 @@ static int collect(struct epoll *e, uint64_t left_ns)
 			continue;
 		rota__readiness_edge(&e->readiness, (int)(uint32_t)tag, (uint32_t)(tag >> 32),
 			broken || events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP), broken || events & EPOLLOUT,
-			broken || events & EPOLLRDHUP);
+			broken || events & (EPOLLRDHUP | EPOLLPRI));
 	}
 	return n;
 }

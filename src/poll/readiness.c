@@ -86,7 +86,7 @@ static int current_state(struct rota__fd_state **ret, struct rota__readiness *r,
 		return -ENOMEM;
 	if (state->generation != generation && state->first[READS] == NULL && state->first[WRITES] == NULL) {
 		state->generation = generation;
-		state->watched = state->ended = false;
+		state->watched = state->ended = state->asked = state->local = false;
 		state->ready[READS] = state->ready[WRITES] = false;
 	}
 	*ret = state;
@@ -156,13 +156,33 @@ static bool buffer_take(struct rota__readiness *r, struct rota__op *op)
 	return true;
 }
 
-static int64_t receive_pooled(struct rota__readiness *r, struct rota__op *op)
+/* recv(2), and whether it was ended by a message with descriptors (which nobody takes here). */
+static int64_t receive_local(struct rota__op *op, bool *ret_stopped)
+{
+	struct iovec iov = { op->buf.base, op->buf.len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	do
+		n = recvmsg(op->fd, &msg, op->buf.flags | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	*ret_stopped = msg.msg_flags & MSG_CTRUNC;
+	return n < 0 ? -errno : n;
+}
+
+static int64_t receive(const struct rota__fd_state *state, struct rota__op *op, bool *ret_stopped)
+{
+	return state->local ? receive_local(op, ret_stopped) : rota__op_perform(op);
+}
+
+static int64_t receive_pooled(
+	struct rota__readiness *r, const struct rota__fd_state *state, struct rota__op *op, bool *ret_stopped)
 {
 	int64_t n;
 
 	if (!buffer_take(r, op))
 		return r->buffers_made == 0 ? -ENOMEM : -ENOBUFS;
-	n = rota__op_perform(op);
+	n = receive(state, op, ret_stopped);
 	if (n <= 0)
 		r->free_ids[r->free_count++] = op->buffer_id;
 	return n;
@@ -193,13 +213,26 @@ void rota__readiness_give_back(struct rota__readiness *r, uint32_t buffer_id)
 
 enum { STARVED = 1 }; /* op->engine: it is in r->starved */
 
-/* A short receive has emptied the socket: what comes later makes a new edge, unless the end of the
- * stream was part of the edge we had. */
-static void note_received(struct rota__fd_state *state, struct rota__op *op, int64_t n)
+/* What a short receive of a Unix socket says is known only once it is known to be one. */
+static bool was_of_unknown_socket(struct rota__fd_state *state, int fd)
+{
+	int domain = AF_UNIX;
+
+	if (state->asked)
+		return false;
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &(socklen_t){ sizeof domain });
+	state->asked = true;
+	state->local = domain == AF_UNIX;
+	return state->local;
+}
+
+/* A short receive has emptied the socket, and what comes later makes a new edge; unless the end of the
+ * stream was part of the edge we had, or it was `stopped` by something between two bytes. */
+static void note_received(struct rota__fd_state *state, struct rota__op *op, int64_t n, bool stopped)
 {
 	if (n > 0 && (uint64_t)n == op->buf.len)
 		op->flags |= OP_NONEMPTY; /* there may be more */
-	else if (n > 0 && !state->ended)
+	else if (n > 0 && !state->ended && !stopped && !was_of_unknown_socket(state, op->fd))
 		state->ready[READS] = false;
 }
 
@@ -217,7 +250,10 @@ static bool may_be_ready(const struct rota__fd_state *state, enum rota__directio
 /* One try.  True: the op is through with this queue (completed or starved). */
 static bool attempt(struct rota__readiness *r, struct rota__fd_state *state, enum rota__direction d, struct rota__op *op)
 {
-	int64_t n = op->kind == OP_RECV_POOLED ? receive_pooled(r, op) : rota__op_perform(op);
+	bool stopped = false;
+	int64_t n = op->kind == OP_RECV_POOLED ? receive_pooled(r, state, op, &stopped)
+		: op->kind == OP_RECV	       ? receive(state, op, &stopped)
+					       : rota__op_perform(op);
 
 	if (n == -EAGAIN) {
 		state->ready[d] = false;
@@ -231,7 +267,7 @@ static bool attempt(struct rota__readiness *r, struct rota__fd_state *state, enu
 		return true;
 	}
 	if (op->kind == OP_RECV || op->kind == OP_RECV_POOLED)
-		note_received(state, op, n);
+		note_received(state, op, n, stopped);
 	poller_complete(r->poller, op, n);
 	return true;
 }

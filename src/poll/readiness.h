@@ -19,7 +19,10 @@ struct rota__fd_state {
 	uint32_t generation; /* the owner this is about: an event of another one is dropped */
 	bool ready[DIRECTIONS]; /* an edge came and no call has found it used up */
 	bool watched, hot;
-	bool ended; /* the peer has ended: reads will not wait again, and no edge may tell so twice */
+	/* The peer has ended: reads will not wait again, and no edge may tell so twice.  Or it sends urgent data, whose marks end
+	 * receives before the socket is empty. */
+	bool ended;
+	bool asked, local; /* is it a Unix socket?  Asked at the first short receive */
 	int next_hot;
 };
 

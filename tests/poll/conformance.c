@@ -219,6 +219,83 @@ TEST(a_receive_after_data_that_came_between_two_waits_does_not_hang)
 	close_poller();
 }
 
+/* Both pieces are there when the receive that waits is tried; one edge tells of both. */
+static void receive_in_two(int fds[2], void (*send_both)(int fd), const char *first, const char *second)
+{
+	char buf[64] = "";
+	struct rota__op op = receive_op(fds[0], buf, sizeof buf);
+
+	CHECK(start(&op));
+	turn(ROTA_NOW);
+	CHECK_EQ(op.state, OP_PENDING);
+	send_both(fds[1]);
+	CHECK_EQ(finish(&op), strlen(first));
+	CHECK(memcmp(buf, first, strlen(first)) == 0);
+	op.flags = OP_POLL_FIRST;
+	CHECK_EQ(perform(&op), strlen(second));
+	CHECK(memcmp(buf, second, strlen(second)) == 0);
+}
+
+static void send_rights(int fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} rights = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr msg = { .msg_iov = &(struct iovec){ "ab", 2 }, .msg_iovlen = 1, .msg_control = &rights,
+		.msg_controllen = sizeof rights };
+
+	memcpy(CMSG_DATA(&rights.head), &fd, sizeof fd);
+	CHECK_EQ(sendmsg(fd, &msg, 0), 2);
+}
+
+static void send_rights_and_more(int fd)
+{
+	send_rights(fd);
+	CHECK_EQ(send(fd, "cd", 2, 0), 2);
+}
+
+/* A message that carries descriptors ends a receive, also of who does not take them. */
+TEST(what_is_behind_a_message_with_descriptors_is_received)
+{
+	int fds[2];
+
+	open_poller();
+	socket_pair(fds);
+	for (int i = 0; i < 3; i++) /* the first time nothing is known of the socket */
+		receive_in_two(fds, send_rights_and_more, "ab", "cd");
+	close_both(fds);
+	close_poller();
+}
+
+static void send_around_urgent(int fd)
+{
+	CHECK_EQ(send(fd, "ab", 2, 0), 2);
+	CHECK_EQ(send(fd, "!", 1, MSG_OOB), 1);
+	CHECK_EQ(send(fd, "cd", 2, 0), 2);
+}
+
+/* So does the mark of urgent data. */
+TEST(what_is_behind_urgent_data_is_received)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fds[2];
+
+	open_poller();
+	CHECK_EQ(bind(listener, (struct sockaddr *)&address, size), 0);
+	CHECK_EQ(listen(listener, 1), 0);
+	CHECK_EQ(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK_EQ(connect(fds[1], (struct sockaddr *)&address, size), 0);
+	fds[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	for (int i = 0; i < 3; i++)
+		receive_in_two(fds, send_around_urgent, "ab", "cd");
+	close(listener);
+	close_both(fds);
+	close_poller();
+}
+
 TEST(send_waits_for_room_and_goes_on_when_the_peer_reads)
 {
 	static char block[1 << 20], sink[1 << 16];
