@@ -84,11 +84,25 @@ int rota__file_mkdtemp(void *arg)
 
 /* ---- what belongs to a file ---- */
 
+int rota__file_open_now(const char *path, int flags, unsigned mode)
+{
+	int fd;
+
+	do
+		fd = open(path, flags, mode);
+	while (fd < 0 && errno == EINTR);
+	return or_errno(fd);
+}
+
 int rota__file_truncate(void *arg)
 {
 	const struct rota__file_args *a = arg;
+	int rc;
 
-	return or_errno(truncate(a->path, (off_t)a->bytes));
+	do
+		rc = truncate(a->path, (off_t)a->bytes);
+	while (rc < 0 && errno == EINTR);
+	return or_errno(rc);
 }
 
 int rota__file_chmod(void *arg)
@@ -152,9 +166,13 @@ int rota__file_disk_stat(void *arg)
 {
 	const struct rota__file_args *a = arg;
 	struct statfs st;
+	int rc;
 	uint64_t block;
 
-	if (statfs(a->path, &st) < 0)
+	do
+		rc = statfs(a->path, &st);
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0)
 		return -errno;
 	block = (uint64_t)st.f_bsize;
 	*a->disk = (struct rota_disk_info){
@@ -267,7 +285,10 @@ static int copy_open(int to, int from, const struct stat *st, unsigned flags)
 		return -errno;
 	if (there.st_dev == st->st_dev && there.st_ino == st->st_ino)
 		return -EINVAL;
-	if (ftruncate(to, 0) < 0)
+	do
+		rc = ftruncate(to, 0);
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0)
 		return -errno;
 	if (ioctl(to, FICLONE, from) < 0) {
 		if (flags & ROTA_COPY_CLONE)
@@ -282,12 +303,12 @@ static int copy_open(int to, int from, const struct stat *st, unsigned flags)
 /* Open `path` for what is copied; *ret_made: it was not there. */
 static int open_target(const char *path, unsigned flags, bool *ret_made)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = rota__file_open_now(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	*ret_made = fd >= 0;
-	if (fd < 0 && errno == EEXIST && !(flags & ROTA_COPY_NEW))
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (fd == -EEXIST && !(flags & ROTA_COPY_NEW))
+		fd = rota__file_open_now(path, O_WRONLY | O_CLOEXEC, 0);
+	return fd;
 }
 
 static int copy_from(int from, const struct rota__file_args *a)
@@ -314,10 +335,11 @@ static int copy_from(int from, const struct rota__file_args *a)
 int rota__file_copy(void *arg)
 {
 	const struct rota__file_args *a = arg;
-	int from = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc; /* a pipe of that name would wait */
+	int from, rc;
 
+	from = rota__file_open_now(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0); /* a pipe of that name would wait */
 	if (from < 0)
-		return -errno;
+		return from;
 	rc = copy_from(from, a);
 	close(from);
 	return rc;

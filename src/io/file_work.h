@@ -74,6 +74,9 @@ size_t rota__folder_length(const char *path);
 enum { ROTA__TEMPORARY_BYTES = sizeof ".rota-0123456789abcdef" };
 int rota__temporary_name(const char *path, char *temp, size_t temp_bytes);
 
+/* open(2), again when a signal interrupts it, which it may on file systems of the network.  A descriptor or a negative errno. */
+int rota__file_open_now(const char *path, int flags, unsigned mode);
+
 /* All of it, where the descriptor stands; blocks.  0 or a negative errno, without SIGPIPE. */
 int rota__file_write_all(int fd, const char *data, size_t size);
 

@@ -13,6 +13,7 @@
  *   list   struct rota_folder | entries | what the system tells: struct dirent64, ... */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -101,11 +102,17 @@ int rota__file_readdir(void *arg)
 {
 	const struct rota__file_args *a = arg;
 	struct listing l = { 0 };
-	DIR *dir = opendir(a->path);
-	int rc;
+	int fd = rota__file_open_now(a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK, 0), rc;
+	DIR *dir;
 
-	if (dir == NULL)
-		return -errno;
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
 	rc = gather(&l, dir);
 	closedir(dir);
 	if (rc == 0)

@@ -70,10 +70,10 @@ int rota__file_read_whole(void *arg)
 {
 	const struct rota__file_args *a = arg;
 	struct contents c = { NULL, 0, 0 };
-	int fd = open(a->path, O_RDONLY | O_CLOEXEC), rc;
+	int fd = rota__file_open_now(a->path, O_RDONLY | O_CLOEXEC, 0), rc;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	rc = read_contents(fd, &c, a->bytes);
 	close(fd);
 	if (rc < 0) {
@@ -89,10 +89,10 @@ int rota__file_read_whole(void *arg)
 int rota__file_write_whole(void *arg)
 {
 	const struct rota__file_args *a = arg;
-	int fd = open(a->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, a->mode), rc;
+	int fd = rota__file_open_now(a->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, a->mode), rc;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	rc = rota__file_write_all(fd, a->buf, a->size);
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno; /* a late error of a write */
