@@ -445,14 +445,17 @@ static void accepted(struct uring *u, struct rota__op *op, int32_t fd, bool arme
 }
 
 /* A request that was interrupted answers EINTR, or one of the kernel's own restart codes, which it does
- * not hide from a ring.  If it was a cancel that interrupted it, that is the answer. */
+ * not hide from a ring.  If it was a cancel that interrupted it, that is the answer; and it is if all that a cancelled op has come to is
+ * readiness. */
 static int32_t plain_result(const struct rota__op *op, int32_t res)
 {
 	enum { ERESTARTSYS = 512, ERESTART_RESTARTBLOCK = 516 };
 
 	if (res <= -ERESTARTSYS && res >= -ERESTART_RESTARTBLOCK)
 		res = -EINTR;
-	return res == -EINTR && op->state == OP_CANCELLING ? -ECANCELED : res;
+	if (op->state == OP_CANCELLING && (res == -EINTR || (op->engine == AS_POLL && res >= 0)))
+		return -ECANCELED;
+	return res;
 }
 
 static void op_completed(struct uring *u, const struct io_uring_cqe *cqe)
@@ -470,7 +473,7 @@ static void op_completed(struct uring *u, const struct io_uring_cqe *cqe)
 		pooled_buffer(u, op, cqe);
 	/* cqe may be overwritten from here on: what follows can submit. */
 	rota__ring_seen(&u->ring);
-	if (op->kind == OP_ACCEPT_MULTI && res >= 0) {
+	if (op->kind == OP_ACCEPT_MULTI && op->engine != AS_POLL && res >= 0) {
 		accepted(u, op, res, flags & IORING_CQE_F_MORE);
 		return;
 	}
