@@ -51,13 +51,17 @@ static int run_on_loop(void *program)
 	return rc < 0 ? rc : failure;
 }
 
-/* TORTURE(name) { ... }: a program, as two tests.  CALLING(name): as three. */
+/* TORTURE(name) { ... }: a program, as two tests.  CALLING(name): as four. */
 #define CALLING(name)                                                                              \
 	static int name(void);                                                                     \
 	static int (*const name##_called)(void) = name;                                            \
 	TEST(name##_survive_a_system_call_that_fails)                                              \
 	{                                                                                          \
 		torture_runs_of_calls(run_on_loop, (void *)&name##_called);                        \
+	}                                                                                          \
+	TEST(name##_survive_a_request_that_fails)                                                  \
+	{                                                                                          \
+		torture_runs_of_completions(run_on_loop, (void *)&name##_called);                  \
 	}                                                                                          \
 	TORTURE(name)
 
@@ -631,6 +635,7 @@ CALLING(names)
 {
 	static struct rota_address found[4];
 
+	calls_are_the_c_librarys_too();
 	return rota_request_resolve(loop, &request, "localhost:80", found, 4, told);
 }
 
@@ -650,6 +655,13 @@ static void calls_on(int fd, int (*program)(void))
 {
 	theirs = fd;
 	torture_runs_of_calls(run_on_loop, (void *)&program);
+	close(fd);
+}
+
+static void requests_on(int fd, int (*program)(void))
+{
+	theirs = fd;
+	torture_runs_of_completions(run_on_loop, (void *)&program);
 	close(fd);
 }
 
@@ -677,6 +689,11 @@ TEST(polls_survive_failures_of_memory)
 TEST(polls_survive_a_system_call_that_fails)
 {
 	calls_on(eventfd(0, EFD_CLOEXEC), polls);
+}
+
+TEST(polls_survive_a_request_that_fails)
+{
+	requests_on(eventfd(0, EFD_CLOEXEC), polls);
 }
 
 static void resized(struct rota_tty_watch *watch, const struct rota_tty_size *size)

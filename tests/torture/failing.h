@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "calls.h"
+#include "completions.h"
 #include "harness/test.h"
 #include "poll/generation.h"
 
@@ -54,6 +55,16 @@ static inline void torture_runs_of_calls(int (*run)(void *arg), void *arg)
 	CHECK_EQ(rota__fd_generation(0, &generation), 0); /* as below */
 	rota_set_allocator(&counting);
 	torture_calls(run, arg, &live);
+}
+
+/* The same with requests of an io_uring (completions.h). */
+static inline void torture_runs_of_completions(int (*run)(void *arg), void *arg)
+{
+	uint32_t generation;
+
+	CHECK_EQ(rota__fd_generation(0, &generation), 0); /* as below */
+	rota_set_allocator(&counting);
+	torture_completions(run, arg, &live);
 }
 
 /* Runs of the same program, with less and less in its way.  run(arg) is 0 when memory suffices. */
