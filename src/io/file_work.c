@@ -71,8 +71,13 @@ int rota__file_realpath(void *arg)
 int rota__file_mkstemp(void *arg)
 {
 	const struct rota__file_args *a = arg;
+	int fd = mkostemp(a->buf, O_CLOEXEC);
 
-	return or_errno(mkostemp(a->buf, O_CLOEXEC));
+	while (fd < 0 && errno == EINTR) { /* of open(2): the letters have been replaced */
+		memcpy(a->buf + strlen(a->buf) - 6, "XXXXXX", 6);
+		fd = mkostemp(a->buf, O_CLOEXEC);
+	}
+	return or_errno(fd);
 }
 
 int rota__file_mkdtemp(void *arg)

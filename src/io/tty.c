@@ -232,8 +232,10 @@ int rota_tty_open(int fd)
 	if (!isatty(fd))
 		return -ENOTTY;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	own = is_other_side(fd) ? fcntl(fd, F_DUPFD_CLOEXEC, 0)
-				: open(path, (flags & O_ACCMODE) | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	do
+		own = is_other_side(fd) ? fcntl(fd, F_DUPFD_CLOEXEC, 0)
+					: open(path, (flags & O_ACCMODE) | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	while (own < 0 && errno == EINTR);
 	return own < 0 ? -errno : own;
 }
 
