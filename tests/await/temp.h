@@ -19,6 +19,17 @@ static int temp_remove_one(const char *path, const struct stat *st, int what, st
 	return remove(path);
 }
 
+static int temp_remove_below(const char *path, const struct stat *st, int what, struct FTW *ftw)
+{
+	return ftw->level > 0 ? remove(path) : 0;
+}
+
+/* What is in it goes, it stays. */
+static inline void temp_empty(void)
+{
+	CHECK_EQ(nftw(temp_path, temp_remove_below, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 static void temp_remove(void)
 {
 	nftw(temp_path, temp_remove_one, 16, FTW_DEPTH | FTW_PHYS);

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "await/temp.h"
 #include "torture/failing.h"
 
 static int failure; /* what a callback heard */
@@ -154,7 +156,7 @@ static void end_chain(struct rota_promise *p)
 	rota_promise_unref(p);
 }
 
-TORTURE(chains)
+CALLING(chains)
 {
 	struct rota_promise *p = rota_promise_of(loop, rota_result_thenable(ask, &loop));
 
@@ -164,7 +166,7 @@ TORTURE(chains)
 	return 0;
 }
 
-TORTURE(combinations)
+CALLING(combinations)
 {
 	struct rota_promise *p[3], *all[2];
 
@@ -178,7 +180,7 @@ TORTURE(combinations)
 	return 0;
 }
 
-TORTURE(senders)
+CALLING(senders)
 {
 	struct rota_promise *p = rota_promise_new(loop);
 	struct rota_promise_sender *sender;
@@ -235,6 +237,47 @@ CALLING(connections)
 		rc = rota_conn_read_start(&b, read_to_end);
 	if (rc == 0)
 		rc = rota_conn_write(&a, &write, data, sizeof data, written);
+	return rc;
+}
+
+CALLING(pipes)
+{
+	static struct rota_conn reader, writer;
+	static struct rota_write write;
+	static char data[100000]; /* more than a pipe takes at once */
+	int rc;
+
+	memset(&reader, 0, sizeof reader);
+	memset(&writer, 0, sizeof writer);
+	rc = rota_conn_pipe(loop, &reader, &writer);
+	if (rc == 0)
+		rc = rota_conn_read_start(&reader, read_to_end);
+	if (rc == 0)
+		rc = rota_conn_write(&writer, &write, data, sizeof data, written);
+	return rc;
+}
+
+static void close_descriptors(struct rota_conn *conn, const void *data, ssize_t size, const int *fds, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		close(fds[i]);
+	read_to_end(conn, data, size);
+}
+
+CALLING(descriptors_over_connections)
+{
+	static struct rota_conn a, b;
+	static struct rota_write write;
+	static const int fds[2] = { 0, 1 };
+	int rc;
+
+	memset(&a, 0, sizeof a);
+	memset(&b, 0, sizeof b);
+	rc = rota_conn_pair(loop, &a, &b);
+	if (rc == 0)
+		rc = rota_conn_read_fds_start(&b, close_descriptors);
+	if (rc == 0)
+		rc = rota_conn_write_fds(&a, &write, fds, 2, "some bytes", 10, written);
 	return rc;
 }
 
@@ -443,6 +486,51 @@ CALLING(processes)
 	return rota_process_start_on(loop, &process, &command, ended, NULL);
 }
 
+static struct rota_conn to_child, from_child;
+
+static void child_ended(struct rota_process *process, const struct rota_exit *how, void *arg)
+{
+	rota_process_close(process);
+}
+
+/* Our end of its descriptor, as a connection. */
+static int connect_child(struct rota_process *process, int child_fd, struct rota_conn *conn)
+{
+	int fd = rota_process_take_fd(process, child_fd), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = rota_conn_open(loop, conn, fd);
+	if (rc < 0)
+		close(fd);
+	return rc;
+}
+
+CALLING(processes_at_the_end_of_pipes)
+{
+	static const char *const argv[] = { "sh", "-c", "read -r line; printf %s \"$line\"", NULL };
+	static struct rota_write write;
+	struct rota_command command = { .argv = argv, .in.kind = ROTA_STDIO_PIPE, .out.kind = ROTA_STDIO_PIPE };
+	struct rota_process *process;
+	int rc;
+
+	memset(&to_child, 0, sizeof to_child);
+	memset(&from_child, 0, sizeof from_child);
+	rc = rota_process_start_on(loop, &process, &command, child_ended, NULL);
+	if (rc < 0)
+		return rc;
+	rc = connect_child(process, 0, &to_child);
+	if (rc == 0)
+		rc = connect_child(process, 1, &from_child);
+	if (rc == 0)
+		rc = rota_conn_read_start(&from_child, read_to_end);
+	if (rc == 0)
+		rc = rota_conn_write(&to_child, &write, "a line\n", 7, written);
+	if (rc < 0)
+		rota_process_close(process);
+	return rc;
+}
+
 static void changed(struct rota_path_watch *watch, const struct rota_change *change)
 {
 	rota_handle_close(&watch->handle, NULL);
@@ -457,6 +545,34 @@ CALLING(watches)
 	rc = rota_path_watch_start(loop, &watch, "/proc/self", 0, changed);
 	if (rc == 0)
 		rota_handle_unref(&watch.handle);
+	return rc;
+}
+
+/* Folders that are there, and one that comes: it may not be heard of, if that is what fails. */
+CALLING(recursive_watches)
+{
+	static struct rota_path_watch watch;
+	char path[] = "/tmp/rota-torture-XXXXXX", old[64], new[64];
+	int rc;
+
+	calls_are_ours();
+	CHECK(mkdtemp(path) != NULL);
+	snprintf(old, sizeof old, "%s/old", path);
+	snprintf(new, sizeof new, "%s/new", path);
+	CHECK_EQ(mkdir(old, 0700), 0);
+	calls_are_theirs();
+	memset(&watch, 0, sizeof watch);
+	rc = rota_path_watch_start(loop, &watch, path, ROTA_WATCH_RECURSIVE, changed);
+	calls_are_ours();
+	CHECK_EQ(mkdir(new, 0700), 0);
+	CHECK_EQ(rmdir(new), 0);
+	CHECK_EQ(rmdir(old), 0);
+	CHECK_EQ(rmdir(path), 0);
+	calls_are_theirs();
+	if (rc == 0) {
+		rota_handle_unref(&watch.handle);
+		rota_loop_run(loop, ROTA_RUN_NOWAIT);
+	}
 	return rc;
 }
 
@@ -504,6 +620,36 @@ CALLING(datagrams)
 	if (rc == 0)
 		rc = rota_datagrams_recv_start(&udp, datagram_came);
 	return rc < 0 ? rc : rota_datagrams_send(&udp, &datagram, "x", 1, NULL, datagram_sent);
+}
+
+static int in_a_group(struct rota_datagrams *udp)
+{
+	int rc = rota_datagrams_join(udp, "239.255.1.2", "lo");
+
+	if (rc == 0)
+		rc = rota_datagrams_set_multicast_interface(udp, "lo");
+	if (rc == 0)
+		rc = rota_datagrams_set_multicast_loop(udp, true);
+	if (rc == 0)
+		rc = rota_datagrams_set_multicast_ttl(udp, 0);
+	if (rc == 0)
+		rc = rota_datagrams_leave(udp, "239.255.1.2", "lo");
+	return rc;
+}
+
+CALLING(datagrams_of_groups)
+{
+	static struct rota_datagrams udp;
+	int rc;
+
+	memset(&udp, 0, sizeof udp);
+	rc = rota_datagrams_open(loop, &udp, "0.0.0.0:0", NULL);
+	if (rc == 0)
+		rc = in_a_group(&udp);
+	if (rc == -ENODEV || rc == -ENOPROTOOPT)
+		rc = 0; /* there are no groups here */
+	rota_handle_close(&udp.handle, NULL);
+	return rc;
 }
 
 /* ---- requests ---- */
@@ -626,6 +772,212 @@ CALLING(folders_read_in_pieces)
 	return start_with("/proc/self", O_RDONLY | O_DIRECTORY, read_piece);
 }
 
+/* Every request about files, one after the other, in a folder of their own; the first that fails is the last. */
+static struct {
+	size_t step;
+	int fd, other;
+	char text[4096], file[32], folder[32];
+	struct iovec pieces[2];
+	struct rota_folder *list;
+	void *data;
+	size_t size;
+	struct rota_disk_info disk;
+} work_on;
+
+static void next(struct rota_request *r, int64_t rc);
+
+static void opened(struct rota_request *r, int64_t fd)
+{
+	work_on.fd = (int)fd;
+	next(r, fd);
+}
+
+static void opened_other(struct rota_request *r, int64_t fd)
+{
+	work_on.other = (int)fd;
+	next(r, fd);
+}
+
+static void shut(struct rota_request *r, int64_t rc)
+{
+	work_on.fd = -1; /* whatever it says */
+	next(r, rc);
+}
+
+static int descriptor_step(size_t step)
+{
+	struct iovec *pieces = work_on.pieces;
+	int fd = work_on.fd;
+
+	pieces[0] = (struct iovec){ work_on.text, 4 };
+	pieces[1] = (struct iovec){ work_on.text + 4, 4 };
+	switch (step) {
+	case 0:
+		return rota_request_open(loop, &request, "a", O_RDWR | O_CREAT, 0600, opened);
+	case 1:
+		return rota_request_pwrite(loop, &request, fd, work_on.text, 100, 0, next);
+	case 2:
+		return rota_request_pwritev(loop, &request, fd, pieces, 2, 100, next);
+	case 3:
+		return rota_request_fsync(loop, &request, fd, next);
+	case 4:
+		return rota_request_fdatasync(loop, &request, fd, next);
+	case 5:
+		return rota_request_pread(loop, &request, fd, work_on.text, 100, 0, next);
+	case 6:
+		return rota_request_preadv(loop, &request, fd, pieces, 2, 0, next);
+	case 7:
+		return rota_request_ftruncate(loop, &request, fd, 50, next);
+	case 8:
+		return rota_request_fstat(loop, &request, fd, &info, next);
+	case 9:
+		return rota_request_fchmod(loop, &request, fd, 0640, next);
+	case 10:
+		return rota_request_fchown(loop, &request, fd, UINT32_MAX, UINT32_MAX, next);
+	case 11:
+		strcpy(work_on.file, "made-XXXXXX");
+		return rota_request_mkstemp(loop, &request, work_on.file, opened_other);
+	case 12:
+		return rota_request_send_file(loop, &request, work_on.other, fd, 0, 50, next);
+	default:
+		return rota_request_close(loop, &request, fd, shut);
+	}
+}
+
+static int name_step(size_t step)
+{
+	switch (step) {
+	case 0:
+		return rota_request_mkdir(loop, &request, "d", 0700, next);
+	case 1:
+		return rota_request_rename(loop, &request, "a", "d/b", next);
+	case 2:
+		return rota_request_link(loop, &request, "d/b", "d/c", next);
+	case 3:
+		return rota_request_symlink(loop, &request, "d/b", "l", next);
+	case 4:
+		return rota_request_lstat(loop, &request, "l", &info, next);
+	case 5:
+		return rota_request_readlink(loop, &request, "l", work_on.text, sizeof work_on.text, next);
+	case 6:
+		return rota_request_realpath(loop, &request, "l", work_on.text, sizeof work_on.text, next);
+	case 7:
+		return rota_request_access(loop, &request, "d/c", R_OK, next);
+	case 8:
+		return rota_request_chmod(loop, &request, "d/c", 0600, next);
+	case 9:
+		return rota_request_chown(loop, &request, "d/c", UINT32_MAX, UINT32_MAX, next);
+	case 10:
+		return rota_request_lchown(loop, &request, "l", UINT32_MAX, UINT32_MAX, next);
+	case 11:
+		return rota_request_set_file_times(loop, &request, "d/c", ROTA_FILE_TIME_KEEP, 7, next);
+	case 12:
+		return rota_request_truncate(loop, &request, "d/c", 20, next);
+	case 13:
+		strcpy(work_on.folder, "made-XXXXXX");
+		return rota_request_mkdtemp(loop, &request, work_on.folder, next);
+	case 14:
+		return rota_request_rmdir(loop, &request, work_on.folder, next);
+	default:
+		return rota_request_unlink(loop, &request, "l", next);
+	}
+}
+
+static int whole_step(size_t step)
+{
+	switch (step) {
+	case 0:
+		return rota_request_write_file(loop, &request, "w", "some text", 9, 0600, next);
+	case 1:
+		return rota_request_copy_file(loop, &request, "w", "v", 0, next);
+	case 2:
+		return rota_request_read_file(loop, &request, "v", &work_on.data, &work_on.size, 100, next);
+	case 3:
+		CHECK(work_on.size == 9 && memcmp(work_on.data, "some text", 9) == 0);
+		return rota_request_readdir(loop, &request, ".", &work_on.list, next);
+	default:
+		return rota_request_disk_stat(loop, &request, ".", &work_on.disk, next);
+	}
+}
+
+enum { DESCRIPTOR_STEPS = 14, NAME_STEPS = 16, WHOLE_STEPS = 5 };
+
+static int begin_step(size_t step)
+{
+	return step < DESCRIPTOR_STEPS		      ? descriptor_step(step)
+		: step < DESCRIPTOR_STEPS + NAME_STEPS ? name_step(step - DESCRIPTOR_STEPS)
+						      : whole_step(step - DESCRIPTOR_STEPS - NAME_STEPS);
+}
+
+static void end_work_on_files(void)
+{
+	if (work_on.fd >= 0)
+		close(work_on.fd);
+	if (work_on.other >= 0)
+		close(work_on.other);
+	rota_free(work_on.list);
+	rota_free(work_on.data);
+}
+
+static void next(struct rota_request *r, int64_t rc)
+{
+	if (rc >= 0 && ++work_on.step < DESCRIPTOR_STEPS + NAME_STEPS + WHOLE_STEPS) {
+		rc = begin_step(work_on.step);
+		if (rc == 0)
+			return;
+	}
+	note((int)rc);
+	end_work_on_files();
+}
+
+static int work_on_files(void)
+{
+	int rc;
+
+	calls_are_ours();
+	temp_empty();
+	calls_are_theirs();
+	memset(&work_on, 0, sizeof work_on);
+	work_on.fd = work_on.other = -1;
+	rc = begin_step(0);
+	return rc;
+}
+
+TEST(requests_about_files_survive_failures_of_memory)
+{
+	int (*program)(void) = work_on_files;
+
+	temp_enter();
+	torture_runs(run_on_loop, (void *)&program, false);
+	torture_runs(run_on_loop, (void *)&program, true);
+}
+
+TEST(requests_about_files_survive_a_system_call_that_fails)
+{
+	int (*program)(void) = work_on_files;
+
+	temp_enter();
+	torture_runs_of_calls(run_on_loop, (void *)&program);
+}
+
+TEST(requests_about_files_survive_a_request_that_fails)
+{
+	int (*program)(void) = work_on_files;
+
+	temp_enter();
+	torture_runs_of_completions(run_on_loop, (void *)&program);
+}
+
+CALLING(names_of_addresses)
+{
+	static struct rota_address address;
+	static char host[300], service[64];
+
+	calls_are_the_c_librarys_too();
+	CHECK_EQ(rota_address_parse(&address, "127.0.0.1:80"), 0);
+	return rota_request_resolve_back(loop, &request, &address, host, sizeof host, service, sizeof service, told);
+}
+
 CALLING(questions_about_files)
 {
 	return rota_request_stat(loop, &request, "/proc/self", &info, told);
@@ -728,4 +1080,65 @@ TEST(watches_of_terminals_survive_a_system_call_that_fails)
 	if (terminal < 0)
 		SKIP("there are no pseudo-terminals here");
 	calls_on(terminal, terminals);
+}
+
+/* A way of our own to a terminal, in another mode and back. */
+static int modes_of_terminals(void)
+{
+	static struct rota_conn conn;
+	int fd = rota_tty_open(theirs), rc, back;
+
+	if (fd < 0)
+		return fd;
+	memset(&conn, 0, sizeof conn);
+	rc = rota_conn_open(loop, &conn, fd);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	rc = rota_tty_set_mode(fd, ROTA_TTY_RAW);
+	if (rc == 0)
+		rc = rota_conn_read_start(&conn, read_to_end);
+	back = rota_tty_set_mode(fd, ROTA_TTY_NORMAL);
+	if (back < 0) /* it is still known to be changed, and how it was */
+		CHECK_EQ(rota_tty_set_mode(fd, ROTA_TTY_NORMAL), 0);
+	rota_handle_close(&conn.handle, NULL);
+	return rc < 0 ? rc : back;
+}
+
+/* The program's side of a terminal of the test's own. */
+static int open_terminal(int *ret_person)
+{
+	int person = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (person < 0)
+		SKIP("there are no pseudo-terminals here");
+	CHECK_EQ(grantpt(person), 0);
+	CHECK_EQ(unlockpt(person), 0);
+	*ret_person = person;
+	return open(ptsname(person), O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+TEST(modes_of_terminals_survive_failures_of_memory)
+{
+	int person, program = open_terminal(&person);
+
+	torture_on(program, modes_of_terminals);
+	close(person);
+}
+
+TEST(modes_of_terminals_survive_a_system_call_that_fails)
+{
+	int person, program = open_terminal(&person);
+
+	calls_on(program, modes_of_terminals);
+	close(person);
+}
+
+TEST(modes_of_terminals_survive_a_request_that_fails)
+{
+	int person, program = open_terminal(&person);
+
+	requests_on(program, modes_of_terminals);
+	close(person);
 }
