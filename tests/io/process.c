@@ -557,3 +557,109 @@ TEST(a_callback_may_close_its_process_and_all_siblings_without_pidfds)
 	rota__process_no_pidfd = true;
 	close_siblings();
 }
+
+/* ---- at each point of its life ---- */
+
+static struct life {
+	struct rota_process *process;
+	struct rota_conn in, out;
+	struct rota_write write;
+	bool ended;
+	int hung_up;
+} life;
+
+static void note_end(struct rota_process *p, const struct rota_exit *how, void *arg)
+{
+	life.ended = true;
+}
+
+static void close_conn(struct rota_conn *conn)
+{
+	if (rota_handle_is_open(&conn->handle) && !rota_handle_is_closing(&conn->handle))
+		rota_handle_close(&conn->handle, NULL);
+}
+
+static void close_input(struct rota_write *write, int rc)
+{
+	close_conn(write->conn);
+}
+
+static void read_output(struct rota_conn *conn, const void *data, ssize_t size)
+{
+	if (size > 0)
+		return;
+	life.hung_up++;
+	close_conn(conn);
+}
+
+static void begin_life(struct rota_loop *loop)
+{
+	struct rota_command command = { .argv = SHELL("read -r line; printf %s \"$line\"; exit 3"),
+		.in.kind = ROTA_STDIO_PIPE, .out.kind = ROTA_STDIO_PIPE };
+
+	memset(&life, 0, sizeof life);
+	CHECK_EQ(rota_process_start_on(loop, &life.process, &command, note_end, NULL), 0);
+	CHECK_EQ(rota_conn_open(loop, &life.in, rota_process_take_fd(life.process, 0)), 0);
+	CHECK_EQ(rota_conn_open(loop, &life.out, rota_process_take_fd(life.process, 1)), 0);
+	CHECK_EQ(rota_conn_read_start(&life.out, read_output), 0);
+	CHECK_EQ(rota_conn_write(&life.in, &life.write, "a line\n", 7, close_input), 0);
+}
+
+/* So many turns, in which something happens, or ends early when nothing is left to happen: whether it did. */
+static bool turn(struct rota_loop *loop, int turns)
+{
+	while (turns-- > 0)
+		if (rota_loop_run(loop, ROTA_RUN_ONCE) == 0)
+			return true;
+	return false;
+}
+
+/* `signo` is sent some turns before. */
+static void close_in_each_turn(int signo)
+{
+	struct rota_loop *loop;
+	bool over, was_over, ended;
+
+	CHECK_EQ(rota_loop_new(&loop, NULL), 0);
+	for (int before = 0; before < 3; before++) {
+		int turns = 0;
+
+		do {
+			begin_life(loop);
+			was_over = turn(loop, turns++);
+			if (signo != 0)
+				rota_process_kill(life.process, signo);
+			over = was_over || turn(loop, before);
+			ended = life.ended;
+			rota_process_close(life.process);
+			close_conn(&life.in);
+			close_conn(&life.out);
+			CHECK_EQ(rota_loop_run(loop, ROTA_RUN_DEFAULT), 0);
+			CHECK_EQ(life.ended, ended); /* nothing is told after a close */
+		} while (!was_over);
+		CHECK(over && life.ended && life.hung_up == 1);
+	}
+	CHECK_EQ(rota_loop_free(loop), 0);
+}
+
+TEST(each_turn_of_a_processs_life_is_a_good_time_to_close)
+{
+	close_in_each_turn(0);
+}
+
+TEST(each_turn_of_a_processs_life_is_a_good_time_to_close_without_pidfds)
+{
+	rota__process_no_pidfd = true;
+	close_in_each_turn(0);
+}
+
+TEST(each_turn_of_a_processs_life_is_a_good_time_to_kill_and_close)
+{
+	close_in_each_turn(SIGTERM);
+}
+
+TEST(each_turn_of_a_processs_life_is_a_good_time_to_kill_and_close_without_pidfds)
+{
+	rota__process_no_pidfd = true;
+	close_in_each_turn(SIGTERM);
+}

@@ -687,6 +687,147 @@ LOOP_TEST(a_close_happens_even_if_it_is_cancelled)
 	CHECK_EQ(fcntl(fd, F_GETFD), -1);
 }
 
+/* What is asked for, again and again; *ret_folder and the like are looked at when it is told. */
+static struct {
+	struct rota_loop *loop;
+	int fd;
+	char bytes[64];
+	struct rota_file_info info;
+	struct rota_folder *folder;
+	void *data;
+	size_t size;
+	struct rota_address address;
+} asked;
+
+static int ask_open(struct rota_request *r)
+{
+	return rota_request_open(asked.loop, r, "file", O_RDWR, 0, note);
+}
+
+static int ask_pread(struct rota_request *r)
+{
+	return rota_request_pread(asked.loop, r, asked.fd, asked.bytes, sizeof asked.bytes, 0, note);
+}
+
+static int ask_pwrite(struct rota_request *r)
+{
+	return rota_request_pwrite(asked.loop, r, asked.fd, "text", 4, 0, note);
+}
+
+static int ask_fsync(struct rota_request *r)
+{
+	return rota_request_fsync(asked.loop, r, asked.fd, note);
+}
+
+static int ask_stat(struct rota_request *r)
+{
+	return rota_request_stat(asked.loop, r, "file", &asked.info, note);
+}
+
+static int ask_readdir(struct rota_request *r)
+{
+	return rota_request_readdir(asked.loop, r, ".", &asked.folder, note);
+}
+
+static int ask_read_file(struct rota_request *r)
+{
+	return rota_request_read_file(asked.loop, r, "file", &asked.data, &asked.size, 100, note);
+}
+
+static int ask_copy_file(struct rota_request *r)
+{
+	return rota_request_copy_file(asked.loop, r, "file", "copy", 0, note);
+}
+
+static int ask_work(struct rota_request *r)
+{
+	return rota_request_blocking(asked.loop, r, work, NULL, note);
+}
+
+static int ask_resolve(struct rota_request *r)
+{
+	return rota_request_resolve(asked.loop, r, "localhost:80", &asked.address, 1, note);
+}
+
+/* What came belongs to us; of what was cancelled nothing may have come. */
+static void take_answer(int (*ask)(struct rota_request *r))
+{
+	CHECK_EQ(calls, 1);
+	CHECK(noted >= 0 || noted == -ECANCELED);
+	CHECK(noted >= 0 || (asked.folder == NULL && asked.data == NULL));
+	if (ask == ask_open && noted >= 0)
+		close((int)noted);
+	rota_free(asked.folder);
+	rota_free(asked.data);
+	asked.folder = NULL;
+	asked.data = NULL;
+}
+
+/* After more and more turns, until it was there before it could be cancelled: then cancelling does nothing. */
+static void cancel_in_each_turn(int (*ask)(struct rota_request *r))
+{
+	struct rota_request r;
+	bool was_there = false;
+
+	for (int turns = 0; !was_there; turns += turns / 8 + 1) {
+		calls = 0;
+		CHECK_EQ(ask(&r), 0);
+		for (int i = 0; i < turns && calls == 0; i++)
+			rota_loop_run(asked.loop, ROTA_RUN_NOWAIT);
+		was_there = calls > 0;
+		if (!was_there)
+			rota_request_cancel(&r);
+		run(asked.loop);
+		take_answer(ask);
+	}
+}
+
+static void wait_for_the_pool(void);
+
+LOOP_TEST(each_turn_of_a_requests_life_is_a_good_time_to_cancel)
+{
+	static int (*const asks[])(struct rota_request *r) = { ask_open, ask_pread, ask_pwrite, ask_fsync, ask_stat, ask_readdir,
+		ask_read_file, ask_copy_file, ask_work, ask_resolve };
+
+	temp_enter();
+	asked.loop = loop;
+	asked.fd = open("file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++)
+		for (int round = 0; round < 5; round++)
+			cancel_in_each_turn(asks[i]);
+	close(asked.fd);
+	wait_for_the_pool();
+}
+
+/* Of a read that nothing ends but the cancel. */
+LOOP_TEST(a_read_that_waits_can_be_cancelled_in_each_turn)
+{
+	struct rota_request r;
+	int fds[2];
+	char byte;
+
+	if (strcmp(rota_loop_poller(loop), "uring") != 0)
+		SKIP("a thread that reads cannot be stopped");
+	CHECK_EQ(pipe(fds), 0);
+	for (int turns = 0; turns < 20; turns++) {
+		calls = 0;
+		CHECK_EQ(rota_request_pread(loop, &r, fds[0], &byte, 1, ROTA_FILE_POSITION, note), 0);
+		for (int i = 0; i < turns; i++)
+			rota_loop_run(loop, ROTA_RUN_NOWAIT);
+		CHECK_EQ(calls, 0);
+		rota_request_cancel(&r);
+		if (turns % 2 == 1) /* bytes that come between the cancel and its answer are read, or still there */
+			CHECK_EQ(write(fds[1], "x", 1), 1);
+		run(loop);
+		CHECK_EQ(calls, 1);
+		CHECK(noted == -ECANCELED || (noted == 1 && byte == 'x'));
+		if (turns % 2 == 1 && noted == -ECANCELED)
+			CHECK_EQ(read(fds[0], &byte, 1), 1);
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* ---- names of the network ---- */
 
 LOOP_TEST(an_address_that_is_known_is_told_later_too)
