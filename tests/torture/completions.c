@@ -7,6 +7,7 @@
 #include "completions.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <rota.h>
 #include <stdio.h>
 #include <string.h>
@@ -152,6 +153,15 @@ static void become_nothing(struct io_uring_sqe *sqe)
 	sqe->user_data = user_data;
 }
 
+static void count_ways(unsigned count)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* workers count at the same time */
+
+	pthread_mutex_lock(&lock);
+	tries_add(chosen.counted, (unsigned char)count);
+	pthread_mutex_unlock(&lock);
+}
+
 static void look_at(struct ring *ring, struct io_uring_sqe *sqe)
 {
 	int row = row_of(sqe);
@@ -161,7 +171,7 @@ static void look_at(struct ring *ring, struct io_uring_sqe *sqe)
 		return;
 	count = count_of(sqe, row);
 	if (chosen.counted != NULL)
-		tries_add(chosen.counted, (unsigned char)count);
+		count_ways(count);
 	if (add_relaxed(&chosen.seen, 1) + 1 != chosen.nth)
 		return;
 	chosen.ring = ring;
