@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 void rota__report_add(struct rota__report *report, const char *text)
@@ -23,13 +24,11 @@ void rota__report_number(struct rota__report *report, uintptr_t value, unsigned 
 	rota__report_add(report, digits + n);
 }
 
-void rota__report_frame(struct rota__report *report, unsigned number, uintptr_t code)
+void rota__report_place(struct rota__report *report, unsigned number, uintptr_t code)
 {
 	Dl_info in;
 
-	rota__report_add(report, "  #");
-	rota__report_number(report, number, 10);
-	rota__report_add(report, "  0x");
+	rota__report_add(report, "0x");
 	rota__report_number(report, code, 16);
 	/* A call that never returns may be a function's last word: what counts is where it was
 	 * made. */
@@ -44,7 +43,24 @@ void rota__report_frame(struct rota__report *report, unsigned number, uintptr_t 
 		rota__report_number(report, code - (uintptr_t)in.dli_fbase, 16);
 		rota__report_add(report, ")");
 	}
+}
+
+void rota__report_frame(struct rota__report *report, unsigned number, uintptr_t code)
+{
+	rota__report_add(report, "  #");
+	rota__report_number(report, number, 10);
+	rota__report_add(report, "  ");
+	rota__report_place(report, number, code);
 	rota__report_add(report, "\n");
+}
+
+const char *rota__report_text(struct rota__report *report)
+{
+	size_t end = report->n < sizeof report->bytes ? report->n : sizeof report->bytes - 1;
+
+	report->bytes[end] = '\0';
+	report->n = 0;
+	return report->bytes;
 }
 
 void rota__report_write(struct rota__report *report)
@@ -60,4 +76,17 @@ void rota__report_write(struct rota__report *report)
 		report->n -= (size_t)n;
 	}
 	report->n = 0;
+}
+
+/* A pipe says so while it has room for a page: a line fits. */
+bool rota__report_try_write(struct rota__report *report, int patience_ms)
+{
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&out, 1, patience_ms) <= 0 || !(out.revents & POLLOUT)) {
+		report->n = 0;
+		return false;
+	}
+	rota__report_write(report);
+	return true;
 }

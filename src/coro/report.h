@@ -5,6 +5,7 @@
 #ifndef ROTA_CORO_REPORT_H
 #define ROTA_CORO_REPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,8 +24,18 @@ void rota__report_number(struct rota__report *report, uintptr_t value, unsigned 
  * and where it will go on for the others. */
 void rota__report_frame(struct rota__report *report, unsigned number, uintptr_t code);
 
+/* The same without number and end of line. */
+void rota__report_place(struct rota__report *report, unsigned number, uintptr_t code);
+
+/* What it says so far, to be read before more is added; and start anew. */
+const char *rota__report_text(struct rota__report *report);
+
 /* Write it to stderr and start anew. */
 void rota__report_write(struct rota__report *report);
+
+/* The same if stderr takes it within that time; else it is lost.  (Where others fill the same pipe at the same moment it may
+ * wait for them all the same.) */
+bool rota__report_try_write(struct rota__report *report, int patience_ms);
 
 #pragma GCC visibility pop
 

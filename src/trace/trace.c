@@ -138,6 +138,7 @@ static const struct {
 #define DRAW_BEGIN   'B'
 #define DRAW_END     'E'
 #define DRAW_INSTANT 'i'
+#define DRAW_DETAIL  'd' /* not by itself */
 #define X(event, how, name) { name, DRAW_##how, ROTA__EV_##event <= ROTA__EV_TASK_BLOCKS },
 	ROTA__EVENTS(X)
 #undef X
@@ -157,8 +158,35 @@ static void put_text(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-static void put_event(FILE *out, const struct ring *ring, const struct event *e, double ns_per_tick)
+static const struct event *event_at(const struct ring *ring, uint64_t i)
 {
+	return &ring->events[i % RING_EVENTS];
+}
+
+/* What the events from number `i` on say about the one before them.  Equal ones in a row are a list. */
+static void put_details(FILE *out, const struct ring *ring, uint64_t i, uint64_t count)
+{
+	for (; i < count && about[event_at(ring, i)->event].draw == 'd'; i++) {
+		uint32_t event = event_at(ring, i)->event;
+
+		fprintf(out, ",\"%s\":", about[event].name);
+		if (event != ROTA__EV_BLOCKS_FRAME) {
+			put_text(out, event_at(ring, i)->text);
+			continue;
+		}
+		fputc('[', out);
+		put_text(out, event_at(ring, i)->text);
+		for (; i + 1 < count && event_at(ring, i + 1)->event == event; i++) {
+			fputc(',', out);
+			put_text(out, event_at(ring, i + 1)->text);
+		}
+		fputc(']', out);
+	}
+}
+
+static void put_event(FILE *out, const struct ring *ring, uint64_t i, uint64_t count, double ns_per_tick)
+{
+	const struct event *e = event_at(ring, i);
 	double us = (double)(int64_t)(e->ticks - start_ticks) * ns_per_tick / 1e3;
 
 	fprintf(out, ",\n{\"ph\":\"%c\",\"pid\":%d,\"tid\":%d,\"ts\":%.3f,\"name\":", about[e->event].draw,
@@ -175,6 +203,7 @@ static void put_event(FILE *out, const struct ring *ring, const struct event *e,
 			fputs(",\"name\":", out);
 			put_text(out, e->text);
 		}
+		put_details(out, ring, i + 1, count);
 		fputs("}", out);
 	}
 	fputs("}", out);
@@ -191,13 +220,13 @@ static void export_ring(FILE *out, struct ring *ring, double ns_per_tick)
 	put_text(out, ring->name);
 	fprintf(out, ",\"events\":%" PRIu64 ",\"overwritten\":%" PRIu64 "}}", count, i);
 	for (; i < count; i++) {
-		const struct event *e = &ring->events[i % RING_EVENTS];
+		char draw = about[event_at(ring, i)->event].draw;
 
 		/* The ring may begin inside a slice: an end without a beginning is dropped. */
-		if (about[e->event].draw == 'E' && depth == 0)
+		if (draw == 'd' || (draw == 'E' && depth == 0))
 			continue;
-		depth += about[e->event].draw == 'B' ? 1 : about[e->event].draw == 'E' ? -1 : 0;
-		put_event(out, ring, e, ns_per_tick);
+		depth += draw == 'B' ? 1 : draw == 'E' ? -1 : 0;
+		put_event(out, ring, i, count, ns_per_tick);
 	}
 }
 

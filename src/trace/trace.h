@@ -22,6 +22,10 @@
 	X(TASK_END, INSTANT, "end")                                                                \
 	X(TASK_CANCEL, INSTANT, "cancel")	/* its wait is cut short */                        \
 	X(TASK_BLOCKS, INSTANT, "blocks")	/* it holds its worker; on the watchdog's track */ \
+	/* More about the one before, which the file shows with it: */                             \
+	X(BLOCKS_SITE, DETAIL, "site")		/* where it was spawned */                         \
+	X(BLOCKS_CALL, DETAIL, "call")		/* the system call it waits in */                  \
+	X(BLOCKS_FRAME, DETAIL, "stack")	/* one for each function, innermost first */       \
 	X(POLL_BEGIN, BEGIN, "poll")		/* the loop sleeps */                              \
 	X(POLL_END, END, "poll")                                                                   \
 	X(TIMERS_BEGIN, BEGIN, "timers")                                                           \
