@@ -16,11 +16,12 @@ enum rota_model {
 	ROTA_STEAL,	    /* the same, but a worker without work takes ready tasks from others */
 };
 
-/* Under steal, a task that computes or blocks in a system call for 2 ms holds up nobody: its worker, with its timers, I/O and other
+/* Under steal, a task that computes or blocks in a system call for 2 ms (rescue_ns) holds up nobody: its worker, with its timers, I/O and other
  * tasks, goes on on another thread, and the task goes on on a worker when it next calls something of Rota.  Not if it is
  * pinned: it may share data without locks with others that are.  A system call in which it blocks may answer
- * EINTR.  Under single and group, and for pinned tasks, the task is named and nothing moves.  It takes membarrier(2), Linux 4.14,
- * and the watchdog: not with blocked_ns = ROTA_FOREVER. */
+ * EINTR.  Tasks of a function that was rescued lately come after the others and lose their worker sooner, after some 0.3 ms.  At
+ * most 1,024 tasks hold a thread at the same time; those after them hold their worker too.  Under single and group, and for
+ * pinned tasks, the task is named and nothing moves.  It takes membarrier(2), Linux 4.14. */
 
 enum { ROTA_WORKERS_MAX = 1024 };
 
@@ -38,8 +39,9 @@ enum rota_deal {
 };
 
 /* A task that keeps its thread from the others: it computes, or waits in a system call, for long.  Told when it is noticed,
- * and again when it is over.  The texts and frames are lent for the call, which is on a thread of its own and delays
- * only the next report. */
+ * and again when it is over.  The texts and frames are lent for the call, which is on a thread of its own, in no run: it
+ * may wait, and that delays only the next report, and the return of rota_run(), which waits for a call that has begun.  It must
+ * not call what needs a task or a loop.  When the run ends, reports that have not begun within 100 ms are dropped. */
 struct rota_blocked {
 	const char *task_name, *site; /* where it was spawned */
 	uint64_t task_id;
@@ -58,6 +60,10 @@ struct rota_held_up {
 	uint64_t task_id;
 	unsigned worker;
 	const char *waits_for;	/* for people: "bytes to come"; NULL: it does not wait, but computes, blocks, or is about to run */
+	/* Of one that has a thread, in a run with several, where it is just now; else NULL and 0: */
+	const char *call;    /* the system call in which it waits; NULL: it computes */
+	void *const *frames; /* code addresses, innermost first, for dladdr(3) or addr2line(1) */
+	unsigned frame_count;
 	int fd;			/* if that is about a descriptor, else -1 */
 	unsigned number, count; /* this is number 1, 2 ... of `count`; at most ROTA_HELD_UP_TOLD are told */
 	bool last;		/* this was the second time: nothing more is done */
@@ -87,13 +93,20 @@ struct rota_options {
 	 * block, and nothing more is done.  0: $ROTA_DRAIN_MS (there 0 is for ever), else 20 s; ROTA_FOREVER: they may take
 	 * their time. */
 	uint64_t drain_ns;
-	/* On the thread of the first worker's loop, once for each task.  May call _exit(2); must not wait.  NULL: it is written to stderr. */
+	/* Once for each task, on a thread of its own, in no run; under single on the thread of the loop.  May call _exit(2).  May wait, but under
+	 * single that holds up the loop, and rota_run() returns only after it.  NULL: it is written to stderr.  A task that
+	 * does not let the only thread of a run go is always written there, with its stack, 0.1 s later. */
 	void (*on_held_up)(const struct rota_held_up *task);
 
-	/* A task that holds its thread for so long without waiting is named.  0: $ROTA_BLOCKED_MS (there 0 is never), else 10 ms
+	/* Under steal, a task that holds its thread for so long loses its worker.  Looked at each millisecond.  0: $ROTA_RESCUE_MS (there 0 is
+	 * never), else 2 ms; ROTA_FOREVER: never. */
+	uint64_t rescue_ns;
+
+	/* A task that holds its thread for so long without waiting is named, whether it has lost its worker or not.  0: $ROTA_BLOCKED_MS (there 0 is never), else 10 ms
 	 * under models with several threads and ROTA_FOREVER, which is never, under single. */
 	uint64_t blocked_ns;
-	void (*on_blocked)(const struct rota_blocked *blocked); /* NULL: it is written to stderr */
+	/* NULL: it is written to stderr; what that does not take within 0.1 s is dropped, and the next report says how many were. */
+	void (*on_blocked)(const struct rota_blocked *blocked);
 };
 
 /* Run app(arg) as the first task on a loop of this thread, and return when it, all its scopes and

@@ -85,14 +85,17 @@ static void copy_stack(struct rota__peek *peek, const void *top)
 	peek->words = rota__read_carefully(peek->stack, (void *)peek->sp, size) / sizeof *peek->stack;
 }
 
+static void rang(const ucontext_t *context);
+
 static void answer(int signo, siginfo_t *info, void *context)
 {
 	int saved_errno = errno;
 	uint32_t asked = ASKED;
 
 	(void)signo;
-	(void)info;
-	if (load_relaxed(&desk.tid) == (pid_t)syscall(SYS_gettid) &&
+	if (info->si_code == SI_TIMER)
+		rang(context);
+	else if (load_relaxed(&desk.tid) == (pid_t)syscall(SYS_gettid) &&
 		cas_acq_rel(&desk.state, &asked, FILLING)) {
 		struct rota__peek *peek = desk.into;
 
@@ -256,6 +259,63 @@ int rota__peek_init(void)
 	rc = still_ours() ? 0 : take_signal();
 	pthread_mutex_unlock(&desk.asking);
 	return rc;
+}
+
+/* ---- alarms ---- */
+
+static _Thread_local struct rota__alarm *alarm_here __attribute__((tls_model("initial-exec")));
+
+/* Too large for a signal's stack; whose alarm rings at the same time as another one says nothing. */
+static struct rota__peek alarm_peek;
+static uint32_t alarm_rings;
+
+static void rang(const ucontext_t *context)
+{
+	struct rota__alarm *alarm = alarm_here;
+
+	if (alarm == NULL || swap_acquire(&alarm_rings, 1) != 0) /* pairs with the release below */
+		return;
+	alarm_peek.syscall = -1;
+	alarm_peek.words = 0;
+	if (registers_of(&alarm_peek, context))
+		alarm->fn(alarm, &alarm_peek);
+	store_release(&alarm_rings, 0);
+}
+
+void rota__peek_stack(struct rota__peek *at, const void *top)
+{
+	copy_stack(at, top);
+	valgrind_any_will_do(at->stack, at->words * sizeof *at->stack);
+}
+
+void rota__alarm_init(struct rota__alarm *alarm)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = desk.signo };
+
+	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+	alarm->made = timer_create(CLOCK_MONOTONIC, &event, &alarm->timer) == 0;
+	alarm_here = alarm;
+}
+
+void rota__alarm_fini(struct rota__alarm *alarm)
+{
+	if (alarm->made)
+		timer_delete(alarm->timer);
+	alarm->made = false;
+	alarm_here = NULL;
+}
+
+void rota__alarm_set(struct rota__alarm *alarm, uint64_t in_ns)
+{
+	struct itimerspec when = { .it_interval = { 0 } };
+
+	if (!alarm->made)
+		return;
+	if (in_ns != UINT64_MAX) {
+		when.it_value.tv_sec = (time_t)(in_ns / 1000000000);
+		when.it_value.tv_nsec = (long)(in_ns % 1000000000);
+	}
+	timer_settime(alarm->timer, 0, &when, NULL);
 }
 
 /* ---- which functions ---- */

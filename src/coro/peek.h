@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -43,6 +44,28 @@ int rota__peek(struct rota__peek *peek, pid_t tid, const void *top);
 /* The code addresses of the functions it is in, innermost first; pcs[0] is where it is.  How many
  * there are. */
 unsigned rota__peek_frames(const struct rota__peek *peek, uintptr_t *pcs, unsigned room);
+
+/* ---- an alarm for the calling thread itself ----
+ *
+ * For a run with one thread: who is to say who holds that thread, if there is no other one?  A timer of the kernel interrupts it.  A
+ * system call in which it waits may answer EINTR then. */
+struct rota__alarm {
+	/* Called in a signal handler on the thread whose alarm it is.  `at` is where the thread is; its stack can be copied. */
+	void (*fn)(struct rota__alarm *alarm, struct rota__peek *at);
+	timer_t timer;
+	bool made;
+};
+
+/* The calling thread has this alarm, whose fn is set, until rota__alarm_fini(), which is called on that thread.  Harmless where the
+ * kernel has no timer for it: it does not ring then.  After rota__peek_init(). */
+void rota__alarm_init(struct rota__alarm *alarm);
+void rota__alarm_fini(struct rota__alarm *alarm);
+
+/* It rings once, in so many ns; ROTA_FOREVER: not.  Any thread, signal handlers too. */
+void rota__alarm_set(struct rota__alarm *alarm, uint64_t in_ns);
+
+/* In its fn: the stack, which ends at `top`, for rota__peek_frames(). */
+void rota__peek_stack(struct rota__peek *at, const void *top);
 
 /* Copy from our own memory what another thread may be changing or giving back: the kernel checks
  * the addresses.  What was read must be found to be true afterwards.  How many bytes could be read.

@@ -96,7 +96,9 @@ static void on_signal(int signo)
 		if (!(w->wanted & bit))
 			continue;
 		__atomic_fetch_or(&w->arrived, bit, __ATOMIC_RELEASE); /* pairs with deliver() */
-		if (!swap_acq_rel(&w->posted, 1))
+		if (w->at_once != NULL)
+			w->at_once(w);
+		if (w->loop != NULL && !swap_acq_rel(&w->posted, 1))
 			rota_post(w->loop, &w->post);
 		if (w->once)
 			uncatch_all(w);
@@ -141,15 +143,14 @@ static uint64_t bit_of(int signo)
 	return signo < 1 || signo > SIGNALS || is_fault(signo) ? 0 : UINT64_C(1) << (signo - 1);
 }
 
-int rota__signal_watch_start(struct rota__signal_watch *w, struct rota_loop *loop, rota__signal_fn fn,
-	const int *signals, size_t count)
+static int start(struct rota__signal_watch *w, const struct rota__signal_watch *what, const int *signals, size_t count)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	sigset_t old;
 	int rc = 0;
 
 	pthread_once(&once, at_fork);
-	*w = (struct rota__signal_watch){ .post = { .fn = deliver }, .loop = loop, .fn = fn };
+	*w = *what;
 	block_and_lock(&old);
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		uint64_t bit = bit_of(signals[i]);
@@ -169,13 +170,20 @@ int rota__signal_watch_start(struct rota__signal_watch *w, struct rota_loop *loo
 	return rc;
 }
 
-void rota__signal_watch_once(struct rota__signal_watch *w)
+int rota__signal_watch_start(struct rota__signal_watch *w, struct rota_loop *loop, rota__signal_fn fn,
+	const int *signals, size_t count)
 {
-	sigset_t old;
+	return start(w, &(struct rota__signal_watch){ .post = { .fn = deliver }, .loop = loop, .fn = fn }, signals, count);
+}
 
-	block_and_lock(&old);
-	w->once = true;
-	unlock_and_restore(&old);
+int rota__signal_watch_start_once(struct rota__signal_watch *w, struct rota_loop *loop, rota__signal_fn fn,
+	void (*at_once)(struct rota__signal_watch *watch), const int *signals, size_t count)
+{
+	struct rota__signal_watch what = {
+		.post = { .fn = deliver }, .loop = loop, .fn = fn, .at_once = at_once, .once = true
+	};
+
+	return start(w, &what, signals, count);
 }
 
 bool rota__signal_watch_stop(struct rota__signal_watch *w)

@@ -4,11 +4,12 @@
 #include <errno.h>
 
 #include "coro/overflow.h"
+#include "coro/report.h"
 #include "os/fence.h"
 #include "os/mem.h"
 #include "trace/trace.h"
 
-enum { DRIVERS_MAX = 1024 }; /* so many tasks hold a thread at once; those after them hold their worker too */
+enum { DRIVERS_MAX = 1024 }; /* run.h says so, too: so many tasks hold a thread at once; those after them hold their worker too */
 
 static void *thread_main(void *driver);
 
@@ -41,6 +42,7 @@ static int make(struct rota__drivers *all, struct rota__worker *worker, struct r
 	if (d == NULL)
 		return -ENOMEM;
 	d->all = all;
+	d->number = ++all->made;
 	d->worker = worker;
 	d->reserved = worker == NULL;
 	list_init(&d->link);
@@ -149,6 +151,16 @@ static struct rota__worker *next(struct rota__driver_thread *d)
 	return worker;
 }
 
+/* Who is made for a worker is called like that one, as soon as it is there. */
+static void name_track(const struct rota__driver_thread *d)
+{
+	struct rota__report name = { .n = 0 };
+
+	rota__report_add(&name, "spare thread ");
+	rota__report_number(&name, d->number, 10);
+	rota__trace_thread(rota__trace_text(rota__report_text(&name)));
+}
+
 static void drive_all(struct rota__driver_thread *d)
 {
 	struct rota__drivers *all = d->all;
@@ -156,12 +168,11 @@ static void drive_all(struct rota__driver_thread *d)
 	ROTA_INSIDE();
 
 	rota__overflow_thread_init(); /* without memory for that its overflows are not named, and all else is as ever */
-	d->driver.rescuer = all->rescue ? d : NULL;
-	d->driver.fences = all->rescue && !all->fence_works;
+	d->driver.rescuer = all->steal ? d : NULL;
+	d->driver.fences = all->steal && !all->fence_works;
 	rota__driver_enter(&d->driver);
-	if (all->limit_ns != ROTA_FOREVER)
-		d->is_watched = rota__watchdog_join(&d->watched, &d->driver, all->rescue ? rescue : NULL,
-					all->limit_ns, all->on_blocked) == 0;
+	if (all->watch.rescue != NULL || all->watch.blocked_ns != ROTA_FOREVER)
+		d->is_watched = rota__watchdog_join(&d->watched, &d->driver, &all->watch) == 0;
 	while ((worker = next(d)) != NULL)
 		all->drive(worker, &d->driver);
 	if (d->is_watched)
@@ -176,6 +187,8 @@ static void *thread_main(void *arg)
 	struct rota__drivers *all = d->all;
 
 	pthread_sigmask(SIG_SETMASK, &all->signals, NULL); /* the watchdog may have made us, which blocks all */
+	if (rota__trace_on)
+		name_track(d);
 	drive_all(d);
 	pthread_mutex_lock(&all->lock);
 	list_append(&all->gone, &d->link);
@@ -223,7 +236,8 @@ void rota__drivers_init(struct rota__drivers *all)
 	list_init(&all->idle);
 	list_init(&all->gone);
 	pthread_sigmask(SIG_SETMASK, NULL, &all->signals);
-	all->fence_works = all->rescue && rota__fence_all_threads(); /* the first time is cheapest while we are alone */
+	all->watch.rescue = all->steal && all->watch.rescue_ns != ROTA_FOREVER ? rescue : NULL;
+	all->fence_works = all->steal && rota__fence_all_threads(); /* the first time is cheapest while we are alone */
 	all->first = (struct rota__driver_thread){ .all = all, .caller = true };
 	list_init(&all->first.link);
 	pthread_cond_init(&all->first.changed, NULL);

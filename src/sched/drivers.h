@@ -26,6 +26,7 @@ struct rota__driver_thread {
 	bool dismissed;		     /* it is not needed any more */
 	bool caller;		     /* the thread that called rota_run(): it stays until the end */
 	bool is_watched;
+	unsigned number; /* for people */
 	pthread_t thread;
 	pthread_cond_t changed;
 };
@@ -33,14 +34,14 @@ struct rota__driver_thread {
 struct rota__drivers {
 	/* Set by the owner.  Drive the worker, which may be half made, until all is over or the driver has lost it. */
 	void (*drive)(struct rota__worker *worker, struct rota__driver *driver);
-	uint64_t limit_ns; /* for the watchdog; ROTA_FOREVER: there is none */
-	void (*on_blocked)(const struct rota_blocked *blocked);
-	bool rescue; /* take workers from threads that are held */
+	struct rota__watch watch; /* but for its rescue() */
+	bool steal; /* workers may be taken from threads that are held, or give them up */
 	bool fence_works; /* rota__fence_all_threads() */
 
 	pthread_mutex_t lock;
 	struct list idle, gone; /* the latest first; ended, to be joined */
 	unsigned count;		/* threads beside the caller */
+	unsigned made;
 	bool over;
 	pthread_cond_t ended;
 	sigset_t signals; /* blocked in all of them */

@@ -6,6 +6,7 @@
 #ifndef ROTA_SCHED_MODEL_H
 #define ROTA_SCHED_MODEL_H
 
+#include "coro/peek.h"
 #include "io/signal.h"
 #include "sched/watchdog.h"
 #include "task/team.h"
@@ -16,17 +17,23 @@ struct run {
 	const struct rota_options *options;
 	struct rota_loop_options loop_options;
 	struct rota__signal_watch stop_signals;
-	uint64_t blocked_ns; /* a task that holds its thread for so long is named */
+	struct rota__watch watch; /* but for its rescue() */
 	int result;
 	struct rota__drain {
-		struct rota_loop *loop;	 /* the first worker's: here is the timer, and the rest happens */
 		struct rota_scope *root; /* what is to end */
 		uint64_t length_ns; /* how long the run may take to end */
 		uint32_t asked; /* to stop, by any thread */
-		bool over;	/* the last task has ended */
 		bool ended;	/* its waits have been ended */
-		struct rota_post post;
+		struct rota__team *team; /* NULL: there is one worker, that of `loop` */
+		/* Of a team: */
+		struct rota__errand errand;
+		uint64_t until_ns;
+		uint32_t signalled;
+		/* Alone: */
+		struct rota_loop *loop;
 		struct rota__timer timer;
+		struct rota__alarm alarm;
+		unsigned rings; /* of the alarm; on its thread only */
 	} drain;
 };
 
@@ -46,15 +53,15 @@ int rota__run_team(struct run *run, const struct team_shape *shape);
 /* The body of the first task; `run` is its argument. */
 int rota__run_first_task(void *run);
 
-/* Before the first task, on the thread of the first worker's loop: the run may be asked to stop from now on, by SIGINT and SIGTERM
- * too.  0, or why not. */
-int rota__run_begin(struct run *run, struct rota_loop *loop, struct rota_scope *root);
-/* There, when the last task has ended, or none has begun. */
-void rota__run_over(struct run *run);
-
 /* ---- drain.c ---- */
 
-/* In a task or callback of the run: cancel what is there, and see that it ends in time. */
+/* Before the first task, on the thread of the first worker's loop: the run may be asked to stop from now on, by SIGINT and SIGTERM
+ * too.  `team` NULL: there is only that worker.  0, or why not. */
+int rota__drain_init(struct run *run, struct rota_loop *loop, struct rota_scope *root, struct rota__team *team);
+/* There, when the last task has ended, or none has begun. */
+void rota__drain_fini(struct run *run);
+
+/* In a task or callback of the run, or a visitor of its team: cancel what is there, and see that it ends in time. */
 void rota__drain_begin(struct run *run);
 
 /* In the first task, at its end: the same, if there are others. */

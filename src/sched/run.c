@@ -8,6 +8,7 @@
 
 #include "io/handle.h"
 #include "sched/model.h"
+#include "sched/reports.h"
 
 static const char *const names[] = { "", "single", "group", "steal" };
 
@@ -112,8 +113,11 @@ static bool times_of(struct run *run, int model)
 	const struct rota_options *o = run->options;
 	uint64_t blocked_ns = model == ROTA_SINGLE ? ROTA_FOREVER : ROTA_MILLISECONDS(10);
 
+	run->watch.run = run;
+	run->watch.on_blocked = o->on_blocked;
 	return time_of(o->spin_ns, "ROTA_SPIN_US", ROTA_MICROSECONDS(1), 0, &run->loop_options.spin_ns) &&
-		limit_of(o->blocked_ns, "ROTA_BLOCKED_MS", blocked_ns, &run->blocked_ns) &&
+		limit_of(o->blocked_ns, "ROTA_BLOCKED_MS", blocked_ns, &run->watch.blocked_ns) &&
+		limit_of(o->rescue_ns, "ROTA_RESCUE_MS", ROTA_MILLISECONDS(2), &run->watch.rescue_ns) &&
 		limit_of(o->drain_ns, "ROTA_DRAIN_MS", ROTA_SECONDS(20), &run->drain.length_ns);
 }
 
@@ -174,6 +178,7 @@ int rota_run(rota_fn app, void *arg, const struct rota_options *options)
 		return -EINVAL;
 	block_sigpipe(&only_pipe, &before);
 	rc = model == ROTA_SINGLE ? rota__run_single(&run) : rota__run_team(&run, &shape);
+	rota__reports_end(&run);
 	unblock_sigpipe(&only_pipe, &before);
 	return rc;
 }
@@ -227,35 +232,6 @@ int rota__run_first_task(void *arg)
 	run->result = run->app(run->arg);
 	rota__drain_first_task_ended(run);
 	return 0;
-}
-
-/* Asked to stop: once is a request to end well, twice an order. */
-static void stop_asked(struct rota__signal_watch *watch, int signo)
-{
-	rota__signal_watch_stop(watch);
-	rota__drain_begin(container_of(watch, struct run, stop_signals));
-}
-
-int rota__run_begin(struct run *run, struct rota_loop *loop, struct rota_scope *root)
-{
-	int rc;
-
-	run->drain.loop = loop;
-	run->drain.root = root;
-	if (run->options->keep_signals)
-		return 0;
-	rc = rota__signal_watch_start(&run->stop_signals, loop, stop_asked, (const int[]){ SIGINT, SIGTERM }, 2);
-	if (rc == 0)
-		rota__signal_watch_once(&run->stop_signals);
-	return rc;
-}
-
-void rota__run_over(struct run *run)
-{
-	run->drain.over = true;
-	timers_cancel(&run->drain.loop->timers, &run->drain.timer);
-	if (!run->options->keep_signals)
-		rota__signal_watch_stop(&run->stop_signals);
 }
 
 void rota__run_root_init(struct rota_scope *root)

@@ -78,12 +78,12 @@ static int start(struct seat *seat, struct rota__driver *driver)
 /* The program begins. */
 static void start_program(struct several *s)
 {
-	int rc = rota__run_begin(s->run, s->seats[0]->loop, &s->team.root);
+	int rc = rota__drain_init(s->run, s->seats[0]->loop, &s->team.root, &s->team);
 
 	if (rc == 0) {
 		rc = rota_spawn_at(&s->team.root, rota__run_first_task, s->run, "main", "rota_run");
 		if (rc < 0)
-			rota__run_over(s->run);
+			rota__drain_fini(s->run);
 	}
 	if (rc < 0) {
 		fail(s, rc);
@@ -133,7 +133,7 @@ static bool turn(struct seat *seat, const struct rota__driver *driver)
 			return false;
 	}
 	if (seat->number == 0)
-		rota__run_over(seat->several->run);
+		rota__drain_fini(seat->several->run);
 	rota__run_drain(seat->loop);
 	return true;
 }
@@ -225,9 +225,8 @@ static void start_threads(struct several *s)
 static void run_all(struct several *s)
 {
 	s->drivers.drive = drive;
-	s->drivers.limit_ns = s->run->blocked_ns;
-	s->drivers.on_blocked = s->run->options->on_blocked;
-	s->drivers.rescue = s->team.steal;
+	s->drivers.watch = s->run->watch;
+	s->drivers.steal = s->team.steal;
 	rota__drivers_init(&s->drivers);
 	start_threads(s);
 	rota__drivers_run(&s->drivers, &s->seats[0]->worker);

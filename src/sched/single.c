@@ -13,7 +13,7 @@ struct single {
 
 static int turn_until_empty(struct single *s, struct run *run, struct rota_loop *loop)
 {
-	int rc = rota__run_begin(run, loop, &s->root);
+	int rc = rota__drain_init(run, loop, &s->root, NULL);
 
 	if (rc < 0)
 		return rc;
@@ -21,7 +21,7 @@ static int turn_until_empty(struct single *s, struct run *run, struct rota_loop 
 	rc = rota_spawn_at(&s->root, rota__run_first_task, run, "main", "rota_run");
 	while (s->root.live > 0)
 		rota__loop_turn(loop, ROTA_FOREVER);
-	rota__run_over(run);
+	rota__drain_fini(run);
 	rota__run_drain(loop);
 	return rc < 0 ? rc : run->result;
 }
@@ -30,10 +30,10 @@ static int turn_watched(struct single *s, struct run *run, struct rota_loop *loo
 {
 	int rc;
 
-	if (run->blocked_ns == ROTA_FOREVER)
+	if (run->watch.blocked_ns == ROTA_FOREVER)
 		return turn_until_empty(s, run, loop);
 	rota__watchdog_meet(&s->worker);
-	rc = rota__watchdog_join(&s->watched, &s->driver, NULL, run->blocked_ns, run->options->on_blocked);
+	rc = rota__watchdog_join(&s->watched, &s->driver, &run->watch);
 	if (rc == 0) {
 		rc = turn_until_empty(s, run, loop);
 		rota__watchdog_leave(&s->watched);

@@ -14,23 +14,25 @@
 #include "coro/peek.h"
 #include "coro/report.h"
 #include "os/fence.h"
+#include "sched/reports.h"
 #include "task/team.h"
 #include "trace/trace.h"
 
 enum {
 	TICK_NS = 1000000,
-	RELIEVE_NS = 2 * TICK_NS,
 	/* So many ticks without work, and the watchdog sleeps: a program that works now and then
 	 * wakes it at most twenty times a second. */
 	IDLE_TICKS = 50,
-	FRAMES = 24,
+	NOW_AND_THEN_NS = 100 * TICK_NS,
 	STACK_BYTES = 128 << 10,
 };
 
 static struct {
 	pthread_mutex_t life; /* who joins or leaves has it all the time; taken before lock */
 	pthread_mutex_t lock; /* held during a tick: what is watched stays while we look at it */
-	struct list watched;
+	pthread_cond_t errand_done;
+	struct list watched, errands;
+	struct rota__errand *running; /* its fn is being called, without the lock */
 	pthread_t thread;
 	bool runs, stop;
 	uint32_t asleep; /* futex: 1 while it sleeps for want of work */
@@ -39,7 +41,9 @@ static struct {
 } dog = {
 	.life = PTHREAD_MUTEX_INITIALIZER,
 	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.errand_done = PTHREAD_COND_INITIALIZER,
 	.watched = { &dog.watched, &dog.watched },
+	.errands = { &dog.errands, &dog.errands },
 };
 
 /* ---- what people read ---- */
@@ -70,40 +74,6 @@ static const char *call_name(long number)
 		if (known[i].number == number)
 			return known[i].name;
 	return "a system call";
-}
-
-static void print(const struct rota_blocked *b)
-{
-	struct rota__report line = { .n = 0 };
-
-	rota__report_add(&line, "rota: task \"");
-	rota__report_add(&line, b->task_name);
-	rota__report_add(&line, "\" (spawned at ");
-	rota__report_add(&line, b->site);
-	rota__report_add(&line, b->over ? ") let worker " : ") has held worker ");
-	rota__report_number(&line, b->worker, 10);
-	rota__report_add(&line, b->over ? " go after " : " for ");
-	rota__report_number(&line, b->held_ns / 1000000, 10);
-	rota__report_add(&line, " ms");
-	if (!b->over) {
-		rota__report_add(&line, b->call != NULL ? ", waiting in " : ", computing");
-		rota__report_add(&line, b->call != NULL ? b->call : "");
-		rota__report_add(&line, "; see rota_blocking()");
-	}
-	rota__report_add(&line, "\n");
-	rota__report_write(&line);
-	for (unsigned i = 0; i < b->frame_count; i++) {
-		rota__report_frame(&line, i, (uintptr_t)b->frames[i]);
-		rota__report_write(&line);
-	}
-}
-
-static void tell(struct rota__watched *w, const struct rota_blocked *blocked)
-{
-	if (w->on_blocked != NULL)
-		w->on_blocked(blocked);
-	else
-		print(blocked);
 }
 
 /* ---- looking ---- */
@@ -141,34 +111,38 @@ static bool still_in(const struct rota__watched *w)
 	return task_of(w) == w->task && run_of(w) == w->run;
 }
 
+/* Where its thread is, of a task whose stack ends at `top`. */
+static unsigned frames_of(const struct rota__watched *w, const void *top, void **frames, const char **ret_call)
+{
+	uintptr_t pcs[NOTE_FRAMES];
+	unsigned count;
+
+	*ret_call = NULL;
+	if (rota__peek(&dog.peek, w->tid, top) != 0)
+		return 0;
+	count = rota__peek_frames(&dog.peek, pcs, NOTE_FRAMES);
+	for (unsigned i = 0; i < count; i++)
+		frames[i] = (void *)pcs[i];
+	if (dog.peek.syscall >= 0)
+		*ret_call = call_name(dog.peek.syscall);
+	return count;
+}
+
 /* The record and the texts belong to the worker's thread: what we read of them is true if it was in
  * the same run afterwards. */
-static bool look_at(struct rota__watched *w, struct rota_blocked *b, void **frames)
+static bool look_at(struct rota__watched *w, struct rota__note *note)
 {
-	uintptr_t pcs[FRAMES];
 	struct rota_task task = { .name = NULL };
 	struct rota__stack stack = { .top = NULL };
-	int rc;
+	struct rota_blocked *b = &note->blocked;
 
 	rota__read_carefully(&task, w->task, sizeof task);
 	rota__read_carefully(&stack, task.stack, sizeof stack);
 	copy_text(w->name, sizeof w->name, task.name);
 	copy_text(w->site, sizeof w->site, task.site);
 	w->id = task.id;
-	rc = rota__peek(&dog.peek, w->tid, stack.top);
-	if (!still_in(w))
-		return false;
-	*b = (struct rota_blocked){
-		.task_name = w->name, .site = w->site, .task_id = w->id, .worker = w->number
-	};
-	if (rc == 0) {
-		b->frame_count = rota__peek_frames(&dog.peek, pcs, FRAMES);
-		b->call = dog.peek.syscall >= 0 ? call_name(dog.peek.syscall) : NULL;
-	}
-	for (unsigned i = 0; i < b->frame_count; i++)
-		frames[i] = (void *)pcs[i];
-	b->frames = frames;
-	return true;
+	b->frame_count = frames_of(w, stack.top, note->frames, &b->call);
+	return still_in(w);
 }
 
 static uint64_t cpu_time(const struct rota__watched *w)
@@ -188,32 +162,50 @@ static bool is_to_blame(const struct rota__watched *w, uint64_t length_ns)
 	return cpu_time(w) - w->cpu_ns >= length_ns || rota__peek_waits(w->tid);
 }
 
+static void put(const struct rota__watched *w, struct rota__note *note, uint64_t now_ns)
+{
+	note->run = w->watch->run;
+	note->on_blocked = w->watch->on_blocked;
+	memcpy(note->name, w->name, sizeof note->name);
+	memcpy(note->site, w->site, sizeof note->site);
+	note->blocked.task_id = w->id;
+	note->blocked.worker = w->number;
+	note->blocked.held_ns = now_ns - w->since_ns;
+	rota__reports_put(note);
+}
+
 static void say_over(struct rota__watched *w, uint64_t now_ns)
 {
-	struct rota_blocked over = {
-		.task_name = w->name,
-		.site = w->site,
-		.task_id = w->id,
-		.worker = w->number,
-		.held_ns = now_ns - w->since_ns,
-		.over = true,
-	};
+	struct rota__note note = { .blocked.over = true };
 
-	tell(w, &over);
+	put(w, &note, now_ns);
 	w->told = false;
+}
+
+static void trace(const struct rota__watched *w, const struct rota__note *note)
+{
+	struct rota__report line = { .n = 0 };
+
+	rota__trace(ROTA__EV_TASK_BLOCKS, w->id, rota__trace_text(w->name));
+	rota__trace(ROTA__EV_BLOCKS_SITE, w->id, rota__trace_text(w->site));
+	if (note->blocked.call != NULL)
+		rota__trace(ROTA__EV_BLOCKS_CALL, w->id, note->blocked.call);
+	for (unsigned i = 0; i < note->blocked.frame_count; i++) {
+		rota__report_place(&line, i, (uintptr_t)note->frames[i]);
+		rota__trace(ROTA__EV_BLOCKS_FRAME, w->id, rota__trace_text(rota__report_text(&line)));
+	}
 }
 
 static void say_blocked(struct rota__watched *w, uint64_t now_ns)
 {
-	void *frames[FRAMES];
-	struct rota_blocked blocked;
+	struct rota__note note = { .run = NULL };
 
-	if (load_relaxed(&w->driver->section) == w->task || !is_to_blame(w, w->limit_ns) || !look_at(w, &blocked, frames))
+	if (load_relaxed(&w->driver->section) == w->task || !is_to_blame(w, w->watch->blocked_ns) || !look_at(w, &note))
 		return;
-	blocked.held_ns = now_ns - w->since_ns;
 	w->told = true;
-	rota__trace(ROTA__EV_TASK_BLOCKS, w->id, rota__trace_on ? rota__trace_text(w->name) : NULL);
-	tell(w, &blocked);
+	if (rota__trace_on)
+		trace(w, &note);
+	put(w, &note, now_ns);
 }
 
 /* It has been held for a while: others do what they can in its place. */
@@ -226,8 +218,8 @@ static void relieve(struct rota__watched *w)
 	if (!w->relieved)
 		rota__team_relieve(worker);
 	w->relieved = true;
-	if (w->rescue != NULL && is_to_blame(w, TICK_NS))
-		w->rescue(w);
+	if (w->watch->rescue != NULL && is_to_blame(w, TICK_NS))
+		w->watch->rescue(w);
 }
 
 /* True: it works. */
@@ -250,22 +242,24 @@ static bool check(struct rota__watched *w, uint64_t now_ns)
 	}
 	if (task == NULL)
 		return false;
-	if (now_ns - w->since_ns >= RELIEVE_NS)
+	if (now_ns - w->since_ns >= w->watch->rescue_ns)
 		relieve(w);
-	if (!w->told && now_ns - w->since_ns >= w->limit_ns)
-		say_blocked(w, now_ns);
 	return true;
 }
 
 /* ---- the thread ---- */
+
+static struct rota__watched *watched_of(struct list *link)
+{
+	return container_of(link, struct rota__watched, link);
+}
 
 static void set_unwatched(bool value)
 {
 	struct list *link;
 
 	list_each(link, &dog.watched) {
-		struct rota__worker *worker =
-			load_acquire(&container_of(link, struct rota__watched, link)->driver->worker); /* as above */
+		struct rota__worker *worker = load_acquire(&watched_of(link)->driver->worker); /* as above */
 
 		if (worker != NULL)
 			store_relaxed(&worker->unwatched, value);
@@ -277,9 +271,34 @@ static bool anybody_works(void)
 	struct list *link;
 
 	list_each(link, &dog.watched)
-		if (task_of(container_of(link, struct rota__watched, link)) != NULL)
+		if (task_of(watched_of(link)) != NULL)
 			return true;
 	return false;
+}
+
+static uint64_t next_errand_ns(void)
+{
+	uint64_t next_ns = ROTA_FOREVER;
+	struct list *link;
+
+	list_each(link, &dog.errands) {
+		uint64_t at_ns = load_seq(&container_of(link, struct rota__errand, link)->at_ns);
+
+		if (at_ns < next_ns)
+			next_ns = at_ns;
+	}
+	return next_ns;
+}
+
+/* Until then, or until somebody wakes us.  Unlocks meanwhile. */
+static void doze(uint64_t until_ns)
+{
+	uint64_t now_ns = rota_now_ns(), left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+	struct timespec timeout = { .tv_sec = (time_t)(left_ns / 1000000000), .tv_nsec = (long)(left_ns % 1000000000) };
+
+	pthread_mutex_unlock(&dog.lock);
+	syscall(SYS_futex, &dog.asleep, FUTEX_WAIT_PRIVATE, 1, until_ns == ROTA_FOREVER ? NULL : &timeout, NULL, 0);
+	pthread_mutex_lock(&dog.lock);
 }
 
 /* Unlocks meanwhile.  A worker writes `current` and then reads `unwatched`, we write and read the
@@ -287,37 +306,70 @@ static bool anybody_works(void)
  * no such fence we look now and then instead. */
 static void sleep_for_want_of_work(void)
 {
-	static const struct timespec now_and_then = { .tv_nsec = 100 * 1000000 };
-	const struct timespec *timeout;
+	bool fenced;
 
-	store_seq(&dog.asleep, 1);
+	store_seq(&dog.asleep, 1); /* pairs with who sets an errand, or works, and then wakes us */
 	set_unwatched(true);
-	timeout = rota__fence_all_threads() ? NULL : &now_and_then;
+	fenced = list_empty(&dog.watched) || rota__fence_all_threads();
 	while (!anybody_works() && !dog.stop && load_seq(&dog.asleep) == 1) {
-		pthread_mutex_unlock(&dog.lock);
-		syscall(SYS_futex, &dog.asleep, FUTEX_WAIT_PRIVATE, 1, timeout, NULL, 0);
-		pthread_mutex_lock(&dog.lock);
+		uint64_t until_ns = next_errand_ns(), now_ns = rota_now_ns();
+
+		if (until_ns <= now_ns)
+			break;
+		if (!fenced && until_ns > now_ns + NOW_AND_THEN_NS)
+			until_ns = now_ns + NOW_AND_THEN_NS;
+		doze(until_ns);
 	}
 	store_seq(&dog.asleep, 0);
 	set_unwatched(false);
 	dog.idle_ticks = 0;
 }
 
+/* Any thread, signal handlers too. */
 static void wake(void)
 {
 	if (swap_seq(&dog.asleep, 0) == 1)
 		syscall(SYS_futex, &dog.asleep, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+/* Workers are rescued first: to look where a thread is takes its time. */
 static void tick(void)
 {
 	uint64_t now_ns = rota_now_ns();
 	struct list *link;
 	bool works = false;
 
-	list_each(link, &dog.watched) works |=
-		check(container_of(link, struct rota__watched, link), now_ns);
+	list_each(link, &dog.watched) works |= check(watched_of(link), now_ns);
+	list_each(link, &dog.watched) {
+		struct rota__watched *w = watched_of(link);
+
+		if (w->task != NULL && !w->told && now_ns - w->since_ns >= w->watch->blocked_ns && still_in(w))
+			say_blocked(w, now_ns);
+	}
 	dog.idle_ticks = works ? 0 : dog.idle_ticks + 1;
+}
+
+/* Unlocks while they are done. */
+static void do_errands(void)
+{
+	struct list *link = dog.errands.next;
+	uint64_t now_ns = rota_now_ns();
+
+	while (link != &dog.errands) {
+		struct rota__errand *e = container_of(link, struct rota__errand, link);
+		uint64_t at_ns = load_seq(&e->at_ns);
+
+		link = link->next;
+		if (at_ns > now_ns || !cas_seq(&e->at_ns, &at_ns, ROTA_FOREVER)) /* set anew: it is looked at again soon */
+			continue;
+		dog.running = e;
+		pthread_mutex_unlock(&dog.lock);
+		e->fn(e);
+		pthread_mutex_lock(&dog.lock);
+		dog.running = NULL;
+		pthread_cond_broadcast(&dog.errand_done);
+		link = dog.errands.next; /* others may have come and gone */
+	}
 }
 
 static void *watch(void *unused)
@@ -329,8 +381,9 @@ static void *watch(void *unused)
 	rota__trace_thread("watchdog");
 	pthread_mutex_lock(&dog.lock);
 	while (!dog.stop) {
+		do_errands();
 		tick();
-		if (dog.idle_ticks >= IDLE_TICKS) {
+		if (dog.idle_ticks >= IDLE_TICKS || list_empty(&dog.watched)) {
 			sleep_for_want_of_work();
 			continue;
 		}
@@ -349,7 +402,11 @@ static void forget_all(void)
 {
 	pthread_mutex_init(&dog.life, NULL);
 	pthread_mutex_init(&dog.lock, NULL);
+	pthread_cond_init(&dog.errand_done, NULL);
 	list_init(&dog.watched);
+	list_init(&dog.errands);
+	dog.running = NULL;
+	rota__reports_forget();
 	dog.runs = false;
 	dog.asleep = 0;
 }
@@ -392,41 +449,33 @@ void rota__watchdog_meet(struct rota__worker *worker)
 	wake();
 }
 
-int rota__watchdog_join(struct rota__watched *w, struct rota__driver *driver, void (*rescue)(struct rota__watched *watched),
-	uint64_t limit_ns, void (*on_blocked)(const struct rota_blocked *blocked))
+/* `link` is in one of the lists, by which the watchdog finds it. */
+static int enlist(struct list *list, struct list *link)
 {
-	int rc = rota__peek_init();
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
-	*w = (struct rota__watched){
-		.driver = driver,
-		.rescue = rescue,
-		.tid = (pid_t)syscall(SYS_gettid),
-		.thread = pthread_self(),
-		.limit_ns = limit_ns,
-		.on_blocked = on_blocked,
-	};
 	pthread_mutex_lock(&dog.life);
 	pthread_mutex_lock(&dog.lock);
-	list_append(&dog.watched, &w->link);
+	list_append(list, link);
 	pthread_mutex_unlock(&dog.lock);
 	if (dog.runs)
 		wake();
 	else
 		rc = thread_start();
 	if (rc < 0)
-		list_remove(&w->link); /* no thread: nobody else looks at the list */
+		list_remove(link); /* no thread: nobody else looks at the list */
 	pthread_mutex_unlock(&dog.life);
 	return rc;
 }
 
-void rota__watchdog_leave(struct rota__watched *w)
+static void discharge(struct list *link)
 {
 	pthread_mutex_lock(&dog.life);
 	pthread_mutex_lock(&dog.lock);
-	list_remove(&w->link);
-	dog.stop = list_empty(&dog.watched);
+	while (dog.running != NULL && &dog.running->link == link)
+		pthread_cond_wait(&dog.errand_done, &dog.lock);
+	list_remove(link);
+	dog.stop = list_empty(&dog.watched) && list_empty(&dog.errands);
 	pthread_mutex_unlock(&dog.lock);
 	if (dog.stop) {
 		wake();
@@ -434,4 +483,70 @@ void rota__watchdog_leave(struct rota__watched *w)
 		dog.runs = false;
 	}
 	pthread_mutex_unlock(&dog.life);
+}
+
+int rota__watchdog_join(struct rota__watched *w, struct rota__driver *driver, const struct rota__watch *watch)
+{
+	int rc = rota__peek_init();
+
+	if (rc < 0)
+		return rc;
+	*w = (struct rota__watched){
+		.driver = driver,
+		.watch = watch,
+		.tid = (pid_t)syscall(SYS_gettid),
+		.thread = pthread_self(),
+	};
+	return enlist(&dog.watched, &w->link);
+}
+
+void rota__watchdog_leave(struct rota__watched *w)
+{
+	discharge(&w->link);
+}
+
+/* ---- errands ---- */
+
+int rota__watchdog_hire(struct rota__errand *e)
+{
+	store_seq(&e->at_ns, ROTA_FOREVER);
+	return enlist(&dog.errands, &e->link);
+}
+
+void rota__watchdog_dismiss(struct rota__errand *e)
+{
+	discharge(&e->link);
+}
+
+void rota__errand_set(struct rota__errand *e, uint64_t at_ns)
+{
+	uint64_t before = load_seq(&e->at_ns);
+
+	while (at_ns < before && !cas_seq(&e->at_ns, &before, at_ns))
+		;
+	wake();
+}
+
+void rota__watchdog_look_at(const struct rota_task *task, struct rota__note *note)
+{
+	struct rota__stack stack = { .top = NULL };
+	struct rota_task copy = { .stack = NULL };
+	struct list *link;
+
+	pthread_mutex_lock(&dog.lock);
+	list_each(link, &dog.watched) {
+		struct rota__watched *w = watched_of(link);
+
+		if (task_of(w) != task)
+			continue;
+		rota__read_carefully(&copy, task, sizeof copy);
+		rota__read_carefully(&stack, copy.stack, sizeof stack);
+		note->held_up.frame_count = frames_of(w, stack.top, note->frames, &note->held_up.call);
+		if (task_of(w) != task || copy.id != note->held_up.task_id)
+			note->held_up.frame_count = 0;
+		if (note->held_up.frame_count == 0)
+			note->held_up.call = NULL;
+		break;
+	}
+	pthread_mutex_unlock(&dog.lock);
 }

@@ -639,6 +639,20 @@ bool rota__team_post_is_out(struct rota__wait *wait)
 	return load_relaxed(&wait->posted) != POST_NONE && swap_acq_rel(&wait->posted, POST_AWAITED) == POST_SENT;
 }
 
+/* ---- visitors ---- */
+
+void rota__team_visit(struct rota__team *team, struct rota__visitor *visitor)
+{
+	visitor->worker = (struct rota__worker){ .team = team, .root = &team->root, .loop = &visitor->loop };
+	visitor->loop.tasks = &visitor->worker;
+	rota__worker_here = &visitor->worker;
+}
+
+void rota__team_go(void)
+{
+	rota__worker_here = NULL;
+}
+
 /* ---- how many work ---- */
 
 enum rota__service { SERVICE_CHANGED = 1, SERVICE_REBALANCE = 2 };

@@ -54,6 +54,16 @@ enum rota__leave { LEFT_PARKED, LEFT_YIELDED, LEFT_FOR_ANOTHER, LEFT_FOR_CHILD }
 int rota__team_init(struct rota__team *team, unsigned size, unsigned room, bool steal);
 void rota__team_fini(struct rota__team *team);
 
+/* The calling thread runs no worker and is a visitor in the team until rota__team_go(): it may cancel scopes and walk over tasks, as
+ * a worker may.  What it makes ready others run. */
+struct rota__visitor {
+	struct rota__worker worker;
+	struct rota_loop loop; /* of nothing: what belongs to a loop belongs to another */
+};
+
+void rota__team_visit(struct rota__team *team, struct rota__visitor *visitor);
+void rota__team_go(void);
+
 /* ---- how many work ----
  *
  * Workers are numbered in the order in which they were made, and those that are in service are the first ones.  One that is out

@@ -497,6 +497,22 @@ def a_trace_of_any_program_is_json_with_a_slice_for_each_run_of_a_task():
 
 
 @test
+def a_trace_names_who_held_a_worker_with_where_it_was_spawned_and_its_stack():
+    trace = path('trace_hog.json')
+    subprocess.run([os.path.join(FOLDER, 'hog')], stdout=subprocess.DEVNULL, check=True,
+                   env=dict(os.environ, ROTA_TRACE=trace, ROTA_MODEL='steal'))
+    with open(trace, encoding='utf-8') as f:
+        events = json.load(f)['traceEvents']
+    tracks = {e['tid']: e['args']['name'] for e in events if e['ph'] == 'M' and e['name'] == 'thread_name'}
+    blocks = [e for e in events if e['name'] == 'blocks' and e['args'].get('name') == 'hog']
+    assert blocks and all(tracks[e['tid']] == 'watchdog' for e in blocks), events
+    assert all('hog.c:' in e['args']['site'] for e in blocks), blocks
+    assert all(re.match('0x[0-9a-f]+', frame) for e in blocks for frame in e['args']['stack']), blocks
+    assert 'thread' not in tracks.values(), tracks
+    assert any(name.startswith('spare thread ') for name in tracks.values()), tracks
+
+
+@test
 def a_trace_that_cannot_be_written_is_told():
     run = subprocess.run([os.path.join(FOLDER, 'hello')], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                          text=True, check=True, env=dict(os.environ, ROTA_TRACE='/dev/full'))

@@ -1,12 +1,16 @@
 /* drain.c - a run that was asked to stop ends in time, and who holds it up is named */
+#include <errno.h>
 #include <rota.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/sanitizers.h"
+#include "coro/valgrind.h"
 #include "harness/test.h"
 
 static struct told {
@@ -52,6 +56,7 @@ static void run_hasty(enum rota_model model, rota_fn app, int result)
 		.model = model,
 		.workers = 3,
 		.blocked_ns = ROTA_FOREVER,
+		.rescue_ns = ROTA_FOREVER,
 		.drain_ns = ROTA_MILLISECONDS(30),
 		.on_held_up = note,
 	};
@@ -356,6 +361,148 @@ TEST(without_a_hook_it_is_written_to_stderr)
 	CHECK(strstr(said, "rota: the run has not ended in 20 ms, and is ended now: 1 task holds it up\n") == said);
 	CHECK(strstr(said, "rota:   task \"main\" (number ") != NULL);
 	CHECK(strstr(said, "spawned at rota_run) on worker 0 waits for a time\n") != NULL);
+}
+
+/* ---- asked by a signal while worker 0 is held ---- */
+
+static uint32_t last_told, spin_frames;
+
+static void note_spin(const struct rota_held_up *task)
+{
+	if (strcmp(task->task_name, "spin") != 0)
+		return;
+	CHECK(task->waits_for == NULL);
+	if (task->call == NULL)
+		store_relaxed(&spin_frames, task->frame_count);
+	if (task->last)
+		store_release(&last_told, 1);
+}
+
+static int spin(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(rota_worker_number(), 0);
+	CHECK_EQ(kill(getpid(), SIGTERM), 0);
+	while (!load_acquire(&last_told))
+		;
+	return 0;
+}
+
+static int sleeper_ended;
+
+static int sleep_elsewhere(void *arg)
+{
+	(void)arg;
+	sleeper_ended = rota_sleep(ROTA_FOREVER);
+	return 0;
+}
+
+/* Others are on other workers, and hear of it although the first one is held. */
+static int hold_worker_0(void *arg)
+{
+	struct rota_task_options elsewhere = { .worker = ROTA_WORKER(1) };
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	(void)arg;
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn_task(&task, &scope, sleep_elsewhere, NULL, &elsewhere), 0);
+	rota_task_release(task);
+	elsewhere.worker = ROTA_WORKER(0);
+	elsewhere.pinned = true;
+	CHECK_EQ(rota_spawn_task(&task, &scope, spin, NULL, &elsewhere), 0);
+	rota_task_release(task);
+	rota_scope_join(&scope);
+	return 0;
+}
+
+static void ask_while_worker_0_is_held(enum rota_model model)
+{
+	struct rota_options options = {
+		.model = model, .workers = 2, .drain_ns = ROTA_MILLISECONDS(20), .blocked_ns = ROTA_SECONDS(3600),
+		.on_held_up = note_spin,
+	};
+
+	if (test_in_qemu())
+		SKIP("/proc shows the emulator");
+	CHECK_EQ(rota_run(hold_worker_0, NULL, &options), 0);
+	CHECK_EQ(sleeper_ended, -ECANCELED);
+#if !defined(ROTA_TSAN) /* it keeps signals until the thread makes a call */
+	CHECK(spin_frames > 0 || valgrind_watches());
+#endif
+}
+
+TEST(a_signal_is_heard_while_a_task_holds_the_boss_of_a_group)
+{
+	ask_while_worker_0_is_held(ROTA_GROUP);
+}
+
+TEST(a_signal_is_heard_while_a_pinned_task_holds_the_first_worker)
+{
+	ask_while_worker_0_is_held(ROTA_STEAL);
+}
+
+static int err_fds[2];
+
+/* It blocks until somebody says on stderr that it does. */
+static int hold_the_only_thread(void *arg)
+{
+	char said[4096];
+	size_t n = 0;
+
+	(void)arg;
+	CHECK_EQ(kill(getpid(), SIGTERM), 0);
+	do {
+		ssize_t more = read(err_fds[0], said + n, sizeof said - 1 - n);
+
+		CHECK(more > 0 || errno == EINTR);
+		n += more > 0 ? (size_t)more : 0;
+		said[n] = '\0';
+	} while (strstr(said, "cannot end: 1 task holds it up\n") == NULL || said[n - 1] != '\n');
+	CHECK(strstr(said, "rota: the run has not ended in 20 ms") == said);
+	CHECK(strstr(said, "rota:   task \"main\" (number ") != NULL);
+	return 0;
+}
+
+TEST(a_signal_is_heard_while_a_task_holds_the_only_thread)
+{
+	struct rota_options options = { .model = ROTA_SINGLE, .drain_ns = ROTA_MILLISECONDS(20) };
+	int saved = dup(2);
+
+	if (test_in_qemu())
+		SKIP("its timers know no threads");
+	CHECK_EQ(pipe(err_fds), 0);
+	dup2(err_fds[1], 2);
+	CHECK_EQ(rota_run(hold_the_only_thread, NULL, &options), 0);
+	dup2(saved, 2);
+	close(saved);
+	close(err_fds[0]);
+	close(err_fds[1]);
+}
+
+static int ask_again_and_again(void *arg)
+{
+	(void)arg;
+	for (;;)
+		CHECK_EQ(kill(getpid(), SIGTERM), 0);
+	return 0;
+}
+
+static void hold_for_ever(void *model)
+{
+	struct rota_options options = { .model = *(enum rota_model *)model, .workers = 2 };
+
+	rota_run(ask_again_and_again, NULL, &options);
+}
+
+TEST(a_second_signal_ends_a_program_that_is_held)
+{
+	for (enum rota_model model = ROTA_SINGLE; model <= ROTA_STEAL; model++) {
+		int status = test_run_child(hold_for_ever, &model, NULL, 0);
+
+		CHECK(WIFSIGNALED(status));
+		CHECK_EQ(WTERMSIG(status), SIGTERM);
+	}
 }
 
 TEST(outside_of_a_run_there_is_nothing_to_stop)

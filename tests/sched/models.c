@@ -34,7 +34,7 @@
 
 static void run_under(enum rota_model model, rota_fn app)
 {
-	struct rota_options options = { .model = model, .workers = 4, .blocked_ns = ROTA_FOREVER };
+	struct rota_options options = { .model = model, .workers = 4, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER };
 
 	CHECK_EQ(rota_run(app, NULL, &options), 0);
 }
@@ -328,7 +328,7 @@ static int spread(void *arg)
 
 TEST(a_worker_without_work_takes_some_of_one_that_is_busy)
 {
-	struct rota_options options = { .model = ROTA_STEAL, .workers = 4, .blocked_ns = ROTA_FOREVER };
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 4, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER };
 
 	CHECK_EQ(rota_run(spread, NULL, &options), 0);
 }
@@ -380,7 +380,7 @@ static int two_and_a_third(void *arg)
 
 TEST(two_tasks_that_answer_each_other_do_not_starve_a_third)
 {
-	struct rota_options options = { .model = ROTA_STEAL, .workers = 1, .blocked_ns = ROTA_FOREVER };
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 1, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER };
 
 	CHECK_EQ(rota_run(two_and_a_third, NULL, &options), 0);
 	options.model = ROTA_GROUP;
@@ -605,11 +605,11 @@ TEST(the_model_and_the_workers_can_be_named_in_the_environment)
 
 TEST(times_in_the_environment_are_numbers)
 {
-	static const char *const times[] = { "ROTA_SPIN_US", "ROTA_BLOCKED_MS", "ROTA_DRAIN_MS" };
+	static const char *const times[] = { "ROTA_SPIN_US", "ROTA_BLOCKED_MS", "ROTA_RESCUE_MS", "ROTA_DRAIN_MS" };
 
 	setenv("ROTA_MODEL", "steal", 1);
 	setenv("ROTA_WORKERS", "2", 1);
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < sizeof times / sizeof *times; i++) {
 		setenv(times[i], "soon", 1);
 		CHECK_EQ(rota_run(look_around, NULL, NULL), -EINVAL);
 		setenv(times[i], "0", 1);

@@ -1,8 +1,10 @@
 /* rescue.c - a task that keeps its thread keeps nothing else: its worker goes on on another thread */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <rota.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -361,6 +363,186 @@ TEST(a_blocking_section_outside_of_a_run_or_alone_in_it_is_nothing)
 {
 	rota_blocking_section_begin();
 	rota_blocking_section_end();
+}
+
+/* ---- what is told waits for nobody ---- */
+
+static sem_t over;
+static uint32_t being_told;
+
+static void tell_for_long(const struct rota_blocked *b)
+{
+	(void)b;
+	if (add_acq_rel(&being_told, 1) == 0)
+		while (sem_wait(&over) < 0)
+			;
+}
+
+static int release_when_told(void *arg)
+{
+	while (!load_acquire(&being_told))
+		CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
+	write_byte();
+	return 0;
+}
+
+/* Both need a thread for the only worker; the second while the report of the first is being told. */
+static int block_twice(void *arg)
+{
+	rota_fn const release[] = { release_when_told, sleep_and_release };
+	struct rota_scope scope;
+
+	for (int i = 0; i < 2; i++) {
+		rota_scope_open(&scope);
+		CHECK_EQ(rota_spawn(&scope, release[i], NULL), 0);
+		CHECK_EQ(rota_yield(), 0);
+		read_byte();
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	}
+	sem_post(&over);
+	return 0;
+}
+
+TEST(a_hook_that_waits_keeps_nobody_from_being_rescued)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 1, .on_blocked = tell_for_long };
+
+	if (test_in_qemu())
+		SKIP("/proc shows the emulator");
+	CHECK_EQ(pipe(pipe_fds), 0);
+	sem_init(&over, 0, 0);
+	CHECK_EQ(rota_run(block_twice, NULL, &options), 0);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
+static int err_fds[2];
+
+static void fill_stderr(void)
+{
+	char page[4096] = { 0 };
+
+	CHECK_EQ(pipe(err_fds), 0);
+	CHECK_EQ(fcntl(err_fds[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(err_fds[1], page, sizeof page) > 0)
+		;
+	CHECK_EQ(fcntl(err_fds[1], F_SETFL, 0), 0);
+	dup2(err_fds[1], 2);
+}
+
+static int release_late(void *arg)
+{
+	CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(30)), 0); /* it has been named */
+	return sleep_and_release(arg);
+}
+
+static int block_silently(void *arg)
+{
+	struct rota_scope scope;
+
+	(void)arg;
+	for (int i = 0; i < 10; i++) {
+		rota_scope_open(&scope);
+		CHECK_EQ(rota_spawn(&scope, release_late, NULL), 0);
+		CHECK_EQ(rota_yield(), 0);
+		read_byte();
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	}
+	return 0;
+}
+
+/* Nobody knew of these; then it blocks until it is named itself. */
+static int block_silently_and_read(void *arg)
+{
+	char said[4096], byte;
+	size_t n = 0;
+
+	block_silently(arg);
+	while (n < sizeof said - 1) {
+		ssize_t rc = read(err_fds[0], &byte, 1);
+
+		CHECK(rc == 1 || errno == EINTR);
+		if (rc == 1 && byte != '\0')
+			said[n++] = byte;
+		said[n] = '\0';
+		if (strstr(said, " lost\n") != NULL)
+			return 0;
+	}
+	test_fail(__FILE__, __LINE__, "nothing was lost: %s", said);
+}
+
+static void run_with_full_stderr(rota_fn app)
+{
+	static const struct rota_options defaults = { .model = ROTA_STEAL, .workers = 1 };
+
+	if (test_in_qemu())
+		SKIP("/proc shows the emulator");
+	CHECK_EQ(pipe(pipe_fds), 0);
+	fill_stderr();
+	CHECK_EQ(rota_run(app, NULL, &defaults), 0);
+	for (int i = 0; i < 2; i++) {
+		close(pipe_fds[i]);
+		close(err_fds[i]);
+	}
+}
+
+static void run_without_reader(void *unused)
+{
+	(void)unused;
+	run_with_full_stderr(block_silently);
+}
+
+TEST(a_stderr_that_nobody_empties_keeps_nobody_from_being_rescued_and_the_run_from_its_end)
+{
+	CHECK_EQ(test_run_child(run_without_reader, NULL, NULL, 0), 0);
+}
+
+static void run_with_late_reader(void *unused)
+{
+	(void)unused;
+	run_with_full_stderr(block_silently_and_read);
+}
+
+TEST(reports_that_stderr_did_not_take_are_counted_in_the_next)
+{
+	CHECK_EQ(test_run_child(run_with_late_reader, NULL, NULL, 0), 0);
+}
+
+/* ---- rescue and names are two things ---- */
+
+TEST(without_names_workers_are_rescued_all_the_same)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 1, .blocked_ns = ROTA_FOREVER, .on_blocked = note };
+
+	if (test_in_qemu())
+		SKIP("/proc shows the emulator");
+	CHECK_EQ(pipe(pipe_fds), 0);
+	CHECK_EQ(rota_run(wait_for_it, NULL, &options), 0);
+	CHECK_EQ(load_acquire(&named), 0);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
+static int wait_to_be_named(void *arg)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, note_that_it_ran, NULL), 0);
+	while (load_acquire(&named) == 0)
+		;
+	CHECK_EQ(load_acquire(&ran), 0);
+	return rota_scope_join(&scope);
+}
+
+TEST(without_rescue_a_task_is_named_and_keeps_its_worker)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 1, .rescue_ns = ROTA_FOREVER, .on_blocked = note };
+
+	if (test_in_qemu())
+		SKIP("/proc shows the emulator");
+	CHECK_EQ(rota_run(wait_to_be_named, NULL, &options), 0);
+	CHECK_EQ(load_acquire(&ran), 1);
 }
 
 /* ---- many ---- */
