@@ -99,7 +99,8 @@ struct rota_options {
 	void (*on_held_up)(const struct rota_held_up *task);
 
 	/* Under steal, a task that holds its thread for so long loses its worker.  Looked at each millisecond.  0: $ROTA_RESCUE_MS (there 0 is
-	 * never), else 2 ms; ROTA_FOREVER: never. */
+	 * never), else 2 ms; ROTA_FOREVER: never, and neither by rota_blocking_section_begin(); then nobody pays for it, which is some
+	 * nanoseconds for each call. */
 	uint64_t rescue_ns;
 
 	/* A task that holds its thread for so long without waiting is named, whether it has lost its worker or not.  0: $ROTA_BLOCKED_MS (there 0 is never), else 10 ms
@@ -184,7 +185,7 @@ ROTA_API int rota_blocking(rota_fn fn, void *arg);
 /* Between these the calling task is about to block, or to compute for long, on its own thread: under the steal model its worker goes on
  * on another thread at once, instead of after the 2 ms in which that would be noticed, and nobody is named for it.
  * Giving the worker away costs some tens of microseconds.  Ends early when the task waits for anything.  Under the other models,
- * and for a pinned task, the others of its worker wait all the same.  Does not wait; harmless outside of tasks. */
+ * without rescue (rescue_ns), and for a pinned task, the others of its worker wait all the same.  Does not wait; harmless outside of tasks. */
 ROTA_API void rota_blocking_section_begin(void);
 ROTA_API void rota_blocking_section_end(void);
 

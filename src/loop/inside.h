@@ -122,6 +122,14 @@ void rota__go_in(void);
 void rota__go_out(void);
 #endif
 
+/* The thread's loop is another's by now. */
+#if defined(rota__marks_here) || !defined(ROTA_MODEL_CHECK)
+static inline bool rota__is_lost(void)
+{
+	return load_acquire(&rota__marks_here.lost) == LOST_TAKEN; /* pairs with marks_take() */
+}
+#endif
+
 /* Threads whose loop nobody wants, those of a single loop or of a group, are always inside. */
 static inline bool rota__enter(void)
 {

@@ -11,9 +11,24 @@
 
 enum { DRIVERS_MAX = 1024 }; /* run.h says so, too: so many tasks hold a thread at once; those after them hold their worker too */
 
+enum { IDLE_MAX = 2 }; /* beside the caller's: where tasks come and go a thread need not be made for each */
+
 static void *thread_main(void *driver);
 
 /* ---- making and giving ---- */
+
+/* With the lock. */
+static void enter_idle(struct rota__driver_thread *d)
+{
+	list_prepend(&d->all->idle, &d->link);
+	d->all->idle_count += !d->caller;
+}
+
+static void leave_idle(struct rota__driver_thread *d)
+{
+	list_remove(&d->link);
+	d->all->idle_count -= !d->caller;
+}
 
 /* With the lock, which is let go meanwhile. */
 static void bury_gone(struct rota__drivers *all)
@@ -77,7 +92,7 @@ static struct rota__driver_thread *reserve(struct rota__drivers *all)
 	bury_gone(all);
 	if (!list_empty(&all->idle)) {
 		d = list_first(&all->idle, struct rota__driver_thread, link);
-		list_remove(&d->link);
+		leave_idle(d);
 		d->reserved = true;
 	} else {
 		make(all, NULL, &d);
@@ -92,10 +107,10 @@ static void give(struct rota__driver_thread *d, struct rota__worker *worker)
 	pthread_mutex_lock(&d->all->lock);
 	d->reserved = false;
 	d->worker = worker;
-	if (worker == NULL && !d->caller && !list_empty(&d->all->idle))
+	if (worker == NULL && !d->caller && d->all->idle_count >= IDLE_MAX)
 		d->dismissed = true;
 	else if (worker == NULL)
-		list_prepend(&d->all->idle, &d->link);
+		enter_idle(d);
 	pthread_cond_signal(&d->changed);
 	pthread_mutex_unlock(&d->all->lock);
 }
@@ -121,9 +136,9 @@ static bool stays(struct rota__driver_thread *d)
 		return true;
 	if (all->over || d->dismissed)
 		return false;
-	if (!d->caller && !list_empty(&all->idle))
+	if (!d->caller && all->idle_count >= IDLE_MAX)
 		return false;
-	list_prepend(&all->idle, &d->link);
+	enter_idle(d);
 	return true;
 }
 
@@ -144,7 +159,7 @@ static struct rota__worker *next(struct rota__driver_thread *d)
 		while (d->worker == NULL && may_be_given_one(d))
 			pthread_cond_wait(&d->changed, &all->lock);
 	if (d->worker == NULL && list_linked(&d->link))
-		list_remove(&d->link);
+		leave_idle(d);
 	worker = d->worker;
 	d->worker = NULL;
 	pthread_mutex_unlock(&all->lock);
@@ -168,8 +183,8 @@ static void drive_all(struct rota__driver_thread *d)
 	ROTA_INSIDE();
 
 	rota__overflow_thread_init(); /* without memory for that its overflows are not named, and all else is as ever */
-	d->driver.rescuer = all->steal ? d : NULL;
-	d->driver.fences = all->steal && !all->fence_works;
+	d->driver.rescuer = all->watch.rescue != NULL ? d : NULL;
+	d->driver.fences = all->watch.rescue != NULL && !all->fence_works;
 	rota__driver_enter(&d->driver);
 	if (all->watch.rescue != NULL || all->watch.blocked_ns != ROTA_FOREVER)
 		d->is_watched = rota__watchdog_join(&d->watched, &d->driver, &all->watch) == 0;
@@ -187,6 +202,7 @@ static void *thread_main(void *arg)
 	struct rota__drivers *all = d->all;
 
 	pthread_sigmask(SIG_SETMASK, &all->signals, NULL); /* the watchdog may have made us, which blocks all */
+	pthread_setname_np(pthread_self(), "rota-worker");
 	if (rota__trace_on)
 		name_track(d);
 	drive_all(d);
@@ -236,8 +252,8 @@ void rota__drivers_init(struct rota__drivers *all)
 	list_init(&all->idle);
 	list_init(&all->gone);
 	pthread_sigmask(SIG_SETMASK, NULL, &all->signals);
-	all->watch.rescue = all->steal && all->watch.rescue_ns != ROTA_FOREVER ? rescue : NULL;
-	all->fence_works = all->steal && rota__fence_all_threads(); /* the first time is cheapest while we are alone */
+	all->watch.rescue = all->rescue ? rescue : NULL;
+	all->fence_works = all->rescue && rota__fence_all_threads(); /* the first time is cheapest while we are alone */
 	all->first = (struct rota__driver_thread){ .all = all, .caller = true };
 	list_init(&all->first.link);
 	pthread_cond_init(&all->first.changed, NULL);

@@ -5,7 +5,7 @@
  *
  *	made for a worker, or as a reserve --> drives --its worker was taken--> the task comes back --> idle --given one--> drives
  *
- * One idle thread is kept beside the caller's; others end. */
+ * Two idle threads are kept beside the caller's; others end. */
 #ifndef ROTA_SCHED_DRIVERS_H
 #define ROTA_SCHED_DRIVERS_H
 
@@ -35,11 +35,12 @@ struct rota__drivers {
 	/* Set by the owner.  Drive the worker, which may be half made, until all is over or the driver has lost it. */
 	void (*drive)(struct rota__worker *worker, struct rota__driver *driver);
 	struct rota__watch watch; /* but for its rescue() */
-	bool steal; /* workers may be taken from threads that are held, or give them up */
+	bool rescue; /* take workers from threads that are held, or give them up */
 	bool fence_works; /* rota__fence_all_threads() */
 
 	pthread_mutex_t lock;
 	struct list idle, gone; /* the latest first; ended, to be joined */
+	unsigned idle_count;	/* but for the caller's */
 	unsigned count;		/* threads beside the caller */
 	unsigned made;
 	bool over;

@@ -199,7 +199,7 @@ static int make_seats(struct several *s)
 {
 	int rc = 0;
 
-	s->run->loop_options.shareable = s->team.steal; /* another thread may have to go on with it */
+	s->run->loop_options.shareable = s->team.rescues; /* another thread may have to go on with it */
 	for (unsigned i = 0; rc == 0 && i < s->first_seats; i++)
 		rc = rota__seat_new(s, i);
 	return rc;
@@ -226,7 +226,7 @@ static void run_all(struct several *s)
 {
 	s->drivers.drive = drive;
 	s->drivers.watch = s->run->watch;
-	s->drivers.steal = s->team.steal;
+	s->drivers.rescue = s->team.rescues;
 	rota__drivers_init(&s->drivers);
 	start_threads(s);
 	rota__drivers_run(&s->drivers, &s->seats[0]->worker);
@@ -251,6 +251,7 @@ int rota__run_team(struct run *run, const struct team_shape *shape)
 	rc = s->seats == NULL ? -ENOMEM : rota__team_init(&s->team, workers, room, shape->steal);
 	if (rc == 0) {
 		s->team.bosses = shape->bosses;
+		s->team.rescues = shape->steal && run->watch.rescue_ns != ROTA_FOREVER;
 		s->team.deal = (uint8_t)shape->deal;
 		rota__run_root_init(&s->team.root);
 		s->team.on_empty = all_ended;

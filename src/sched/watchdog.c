@@ -20,6 +20,8 @@
 
 enum {
 	TICK_NS = 1000000,
+	/* While there are suspects (task/team.h), who get less time: 0.2 to 0.4 ms.  Five thousand looks a second are some 3 % of a CPU. */
+	WARY_TICK_NS = TICK_NS / 5,
 	/* So many ticks without work, and the watchdog sleeps: a program that works now and then
 	 * wakes it at most twenty times a second. */
 	IDLE_TICKS = 50,
@@ -37,6 +39,7 @@ static struct {
 	bool runs, stop;
 	uint32_t asleep; /* futex: 1 while it sleeps for want of work */
 	unsigned idle_ticks;
+	bool wary; /* there are suspects */
 	struct rota__peek peek; /* 16 KiB: not for a stack */
 } dog = {
 	.life = PTHREAD_MUTEX_INITIALIZER,
@@ -208,8 +211,16 @@ static void say_blocked(struct rota__watched *w, uint64_t now_ns)
 	put(w, &note, now_ns);
 }
 
+/* Had it, or its like, to be rescued a moment ago? */
+static bool is_suspected(const struct rota__watched *w)
+{
+	const struct rota__worker *worker = load_acquire(&w->driver->worker); /* as above */
+
+	return worker != NULL && load_relaxed(&worker->suspected) == w->task;
+}
+
 /* It has been held for a while: others do what they can in its place. */
-static void relieve(struct rota__watched *w)
+static void relieve(struct rota__watched *w, uint64_t blame_ns)
 {
 	struct rota__worker *worker = load_acquire(&w->driver->worker); /* as above */
 
@@ -218,7 +229,7 @@ static void relieve(struct rota__watched *w)
 	if (!w->relieved)
 		rota__team_relieve(worker);
 	w->relieved = true;
-	if (w->watch->rescue != NULL && is_to_blame(w, TICK_NS))
+	if (w->watch->rescue != NULL && is_to_blame(w, blame_ns))
 		w->watch->rescue(w);
 }
 
@@ -242,8 +253,10 @@ static bool check(struct rota__watched *w, uint64_t now_ns)
 	}
 	if (task == NULL)
 		return false;
-	if (now_ns - w->since_ns >= w->watch->rescue_ns)
-		relieve(w);
+	if (is_suspected(w) && now_ns - w->since_ns >= WARY_TICK_NS)
+		relieve(w, WARY_TICK_NS / 2);
+	else if (now_ns - w->since_ns >= w->watch->rescue_ns)
+		relieve(w, TICK_NS);
 	return true;
 }
 
@@ -339,7 +352,14 @@ static void tick(void)
 	struct list *link;
 	bool works = false;
 
-	list_each(link, &dog.watched) works |= check(watched_of(link), now_ns);
+	dog.wary = false;
+	list_each(link, &dog.watched) {
+		struct rota__worker *worker = load_acquire(&watched_of(link)->driver->worker); /* as above */
+
+		works |= check(watched_of(link), now_ns);
+		if (worker != NULL && worker->team != NULL)
+			dog.wary |= rota__team_is_wary(worker->team, now_ns);
+	}
 	list_each(link, &dog.watched) {
 		struct rota__watched *w = watched_of(link);
 
@@ -374,8 +394,6 @@ static void do_errands(void)
 
 static void *watch(void *unused)
 {
-	static const struct timespec pause = { .tv_nsec = TICK_NS };
-
 	(void)unused;
 	pthread_setname_np(pthread_self(), "rota-watchdog");
 	rota__trace_thread("watchdog");
@@ -388,7 +406,7 @@ static void *watch(void *unused)
 			continue;
 		}
 		pthread_mutex_unlock(&dog.lock);
-		nanosleep(&pause, NULL);
+		nanosleep(&(struct timespec){ .tv_nsec = dog.wary ? WARY_TICK_NS : TICK_NS }, NULL);
 		pthread_mutex_lock(&dog.lock);
 	}
 	pthread_mutex_unlock(&dog.lock);

@@ -88,7 +88,7 @@ struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_
 		next = take_alone(w, task, scope);
 	else if (task->pinned > 0) /* it may not go where the other one goes */
 		next = NULL;
-	else if (w->classed || load_relaxed(&w->team->injected_count[URGENT]) > 0)
+	else if (load_relaxed(&w->classed) || load_relaxed(&w->team->injected_count[URGENT]) > 0)
 		next = NULL;
 	else if (!w->shares)
 		next = take_own(w, task, scope);
@@ -114,7 +114,7 @@ void rota__run_in_place(struct rota_task *task, struct rota_task *child)
 	child->sp = stack->top; /* it is not fresh any more */
 	stack->owner = child;
 	rota__set_running(w, child);
-	result = rota__call_out(w->team == NULL || !w->team->steal, child->fn, child->arg);
+	result = rota__call_out(w->team == NULL || !w->team->rescues, child->fn, child->arg);
 	w = child->worker; /* it may have moved */
 	rota__trace(ROTA__EV_TASK_STOP, child->id, child->name);
 	rota__stack_check(stack);

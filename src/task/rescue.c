@@ -47,8 +47,10 @@ static void come_back(void)
 		return;
 	if (marks_lost(d->marks))
 		leave_as_stray(d);
-	else if (!rota__pinned_to_thread(d->worker->current))
+	else if (!rota__pinned_to_thread(d->worker->current)) {
+		rota__team_suspect(d->worker->team, d->worker->current->fn);
 		rota_yield();
+	}
 }
 
 bool rota__driver_lost(void)
@@ -62,9 +64,11 @@ bool rota__driver_lost(void)
 	task = d->stray;
 	store_relaxed(&d->worker, NULL); /* the watchdog looks at this */
 	store_relaxed(&d->stray, NULL);
+	if (d->section != task)
+		rota__team_suspect(task->worker->team, task->fn);
 	store_relaxed(&d->section, NULL);
 	store_relaxed(&d->marks->lost, d->marks->rest);
-	rota__team_make_ready(task);
+	rota__team_take_in(task);
 	return true;
 }
 
@@ -94,6 +98,7 @@ struct rota__worker *rota__driver_evict(struct rota__driver *d, const struct rot
 		!rota__pinned_to_thread(task)) {
 		note_stray(d, w);
 		if (marks_take(d->marks)) {
+			rota__team_suspect(w->team, task->fn);
 			store_relaxed(&w->current, NULL);
 			return w;
 		}
@@ -132,4 +137,7 @@ void rota__driver_take(struct rota__driver *d, struct rota__worker *w)
 	rota__worker_here = w;
 	rota__loop_take(w->loop); /* it is shareable: that cannot fail */
 	store_release(&d->worker, w); /* acquired by the watchdog */
+	/* Else they would wait for the next task, which may be as long as the last one. */
+	w->loop->now_ns = rota_now_ns();
+	rota__loop_run_timers(w->loop);
 }

@@ -11,7 +11,8 @@
  *	worker V:                                           --> T goes on
  *
  * Taken away only while the task is in the program's own code (loop/inside.h).  Not if it is pinned: what runs on
- * the same worker may share data with it without locks, and so it is in a group. */
+ * the same worker may share data with it without locks, and so it is in a group.  Where the program wants no rescue nobody
+ * pays for it: its threads are always inside. */
 #ifndef ROTA_TASK_RESCUE_H
 #define ROTA_TASK_RESCUE_H
 

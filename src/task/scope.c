@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "task/rescue.h"
 #include "task/task.h"
 #include "task/team.h"
 #include "trace/trace.h"
@@ -154,12 +155,20 @@ static void deadline_passed(struct rota__timer *timer)
 	rota__scope_cancel(scope, -ETIMEDOUT, SCOPE_BY_TIME);
 }
 
-int rota_cancelled(void)
+static int cancelled_here(void)
 {
 	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 
 	return task == NULL ? -EPERM : rota__task_cancelled(task);
+}
+
+/* A stray need not come back for that, and had better not: it asks because it computes for long. */
+int rota_cancelled(void)
+{
+	if (__builtin_expect(rota__is_lost(), 0))
+		return rota__task_cancelled(load_relaxed(&rota__driver_here()->stray));
+	return cancelled_here();
 }
 
 static uint64_t deadline_of(const struct rota_task *task)

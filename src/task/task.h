@@ -125,7 +125,7 @@ struct rota__worker {
 	struct rota__fifo starved; /* ready, but there was no stack for them */
 	/* Ready: of other classes than the common one; in a team also common ones that may not be moved. */
 	struct rota__fifo own[PRIORITIES];
-	bool classed;		/* there has been a task of another class */
+	bool classed;		/* there has been a task of another class; in a team, there may be, or suspects: any thread sets it */
 	uint32_t urgent_runs;	/* in a row */
 	uint32_t bulk_at;	/* alone: where in the ring a bulk task has its turn.  In a team: others since the last one */
 	uint32_t class_budget;	/* of other classes, until the batch ends */
@@ -157,6 +157,7 @@ struct rota__worker {
 	uint32_t looks;		    /* at the queues: now and then the injector's turn comes first */
 	uint32_t lifo_runs;	    /* in a row */
 	bool own_turn;		    /* else that of the shared ring */
+	struct rota_task *suspected; /* the watchdog gives it less time, if it is the current one */
 	bool searching, asleep;	    /* counted by the team */
 	struct rota_task *lifo;	    /* made ready last: its data is in the cache */
 	struct rota_task *left;	    /* whom the last switch left, until that is dealt with */

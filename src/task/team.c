@@ -13,6 +13,7 @@ enum {
 	RECORD_BATCH = 256,
 	URGENT_RUNS = 16, /* as in worker.c */
 	BULK_TURN = 16,
+	SUSPECT_NS = 100000000, /* a program that blocks now and then is not suspected for ever */
 };
 
 static struct rota_task *task_of(struct rota__node *node)
@@ -52,9 +53,8 @@ static void wake_one(struct rota__team *team)
 
 /* ---- the injector ---- */
 
-static void inject(struct rota__team *team, struct rota_task **tasks, uint64_t count)
+static void inject(struct rota__team *team, struct rota_task **tasks, uint64_t count, enum priority class)
 {
-	enum priority class = tasks[0]->priority; /* all of them have it */
 	uint32_t *counter = &team->injected_count[class];
 
 	spin_lock(&team->injector_lock);
@@ -101,13 +101,13 @@ static void overflow(struct rota__worker *w, struct rota_task *task)
 		n++;
 	tasks[n++] = task;
 	bump(&w->counts.overflows, 1);
-	inject(w->team, tasks, n);
+	inject(w->team, tasks, n, NORMAL);
 }
 
 /* It is not for this worker to run, if it ever was. */
-static __attribute__((noinline)) void leave_to_others(struct rota__team *team, struct rota_task *task)
+static __attribute__((noinline)) void leave_to_others(struct rota__team *team, struct rota_task *task, enum priority class)
 {
-	inject(team, &task, 1); /* it may run now, and be gone */
+	inject(team, &task, 1, class); /* it may run now, and be gone */
 	wake_one(team);
 }
 
@@ -128,13 +128,13 @@ static void push_own(struct rota__worker *w, struct rota_task *task)
 {
 	fifo_push(&w->own[task->priority], &task->node);
 	if (task->priority != NORMAL)
-		w->classed = true;
+		store_relaxed(&w->classed, true);
 }
 
 /* Of another class.  What a callback made ready the worker takes itself, in a moment. */
 static void inject_by_class(struct rota__worker *w, struct rota_task *task)
 {
-	inject(w->team, &task, 1); /* it may run now, and be gone */
+	inject(w->team, &task, 1, task->priority); /* it may run now, and be gone */
 	if (w->current != NULL || !w->shares)
 		wake_one(w->team);
 }
@@ -171,7 +171,7 @@ void rota__team_relieve(struct rota__worker *w)
 		return;
 	task = swap_acq_rel(&w->lifo, NULL);
 	if (task != NULL)
-		inject(w->team, &task, 1);
+		inject(w->team, &task, 1, NORMAL);
 	if (task != NULL || !steal_empty(&w->shared))
 		wake_one(w->team);
 }
@@ -197,7 +197,8 @@ static void queue_parent(struct rota__worker *w, struct rota_task *task)
 {
 	w->loop->tasks_ready = true;
 	if (must_stay(w, task)) {
-		w->classed |= task->priority != NORMAL;
+		if (task->priority != NORMAL)
+			store_relaxed(&w->classed, true);
 		fifo_push_front(&w->own[task->priority], &task->node);
 	} else if (!w->shares || task->priority != NORMAL) {
 		inject_by_class(w, task);
@@ -236,7 +237,7 @@ void rota__team_make_ready(struct rota_task *task)
 		rota__team_queue(here, task);
 		return;
 	}
-	leave_to_others(team, task);
+	leave_to_others(team, task, task->priority);
 }
 
 static struct rota_task *take_own(struct rota__worker *w)
@@ -282,12 +283,86 @@ static struct rota_task *take_of_class(struct rota__worker *w, enum priority cla
 /* Not after its slice: then the loop looks at I/O first, for what is urgent may come from there. */
 static struct rota_task *take_bulk(struct rota__worker *w)
 {
+	struct rota_task *task = rota_now_ns() < w->slice_end_ns ? take_of_class(w, BULK) : NULL;
+
 	w->bulk_at = 0;
-	return rota_now_ns() < w->slice_end_ns ? take_of_class(w, BULK) : NULL;
+	store_relaxed(&w->suspected, task); /* the watchdog looks at it */
+	return task;
+}
+
+/* ---- suspects ---- */
+
+static struct rota__suspect *place_of(struct rota__team *team, rota_fn fn)
+{
+	return &team->suspects[((uintptr_t)fn * UINT64_C(0x9e3779b97f4a7c15)) >> 60]; /* Fibonacci hashing */
+}
+
+_Static_assert(SUSPECTS == 1 << (64 - 60), "a place for each hash");
+
+void rota__team_suspect(struct rota__team *team, rota_fn fn)
+{
+	struct rota__suspect *s = place_of(team, fn);
+	uint64_t until_ns = rota_deadline(SUSPECT_NS);
+
+	store_relaxed(&s->fn, fn);
+	store_relaxed(&s->until_ns, until_ns);
+	store_relaxed(&team->wary_until_ns, until_ns);
+	store_relaxed(&team->wary, true);
+	for (unsigned i = 0, size = rota__team_size(team); i < size; i++)
+		store_relaxed(&team->workers[i]->classed, true);
+}
+
+bool rota__team_is_wary(struct rota__team *team, uint64_t now_ns)
+{
+	if (!load_relaxed(&team->wary))
+		return false;
+	if (now_ns >= load_relaxed(&team->wary_until_ns))
+		store_relaxed(&team->wary, false);
+	return load_relaxed(&team->wary);
+}
+
+static bool is_suspect(const struct rota__worker *w, const struct rota_task *task)
+{
+	const struct rota__suspect *s = place_of(w->team, task->fn);
+
+	return load_relaxed(&s->fn) == task->fn && !must_stay(w, task) && rota_now_ns() < load_relaxed(&s->until_ns);
+}
+
+void rota__team_take_in(struct rota_task *task)
+{
+	struct rota__worker *w = task->worker;
+
+	if (must_stay(w, task))
+		rota__team_send(w, task);
+	else
+		leave_to_others(w->team, task, is_suspect(w, task) ? BULK : task->priority);
+}
+
+/* Others are woken if there is something for them beside what this worker does next, which may be a suspect. */
+static struct rota_task *take_unsuspected(struct rota__worker *w)
+{
+	struct rota_task *task = take_normal(w);
+	unsigned suspects = 0;
+
+	for (; task != NULL && w->shares && is_suspect(w, task); suspects++) {
+		inject(w->team, &task, 1, BULK);
+		task = take_normal(w);
+	}
+	if (suspects + (task != NULL) > 1)
+		wake_one(w->team);
+	return task;
+}
+
+/* Nothing of what is special is here, or to come from the team. */
+static void calm_down(struct rota__worker *w)
+{
+	if (fifo_empty(&w->own[URGENT]) && fifo_empty(&w->own[BULK]))
+		store_relaxed(&w->classed, false);
 }
 
 static __attribute__((noinline)) struct rota_task *take_by_class(struct rota__worker *w)
 {
+	bool wary = load_relaxed(&w->team->wary);
 	struct rota_task *task = w->urgent_runs < URGENT_RUNS ? take_of_class(w, URGENT) : NULL;
 
 	if (task != NULL) {
@@ -297,9 +372,11 @@ static __attribute__((noinline)) struct rota_task *take_by_class(struct rota__wo
 	w->urgent_runs = 0;
 	if (++w->bulk_at >= BULK_TURN && (task = take_bulk(w)) != NULL)
 		return task;
-	task = take_normal(w);
+	task = wary ? take_unsuspected(w) : take_normal(w);
 	if (task == NULL)
 		task = take_bulk(w);
+	if (!wary)
+		calm_down(w);
 	return task != NULL ? task : take_of_class(w, URGENT);
 }
 
@@ -307,7 +384,7 @@ struct rota_task *rota__team_take(struct rota__worker *w)
 {
 	const uint32_t *injected = w->team->injected_count;
 
-	if (__builtin_expect(w->classed || load_relaxed(&injected[URGENT]) > 0 || load_relaxed(&injected[BULK]) > 0, 0))
+	if (__builtin_expect(load_relaxed(&w->classed) || load_relaxed(&injected[URGENT]) > 0 || load_relaxed(&injected[BULK]) > 0, 0))
 		return take_by_class(w);
 	return take_normal(w);
 }
@@ -664,7 +741,7 @@ static void empty_queues(struct rota__worker *w)
 
 	do {
 		if (task != NULL)
-			leave_to_others(w->team, task);
+			leave_to_others(w->team, task, task->priority);
 	} while ((task = steal_pop(&w->shared)) != NULL);
 }
 

@@ -21,10 +21,13 @@
 
 #include "task/task.h"
 
+enum { SUSPECTS = 16 };
+
 struct rota__team {
 	struct rota__worker **workers; /* room for `room` */
 	uint32_t size, in_service, room; /* how many there are; the first so many of them work; there can be */
 	bool steal;
+	bool rescues; /* workers may be taken from threads (task/rescue.h): set before any of them begins */
 	unsigned bosses;     /* of the workers, the first: they are dealt nothing */
 	uint8_t deal;	     /* enum rota_deal, for listeners that do not say */
 	uint32_t next_place; /* see rota__team_place() */
@@ -42,6 +45,14 @@ struct rota__team {
 	uint8_t sleep_lock;
 	uint32_t sleeper_count, searchers;
 	struct rota__worker **sleepers; /* room for `room` */
+
+	/* Whose tasks were rescued lately: see below.  Any thread writes and reads. */
+	bool wary;
+	uint64_t wary_until_ns;
+	struct rota__suspect {
+		rota_fn fn;
+		uint64_t until_ns;
+	} suspects[SUSPECTS];
 
 	uint8_t records_lock;
 	struct rota_task *spare_records; /* batches, linked through `prev`; in a batch through `next` */
@@ -106,6 +117,22 @@ void rota__team_send(struct rota__worker *worker, struct rota_task *task);
 
 /* Any thread: the worker is held up by a task.  What others can do in its place they are told to do. */
 void rota__team_relieve(struct rota__worker *worker);
+
+/* ---- suspects ----
+ *
+ * A task that had to be rescued, or one with the same function, is likely to have to be again.  So for a while those are suspects: whoever
+ * takes one puts it among the bulk tasks of all, behind everything else that is ready, and when its turn comes notes that, so
+ * that the watchdog gives it less time (worker->suspected).  Nobody looks for suspects while there are none: it goes the way of
+ * tasks of other classes. */
+
+/* A task of this function was rescued.  Any thread. */
+void rota__team_suspect(struct rota__team *team, rota_fn fn);
+
+/* The watchdog's: are there any?  Not for ever. */
+bool rota__team_is_wary(struct rota__team *team, uint64_t now_ns);
+
+/* Any thread that runs no worker: a stray of the team is back, and ready. */
+void rota__team_take_in(struct rota_task *task);
 
 /* The next task of this worker; NULL: there is none here, nor in the injector. */
 struct rota_task *rota__team_take(struct rota__worker *worker);

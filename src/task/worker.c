@@ -428,7 +428,7 @@ static void task_main(void *unused)
 	if (w->team != NULL)
 		rota__team_settle(w);
 	for (;;) {
-		int result = rota__call_out(w->team == NULL || !w->team->steal, task->fn, task->arg);
+		int result = rota__call_out(w->team == NULL || !w->team->rescues, task->fn, task->arg);
 		struct rota__stack *stack = task->stack;
 		uint8_t class = task->stack_class;
 
@@ -627,7 +627,7 @@ static void begin_batch(struct rota__worker *w)
 {
 	w->batch_end = w->stop_at = w->head + w->batch;
 	w->class_budget = w->batch;
-	if (__builtin_expect(w->classed, 0) && w->team == NULL)
+	if (w->team == NULL && __builtin_expect(w->classed, 0))
 		plan_stop(w);
 }
 

@@ -56,7 +56,7 @@ static void run_hasty(enum rota_model model, rota_fn app, int result)
 		.model = model,
 		.workers = 3,
 		.blocked_ns = ROTA_FOREVER,
-		.rescue_ns = ROTA_FOREVER,
+		.rescue_ns = ROTA_SECONDS(3600),
 		.drain_ns = ROTA_MILLISECONDS(30),
 		.on_held_up = note,
 	};

@@ -16,7 +16,7 @@ static uint32_t begun;
 
 static void run_with(struct rota_options options, rota_fn app)
 {
-	options.blocked_ns = options.rescue_ns = ROTA_FOREVER;
+	options.blocked_ns = options.rescue_ns = ROTA_SECONDS(3600);
 	CHECK_EQ(rota_run(app, NULL, &options), 0);
 }
 

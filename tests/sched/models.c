@@ -34,7 +34,7 @@
 
 static void run_under(enum rota_model model, rota_fn app)
 {
-	struct rota_options options = { .model = model, .workers = 4, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER };
+	struct rota_options options = { .model = model, .workers = 4, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_SECONDS(3600) };
 
 	CHECK_EQ(rota_run(app, NULL, &options), 0);
 }
@@ -328,7 +328,7 @@ static int spread(void *arg)
 
 TEST(a_worker_without_work_takes_some_of_one_that_is_busy)
 {
-	struct rota_options options = { .model = ROTA_STEAL, .workers = 4, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER };
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 4, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_SECONDS(3600) };
 
 	CHECK_EQ(rota_run(spread, NULL, &options), 0);
 }
@@ -380,7 +380,7 @@ static int two_and_a_third(void *arg)
 
 TEST(two_tasks_that_answer_each_other_do_not_starve_a_third)
 {
-	struct rota_options options = { .model = ROTA_STEAL, .workers = 1, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER };
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 1, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_SECONDS(3600) };
 
 	CHECK_EQ(rota_run(two_and_a_third, NULL, &options), 0);
 	options.model = ROTA_GROUP;

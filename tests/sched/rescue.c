@@ -13,6 +13,7 @@
 
 #include "base/atomic.h"
 #include "harness/test.h"
+#include "loop/inside.h"
 
 static int pipe_fds[2]; /* what tasks block on */
 static uint32_t named, overs;
@@ -296,6 +297,41 @@ STEAL_TEST(a_deadline_passes_while_its_task_is_away, 1)
 	CHECK_EQ(rota_timeout(ROTA_MILLISECONDS(3), lost_deadline, &scope), -ETIMEDOUT);
 	CHECK_EQ(rota_sleep(0), 0); /* the deadline was that of the call */
 	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+/* It computes on, and others have the worker, whom it does not want for a question. */
+static int asks_from_outside(void *arg)
+{
+	(void)arg;
+	while (!rota__is_lost())
+		;
+	CHECK_EQ(rota_cancelled(), 0);
+	store_release(&released, 1);
+	while (rota_cancelled() == 0)
+		;
+	CHECK_EQ(rota_cancelled(), -ECANCELED);
+	CHECK(rota__is_lost());
+	return 0;
+}
+
+static int cancel_it(void *arg)
+{
+	while (!load_acquire(&released))
+		CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
+	rota_scope_cancel(arg);
+	return 0;
+}
+
+STEAL_TEST(a_task_that_is_away_learns_of_its_cancellation_without_coming_back, 1)
+{
+	struct rota_scope scope, others;
+
+	rota_scope_open(&others);
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&others, cancel_it, &scope), 0);
+	CHECK_EQ(rota_spawn(&scope, asks_from_outside, NULL), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK_EQ(rota_scope_join(&others), 0);
 }
 
 /* ---- who is left alone ---- */
@@ -601,8 +637,67 @@ STEAL_TEST(threads_are_made_for_all_that_block_and_end_when_they_are_back, 2)
 	for (int i = 0; i < HOLDERS; i++)
 		write_byte();
 	CHECK_EQ(rota_scope_join(&scope), 0);
-	while (count_threads() > before + 2) /* an idle one, and the caller's */
+	while (count_threads() > before + 3) /* two idle ones, and the caller's */
 		CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
+}
+
+/* Each keeps the only worker for longer than the tick has to wait. */
+static int tick_and_release(void *arg)
+{
+	uint32_t *holding = arg;
+
+	CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
+	CHECK(load_acquire(holding) <= 2);
+	for (int i = 0; i < HOLDERS; i++)
+		write_byte();
+	return 0;
+}
+
+STEAL_TEST(what_is_due_comes_before_the_next_of_many_that_block, 1)
+{
+	struct rota_scope scope;
+	uint32_t holding = 0;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, tick_and_release, &holding), 0);
+	CHECK_EQ(rota_yield(), 0);
+	for (int i = 0; i < HOLDERS; i++)
+		CHECK_EQ(rota_spawn(&scope, hold, &holding), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+static unsigned turns, suspects_turn, others_turn;
+
+static int note_suspects_turn(void *arg)
+{
+	suspects_turn = ++turns;
+	if (arg != NULL)
+		read_byte();
+	return 0;
+}
+
+static int note_others_turn(void *arg)
+{
+	others_turn = ++turns;
+	return 0;
+}
+
+/* Else what was spawned last is the next to run. */
+STEAL_TEST(a_task_whose_like_was_rescued_comes_after_the_others, 1)
+{
+	struct rota_scope scope;
+
+	do { /* it is suspected for a while only */
+		rota_scope_open(&scope);
+		CHECK_EQ(rota_spawn(&scope, sleep_and_release, NULL), 0);
+		CHECK_EQ(rota_yield(), 0);
+		CHECK_EQ(rota_spawn(&scope, note_suspects_turn, &scope), 0);
+		CHECK_EQ(rota_scope_join(&scope), 0);
+		rota_scope_open(&scope);
+		CHECK_EQ(rota_spawn(&scope, note_others_turn, NULL), 0);
+		CHECK_EQ(rota_spawn(&scope, note_suspects_turn, NULL), 0);
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	} while (others_turn > suspects_turn);
 }
 
 static uint64_t sum;

@@ -32,7 +32,7 @@ enum { WORKERS_MAX = 8 };
 
 static void run_with(struct rota_options options, rota_fn app)
 {
-	options.blocked_ns = options.rescue_ns = ROTA_FOREVER; /* nobody is to lend a hand */
+	options.blocked_ns = options.rescue_ns = ROTA_SECONDS(3600); /* nobody is to lend a hand */
 	CHECK_EQ(rota_run(app, NULL, &options), 0);
 }
 

@@ -44,7 +44,7 @@ static void run_each_way(rota_fn app)
 		struct rota_options o = ways[i];
 
 		o.workers = WORKERS;
-		o.blocked_ns = o.rescue_ns = ROTA_FOREVER;
+		o.blocked_ns = o.rescue_ns = ROTA_SECONDS(3600);
 		seen = 0;
 		memset(&stats, 0, sizeof stats);
 		CHECK_EQ(rota_run(app, NULL, &o), 0);
@@ -180,7 +180,7 @@ static int all_take_part(void *arg)
 
 TEST(dealt_in_turn_every_worker_has_as_many_connections)
 {
-	struct rota_options o = { .model = ROTA_GROUP, .workers = WORKERS, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER };
+	struct rota_options o = { .model = ROTA_GROUP, .workers = WORKERS, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_SECONDS(3600) };
 
 	CHECK_EQ(rota_run(all_take_part, NULL, &o), 0);
 	o.model = ROTA_STEAL;

@@ -11,7 +11,7 @@
 
 static inline void run_under(enum rota_model model, rota_fn app)
 {
-	struct rota_options options = { .model = model, .workers = 4, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER };
+	struct rota_options options = { .model = model, .workers = 4, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_SECONDS(3600) };
 
 	CHECK_EQ(rota_run(app, NULL, &options), 0);
 }

@@ -26,7 +26,7 @@
 		for (int i = 0; i < 3; i++) {                                                      \
 			struct rota_options options = alone[i];                                    \
                                                                                                    \
-			options.blocked_ns = options.rescue_ns = ROTA_FOREVER;                     \
+			options.blocked_ns = options.rescue_ns = ROTA_SECONDS(3600);               \
 			CHECK_EQ(rota_run(name##_app, NULL, &options), 0);                         \
 		}                                                                                  \
 	}                                                                                          \

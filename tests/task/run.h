@@ -18,8 +18,9 @@
 #define TASK_TEST(name) TASK_TEST_WITH(name, NULL)
 
 /* The same without the watchdog, which opens files of /proc when it likes: for who leaves no descriptor. */
-#define UNWATCHED_TEST(name) \
-	TASK_TEST_WITH(name, &(struct rota_options){ .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER })
+static const struct rota_options unwatched __attribute__((unused)) = { .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_SECONDS(3600) };
+
+#define UNWATCHED_TEST(name) TASK_TEST_WITH(name, &unwatched)
 
 #define TASK_TEST_WITH(name, options)                                                              \
 	static void name##_body(void);                                                             \

@@ -568,7 +568,7 @@ static int grow_and_shrink(void *arg)
 
 static int run_several(void *arg)
 {
-	static const struct rota_options one = { .model = ROTA_STEAL, .workers = 1, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER };
+	static const struct rota_options one = { .model = ROTA_STEAL, .workers = 1, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_SECONDS(3600) };
 
 	return rota_run(grow_and_shrink, NULL, &one);
 }

@@ -341,7 +341,7 @@ CALLING(ports)
 {
 	static struct rota_port_watch watch;
 	static struct rota_request request;
-	struct rota_options plain = { .model = ROTA_SINGLE, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_FOREVER };
+	struct rota_options plain = { .model = ROTA_SINGLE, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_SECONDS(3600) };
 	struct rota_port *port;
 	int rc = rota_thread_start(&thread, say_it_back, NULL, &plain);
 
