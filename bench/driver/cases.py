@@ -76,6 +76,15 @@ def channel(name, words, suffix="", **how):
     ], suffix=suffix, **how)
 
 
+def rescue(name, *metrics):
+    """What the fast path pays for the rescue of held workers: one worker that could be stolen from, with and without."""
+    return [Window(f"{name}-rescue-{state}", [Metric(f"{metric}-rescue-{state}", f"{words}, one worker, steal, rescue {state}", "ns")
+                                              for metric, words in metrics],
+                   suffix=f"-rescue-{state}", only=("rota",),
+                   rota={"ROTA_MODEL": "steal", "ROTA_WORKERS": "1", "ROTA_BLOCKED_MS": "0", **environment})
+            for state, environment in (("on", {}), ("off", {"ROTA_RESCUE_MS": "0"}))]
+
+
 GATHER = {"GATHER": "32:200"}
 CLOSEST = ("limit", "epoll", "rota", "libuv", "tokio", "go")
 
@@ -112,14 +121,20 @@ def models(name, kind, words, unit, only):
 
 
 CASES = [
-    program("switch", "What does a switch between tasks cost?", [
-        Metric("switch-2", "switch, 2 tasks in turn", "ns"),
-        Metric("switch-1k", "switch, 1,000 tasks in turn", "ns"),
-        Metric("switch-100k", "switch, 100,000 tasks in turn", "ns"),
+    Case("switch", "What does a switch between tasks cost?", "program", [
+        Window("switch", [
+            Metric("switch-2", "switch, 2 tasks in turn", "ns"),
+            Metric("switch-1k", "switch, 1,000 tasks in turn", "ns"),
+            Metric("switch-100k", "switch, 100,000 tasks in turn", "ns"),
+        ]),
+        *rescue("switch", ("switch-2", "switch, 2 tasks in turn"), ("switch-1k", "switch, 1,000 tasks in turn")),
     ]),
-    program("spawn", "What does a task cost that does nothing?", [
-        Metric("spawn-join", "spawn and join, one after the other", "ns"),
-        Metric("spawn-1m", "spawn a million, then join all", "ns"),
+    Case("spawn", "What does a task cost that does nothing?", "program", [
+        Window("spawn", [
+            Metric("spawn-join", "spawn and join, one after the other", "ns"),
+            Metric("spawn-1m", "spawn a million, then join all", "ns"),
+        ]),
+        *rescue("spawn", ("spawn-join", "spawn and join, one after the other"), ("spawn-1m", "spawn a million, then join all")),
     ]),
     program("forkjoin", "What does it cost to divide work among tasks?", [
         Metric("fib-30", "fib(30), a task at each level", "ms"),
