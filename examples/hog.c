@@ -1,5 +1,4 @@
-/* hog.c - four tasks tick every millisecond while a fifth keeps its thread: how late do they come?
- */
+/* hog.c - four tasks tick every millisecond while a fifth keeps its thread: how late do they come? */
 #include <rota.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,25 +48,21 @@ static int app(void *arg)
 static void name(const struct rota_blocked *b)
 {
 	if (!b->over)
-		printf("%s, spawned at %s, keeps worker %u: %s\n", b->task_name, b->site, b->worker,
-			b->call ? b->call : "computing");
+		printf("%s, spawned at %s, keeps worker %u: %s\n", b->task_name, b->site, b->worker, b->call ? b->call : "computing");
 }
 
 static int by_size(const void *a, const void *b)
 {
-	return (*(const uint64_t *)a > *(const uint64_t *)b) -
-	       (*(const uint64_t *)a < *(const uint64_t *)b);
+	return (*(const uint64_t *)a > *(const uint64_t *)b) - (*(const uint64_t *)a < *(const uint64_t *)b);
 }
 
 int main(void)
 {
-	struct rota_options options = {
-		.workers = 2, .blocked_ns = ROTA_MILLISECONDS(10), .on_blocked = name
-	};
+	struct rota_options options = { .workers = 2, .blocked_ns = ROTA_MILLISECONDS(10), .on_blocked = name };
 	int rc = rota_run(app, NULL, &options), n = TICKERS * TICKS;
 
 	qsort(late_ns, (size_t)n, sizeof *late_ns, by_size);
-	printf("late by: p50 %.2f ms, p99 %.2f ms, max %.2f ms\n", late_ns[n / 2] / 1e6,
-		late_ns[n * 99 / 100] / 1e6, late_ns[n - 1] / 1e6);
+	printf("late by: p50 %.2f ms, p99 %.2f ms, max %.2f ms\n", late_ns[n / 2] / 1e6, late_ns[n * 99 / 100] / 1e6,
+		late_ns[n - 1] / 1e6);
 	return rc < 0;
 }

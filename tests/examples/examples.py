@@ -82,12 +82,27 @@ def read_exactly(s, size):
     return data
 
 
+def hog(model):
+    out = subprocess.run([os.path.join(FOLDER, 'hog')], stdout=subprocess.PIPE, text=True, check=True,
+                         env=dict(os.environ, ROTA_MODEL=model)).stdout
+    *named, last = out.splitlines()
+    assert named and all(re.fullmatch(r'hog, spawned at \S*hog\.c:\d+, keeps worker \d: .+', line) for line in named), out
+    return float(re.fullmatch(r'late by: p50 \S+ ms, p99 (\S+) ms, max \S+ ms', last)[1])
+
+
 @test
 def hog_names_who_keeps_the_thread():
-    out = subprocess.run([os.path.join(FOLDER, 'hog')], stdout=subprocess.PIPE, text=True, check=True).stdout
-    first, last = out.splitlines()[0], out.splitlines()[-1]
-    assert first.startswith('hog, spawned at ') and 'hog.c:' in first and 'keeps worker' in first, out
-    assert last.startswith('late by: p50 '), out
+    for model in 'single', 'group':
+        hog(model)
+
+
+@test
+def hog_harms_nobody_where_its_worker_is_rescued():
+    """Else one tick in four is late by up to 200 ms.  Others may keep the machine from us for as long, but not each time."""
+    p99 = [20.0]
+    while min(p99) >= 20 and len(p99) <= 10:
+        p99.append(hog('steal'))
+    assert min(p99) < 20, p99
 
 
 @test
