@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/atomic.h"
 #include "coro/report.h"
 
 enum {
@@ -20,7 +21,7 @@ static struct {
 	pthread_cond_t told;
 	struct rota__note notes[NOTES];
 	unsigned first, count;
-	unsigned lost;
+	uint32_t lost; /* any thread, without the lock: in signal handlers, too */
 	struct rota__note now; /* is being told, if `telling` */
 	bool telling, runs;
 } desk = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -59,22 +60,16 @@ static void add_frames(struct text *t, void *const *frames, unsigned count)
 	}
 }
 
-static void count_lost(unsigned more)
+static void count_lost(uint32_t more)
 {
-	pthread_mutex_lock(&desk.lock);
-	desk.lost += more;
-	pthread_mutex_unlock(&desk.lock);
+	add_relaxed(&desk.lost, more);
 }
 
 /* Those before it that did not get through. */
 static void begin_text(struct text *t)
 {
-	unsigned lost;
+	uint32_t lost = swap_acq_rel(&desk.lost, 0);
 
-	pthread_mutex_lock(&desk.lock);
-	lost = desk.lost;
-	desk.lost = 0;
-	pthread_mutex_unlock(&desk.lock);
 	if (lost == 0)
 		return;
 	add(t, "rota: ");
@@ -251,7 +246,7 @@ void rota__reports_put(const struct rota__note *note)
 {
 	pthread_mutex_lock(&desk.lock);
 	if (desk.count >= (note->drained ? NOTES : NOTES_BLOCKED) || (!desk.runs && !start_reporter()))
-		desk.lost++;
+		count_lost(1);
 	else
 		desk.notes[(desk.first + desk.count++) % NOTES] = *note;
 	pthread_mutex_unlock(&desk.lock);
@@ -297,7 +292,7 @@ static void drop(const void *run)
 		struct rota__note *n = &desk.notes[(desk.first + i) % NOTES];
 
 		if (n->run == run && can_be_dropped(n))
-			desk.lost++;
+			count_lost(1);
 		else
 			desk.notes[(desk.first + kept++) % NOTES] = *n;
 	}

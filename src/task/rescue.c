@@ -96,9 +96,11 @@ struct rota__worker *rota__driver_evict(struct rota__driver *d, const struct rot
 		return NULL;
 	if (fence_both(d) && marks_outside(d->marks) && load_relaxed(&w->current) == task &&
 		!rota__pinned_to_thread(task)) {
+		rota_fn fn = load_relaxed(&task->fn); /* once taken, it may come back and end elsewhere */
+
 		note_stray(d, w);
 		if (marks_take(d->marks)) {
-			rota__team_suspect(w->team, task->fn);
+			rota__team_suspect(w->team, fn);
 			store_relaxed(&w->current, NULL);
 			return w;
 		}

@@ -56,7 +56,7 @@ static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, st
 	task = rota__record_new(worker);
 	if (task == NULL)
 		return -ENOMEM;
-	task->fn = fn;
+	store_relaxed(&task->fn, fn); /* who rescues a worker looks at it */
 	task->arg = arg;
 	task->site = site;
 	task->name = __builtin_expect(rota__trace_on, 0) ? rota__trace_text(name) : name;
