@@ -372,7 +372,7 @@ static void note_spin(const struct rota_held_up *task)
 	if (strcmp(task->task_name, "spin") != 0)
 		return;
 	CHECK(task->waits_for == NULL);
-	if (task->call == NULL)
+	if (task->call == NULL && task->frame_count > 0)
 		store_relaxed(&spin_frames, task->frame_count);
 	if (task->last)
 		store_release(&last_told, 1);
@@ -416,6 +416,16 @@ static int hold_worker_0(void *arg)
 	return 0;
 }
 
+/* ThreadSanitizer keeps signals until the thread makes a call. */
+static bool tells_where_it_is(void)
+{
+#if defined(ROTA_TSAN)
+	return false;
+#else
+	return !valgrind_watches();
+#endif
+}
+
 static void ask_while_worker_0_is_held(enum rota_model model)
 {
 	struct rota_options options = {
@@ -425,11 +435,11 @@ static void ask_while_worker_0_is_held(enum rota_model model)
 
 	if (test_in_qemu())
 		SKIP("/proc shows the emulator");
-	CHECK_EQ(rota_run(hold_worker_0, NULL, &options), 0);
-	CHECK_EQ(sleeper_ended, -ECANCELED);
-#if !defined(ROTA_TSAN) /* it keeps signals until the thread makes a call */
-	CHECK(spin_frames > 0 || valgrind_watches());
-#endif
+	do { /* on a busy machine it may have no CPU to say where it is */
+		last_told = 0;
+		CHECK_EQ(rota_run(hold_worker_0, NULL, &options), 0);
+		CHECK_EQ(sleeper_ended, -ECANCELED);
+	} while (spin_frames == 0 && tells_where_it_is());
 }
 
 TEST(a_signal_is_heard_while_a_task_holds_the_boss_of_a_group)
