@@ -198,7 +198,7 @@ struct io_uring_cqe *__wrap_rota__ring_cqe(struct ring *ring)
 {
 	struct io_uring_cqe *cqe = __real_rota__ring_cqe(ring);
 
-	if (cqe == NULL || !load_acquire(&chosen.armed) || chosen.answered || chosen.ring != ring ||
+	if (cqe == NULL || !load_acquire(&chosen.armed) || chosen.ring != ring || chosen.answered ||
 		chosen.user_data != cqe->user_data)
 		return cqe;
 	chosen.shown = true; /* and may be so again, before it is seen */
