@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <rota.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -41,6 +41,18 @@ void calls_are_theirs(void)
 void calls_are_the_c_librarys_too(void)
 {
 	prctl(LIBRARY, 0, 0, 0, 0);
+}
+
+int count_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	int count = 0;
+
+	CHECK(folder != NULL);
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
 }
 
 #ifdef __x86_64__
@@ -367,18 +379,6 @@ static int trace(struct trace *t)
 }
 
 /* ---- the child ---- */
-
-int count_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	int count = 0;
-
-	CHECK(folder != NULL);
-	while (readdir(folder) != NULL)
-		count++;
-	closedir(folder);
-	return count;
-}
 
 enum { SAID_ERROR = 10, FORGOT_MEMORY, FORGOT_DESCRIPTOR };
 

@@ -5,6 +5,7 @@
 #ifndef TESTS_TORTURE_TRIES_H
 #define TESTS_TORTURE_TRIES_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static inline size_t tries_find(const struct tries *t, size_t number, size_t *re
 /* Whom a signal interrupts tries again, and who was given less asks for the rest. */
 static inline bool tries_harmless(int error)
 {
-	return error == 4 /* EINTR */ || error == SHORT;
+	return error == EINTR || error == SHORT;
 }
 
 #endif
