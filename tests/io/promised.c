@@ -2,6 +2,7 @@
  *
  * That no descriptor stays open is seen by the harness after each test, that no memory stays by the sanitizer. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -591,6 +592,34 @@ LOOP_TEST(several_promises_hear_of_one_end_and_those_that_come_later_too)
 	value = rota_promise_value(p);
 	CHECK_EQ(value->exit.signal, SIGTERM);
 	rota_promise_unref(p);
+	rota_process_close(process);
+}
+
+static void *wait_elsewhere(void *process)
+{
+	struct rota_loop *mine;
+	struct rota_promise *p;
+
+	CHECK_EQ(rota_loop_new(&mine, NULL), 0);
+	CHECK_EQ(rota_loop_run(mine, ROTA_RUN_NOWAIT), 0);
+	p = rota_promise_exit(mine, process);
+	CHECK_EQ(rota_process_kill(process, SIGKILL), 0);
+	CHECK_EQ(result_of(mine, p), 0);
+	CHECK_EQ(rota_loop_free(mine), 0);
+	return NULL;
+}
+
+LOOP_TEST(another_threads_loop_has_a_promise_of_the_end)
+{
+	struct rota_command command = { .argv = (const char *const[]){ "sleep", "1000", NULL } };
+	struct rota_process *process;
+	pthread_t thread;
+
+	CHECK_EQ(rota_process_start_on(loop, &process, &command, NULL, NULL), 0);
+	CHECK_EQ(rota_loop_run(loop, ROTA_RUN_NOWAIT), 1);
+	CHECK_EQ(pthread_create(&thread, NULL, wait_elsewhere, process), 0);
+	run(loop);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
 	rota_process_close(process);
 }
 
