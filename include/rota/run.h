@@ -85,7 +85,9 @@ struct rota_options {
 	size_t stack_bytes;	    /* of a task; 0 = 64 KiB, of which a task has 48 at least: it may begin on that of who joins it */
 	uint64_t spin_ns;	    /* see struct rota_loop_options; 0: $ROTA_SPIN_US, else never */
 	bool keep_signals;	    /* do not turn SIGINT and SIGTERM into a cancellation */
-	void (*on_detached_error)(const char *task_name, int code); /* NULL: nobody is told */
+	/* A detached task's function has returned an error.  Called in that task, which ends afterwards: it may wait, and see its locals.  NULL:
+	 * nobody is told. */
+	void (*on_detached_error)(const char *task_name, int code);
 
 	/* From the moment it is asked to stop, or its first task ends, a run has so long to end well: everything is cancelled, but for
 	 * what is shielded.  Then those that are still there are told to on_held_up, and shields hold no more: every wait in every

@@ -231,10 +231,15 @@ ROTA_API int rota_race_at(const struct rota_call *calls, size_t count, int *ret_
 /* ---- task-locals ---- */
 
 /* A key: one static object each.  A value set in a task is seen by it and by tasks it spawns later,
- * not by its parent. */
+ * not by its parent.
+ *
+ * `destroy` is called once when nobody can see the value any more, in the task that saw it last: before that has ended, after its
+ * function has returned, or in rota_local_set() where a value takes its place.  It may do what the task may: wait (in a
+ * rota_shield(), for the task may be cancelled), close streams, spawn, set locals, which are destroyed in turn; scopes it opens
+ * it joins. */
 struct rota_local {
 	const char *name;
-	void (*destroy)(void *value); /* when nobody can see the value any more; may be NULL */
+	void (*destroy)(void *value); /* see above; may be NULL */
 	bool private_to_task;	      /* do not hand it to spawned tasks */
 };
 

@@ -226,8 +226,8 @@ void rota_blocking_section_begin(void)
 	if (driver == NULL || task == NULL)
 		return;
 	store_relaxed(&driver->section, task); /* the watchdog looks at it */
-	if (driver->rescuer == NULL || rota__pinned_to_thread(task))
-		return;
+	if (driver->rescuer == NULL || rota__pinned_to_thread(task) || rota__before)
+		return; /* called from inside: there the caller goes on with the worker */
 	d = driver->rescuer;
 	spare = reserve(d->all);
 	if (spare != NULL)

@@ -19,6 +19,7 @@ struct rota__binding *rota__locals_inherit(struct rota_task *parent)
 	return parent->locals;
 }
 
+/* From outside. */
 void rota__locals_drop(struct rota__binding *b)
 {
 	while (b != NULL && add_acq_rel(&b->holders, -1) == 1) {
@@ -31,20 +32,35 @@ void rota__locals_drop(struct rota__binding *b)
 	}
 }
 
+struct last_of {
+	const struct rota_local *key;
+	void *value;
+};
+
+static int destroy(void *arg)
+{
+	const struct last_of *last = arg;
+
+	last->key->destroy(last->value);
+	return 0;
+}
+
 int rota_local_set(const struct rota_local *key, void *value)
 {
 	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	struct rota__binding *b;
+	void *old;
 
 	if (task == NULL)
 		return -EPERM;
 	/* Nobody else can see the newest binding: set it again in place. */
 	b = task->locals;
 	if (b != NULL && b->key == key && b->task_id == task->id && load_acquire(&b->holders) == 1) {
-		if (key->destroy != NULL)
-			key->destroy(b->value);
+		old = b->value;
 		b->value = value;
+		if (key->destroy != NULL)
+			rota__call_out(rota__before, destroy, &(struct last_of){ key, old });
 		return 0;
 	}
 	b = rota__alloc(sizeof *b);

@@ -406,15 +406,14 @@ void rota__scope_note_error(struct rota_scope *scope, int code)
 		rota__scope_cancel(scope, -ECANCELED, SCOPE_BY_ERROR);
 }
 
-/* Whoever cancelled it alone waits for it, and is told: that is no news for the scope. */
-static bool is_told_elsewhere(struct rota_scope *scope, const struct rota_task *task)
+bool rota__scope_is_told_elsewhere(struct rota_scope *scope, const struct rota_task *task, int result)
 {
 	bool quiet;
 
 	rota__lock(&scope->lock);
 	quiet = task->flags & TASK_QUIET;
 	rota__unlock(&scope->lock);
-	return quiet && (task->result == -ECANCELED || task->result == -ETIMEDOUT);
+	return quiet && (result == -ECANCELED || result == -ETIMEDOUT);
 }
 
 /* The last one wakes the join, and then the scope may be gone. */
@@ -424,11 +423,8 @@ void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scop
 	struct rota__wait *joiner = NULL;
 	bool root = scope == worker->root, kept, last;
 
-	if (__builtin_expect(task->result < 0, 0) && !is_told_elsewhere(scope, task)) {
-		if (root && worker->on_detached_error != NULL)
-			worker->on_detached_error(rota_task_name(task), task->result);
+	if (__builtin_expect(task->result < 0, 0) && !rota__scope_is_told_elsewhere(scope, task, task->result))
 		rota__scope_note_error(scope, task->result);
-	}
 	rota__lock_in(team, &scope->lock);
 	store_relaxed(&task->state, TASK_ENDED);
 	kept = task->flags & TASK_KEPT;

@@ -187,22 +187,55 @@ int rota_set_priority(enum rota_priority priority)
 
 /* ---- the end ---- */
 
+static void check_scopes(const struct rota_task *task)
+{
+	if (task->innermost == NULL)
+		return;
+	fprintf(stderr, "rota: task \"%s\" (spawned at %s) ended with an open scope\n", rota_task_name(task), task->site);
+	abort();
+}
+
+struct last_words {
+	struct rota_task *task;
+	int result;
+	void (*on_error)(const char *task_name, int code); /* NULL: nobody is told */
+};
+
+/* A destructor may set locals anew. */
+static int last_words(void *arg)
+{
+	const struct last_words *last = arg;
+	struct rota_task *task = last->task;
+	struct rota__binding *locals;
+
+	if (last->on_error != NULL)
+		last->on_error(rota_task_name(task), last->result);
+	while ((locals = task->locals) != NULL) {
+		task->locals = NULL;
+		rota__locals_drop(locals);
+	}
+	return 0;
+}
+
+__attribute__((noinline)) void rota__task_last_words(struct rota_task *task, int result)
+{
+	const struct rota__worker *w = task->worker;
+	struct last_words last = { .task = task, .result = result };
+
+	check_scopes(task);
+	if (result < 0 && task->home == w->root && !rota__scope_is_told_elsewhere(task->home, task, result))
+		last.on_error = w->on_detached_error;
+	rota__call_out(w->team == NULL || !w->team->steal, last_words, &last);
+}
+
 void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result)
 {
-	if (task->innermost != NULL) {
-		fprintf(stderr, "rota: task \"%s\" (spawned at %s) ended with an open scope\n",
-			rota_task_name(task), task->site);
-		abort();
-	}
+	check_scopes(task);
 	rota__trace(ROTA__EV_TASK_END, task->id, task->name);
 	task->result = result;
 	task->stack = NULL;
 	task->sp = NULL;
 	store_relaxed(&worker->ended, worker->ended + 1); /* statistics look at it */
-	if (__builtin_expect(task->locals != NULL, 0)) {
-		rota__locals_drop(task->locals);
-		task->locals = NULL;
-	}
 	if (load_relaxed(&task->flags) & TASK_KEPT) /* who releases it now waits for nothing */
 		rota__wake_joiners(task, result);
 	rota__scope_task_ended(worker, task->home, task);

@@ -405,7 +405,17 @@ static inline void rota__make_ready(struct rota__worker *worker, struct rota_tas
 	worker->loop->tasks_ready = true;
 }
 
-/* fn has returned: tell scope and joiners.  The record may be gone afterwards. */
+/* fn has returned: what is the program's is called in the task's own frame, where it may wait as fn could (destructors of its locals,
+ * who is told of a detached task's error).  It may be on another worker afterwards. */
+void rota__task_last_words(struct rota_task *task, int result);
+
+static inline void rota__task_ends(struct rota_task *task, int result)
+{
+	if (__builtin_expect(task->locals != NULL || result < 0, 0))
+		rota__task_last_words(task, result);
+}
+
+/* After that nothing of the program is called: tell scope and joiners.  The record may be gone afterwards. */
 void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result);
 
 /* Those who wait for this task's end have its result. */
@@ -414,6 +424,8 @@ void rota__wake_joiners(struct rota_task *task, int result);
 void rota__scope_init(struct rota_scope *scope, struct rota_task *owner, const struct rota_scope_options *options);
 void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task);
 void rota__scope_note_error(struct rota_scope *scope, int code);
+/* Whoever cancelled the task alone waits for it, and is told: its answer is no news for the scope. */
+bool rota__scope_is_told_elsewhere(struct rota_scope *scope, const struct rota_task *task, int result);
 /* Cancel for `reason`, which one of SCOPE_BY_* tells in the flags. */
 void rota__scope_cancel(struct rota_scope *scope, int reason, uint32_t why);
 

@@ -278,9 +278,15 @@ static inline void set_on(struct rota_task *task, struct rota__stack *stack)
 	task->sp = rota__stack_start(stack, stack->top, task_main);
 }
 
+static int no_stack(void *unused)
+{
+	(void)unused;
+	return -ENOMEM;
+}
+
 /* A stack for a fresh task, at the worst the one kept back.  False: there is none now; the task has its
  * turn when one is free.  (A task that asked for another size cannot wait for that: it ends with
- * -ENOMEM, and its body never runs.) */
+ * -ENOMEM on a stack of the common size, and its body never runs.) */
 static bool prepare(struct rota__worker *w, struct rota_task *task)
 {
 	task->stack = rota__stack_get(&w->stacks[task->stack_class]);
@@ -293,8 +299,9 @@ static bool prepare(struct rota__worker *w, struct rota_task *task)
 		return true;
 	}
 	if (task->stack_class != w->default_class) {
-		rota__task_ended(w, task, -ENOMEM);
-		return false;
+		task->fn = no_stack;
+		task->stack_class = w->default_class;
+		return prepare(w, task);
 	}
 	if (w->team != NULL) { /* others may have one: until then it goes round */
 		rota__team_queue_last(w, task);
@@ -432,6 +439,7 @@ static void task_main(void *unused)
 		struct rota__stack *stack = task->stack;
 		uint8_t class = task->stack_class;
 
+		rota__task_ends(task, result);
 		w = task->worker; /* it may have moved */
 		rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
 		rota__stack_check(stack);
