@@ -40,10 +40,9 @@ int rota_async_open_at(
 	return 0;
 }
 
+/* From outside: it looks at no thread's loop, and who comes in may go on on another thread, which no signal handler can. */
 void rota_async_send(struct rota_async *a)
 {
-	ROTA_INSIDE();
-
 	add_seq(&a->senders, 1); /* before the look at `closed`; pairs with stop() */
 	if (!load_seq(&a->closed) && !swap_seq(&a->posted, 1))
 		rota_post(a->handle.loop, &a->post);

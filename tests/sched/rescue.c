@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <rota.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,6 +257,55 @@ STEAL_TEST(a_task_may_end_on_the_thread_that_lost_its_worker, 1)
 	CHECK_EQ(result, 7);
 	rota_task_release(task);
 	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+static struct rota_async async;
+static uint32_t sends;
+static pid_t handled_on, came_back_on;
+static pthread_t held;
+
+static void count_send(struct rota_async *a)
+{
+	(void)a;
+	sends++;
+}
+
+static void send_from_handler(int signal_number)
+{
+	(void)signal_number;
+	handled_on = gettid();
+	rota_async_send(&async);
+	came_back_on = gettid();
+}
+
+/* When this runs, the thread has lost its only worker. */
+static int signal_and_release(void *arg)
+{
+	CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
+	CHECK_EQ(pthread_kill(held, SIGUSR1), 0);
+	write_byte();
+	return 0;
+}
+
+STEAL_TEST(a_signal_handler_that_sends_to_a_loop_keeps_its_thread, 1)
+{
+	struct sigaction action = { .sa_handler = send_from_handler };
+	struct rota_scope scope;
+	pid_t thread = gettid();
+
+	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	CHECK_EQ(rota_async_open(rota_loop_current(), &async, count_send), 0);
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, signal_and_release, NULL), 0);
+	CHECK_EQ(rota_yield(), 0);
+	held = pthread_self();
+	read_byte();
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	while (sends == 0)
+		CHECK_EQ(rota_sleep(ROTA_MICROSECONDS(100)), 0);
+	CHECK_EQ(handled_on, thread);
+	CHECK_EQ(came_back_on, thread);
+	rota_handle_close(&async.handle, NULL);
 }
 
 static int computes_until_cancelled(void *arg)
