@@ -51,16 +51,39 @@ static struct rota_request *request_of(struct joiner *j)
 
 /* ---- the thread's side ---- */
 
-/* On its loop.  The run may be past its scope already. */
+/* On its loop.  The run may be past its scope already; where it steals work, the scope's task may be on another thread. */
 static void stop_here(struct rota_post *post)
 {
 	struct rota_thread *t = (struct rota_thread *)((char *)post - offsetof(struct rota_thread, stop));
 
+	pthread_mutex_lock(&t->lock);
 	if (t->scope != NULL)
 		rota_scope_cancel(t->scope);
+	pthread_mutex_unlock(&t->lock);
 }
 
-/* Until fn has returned a stop finds the loop. */
+/* From now on a stop finds the loop. */
+static void begin(struct rota_thread *t, struct rota_scope *scope)
+{
+	ROTA_INSIDE();
+
+	pthread_mutex_lock(&t->lock);
+	t->scope = scope;
+	t->loop = rota_loop_current();
+	if (t->stopped)
+		rota_scope_cancel(scope);
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* And not any more; one that is posted already comes too late. */
+static void end(struct rota_thread *t)
+{
+	pthread_mutex_lock(&t->lock);
+	t->loop = NULL;
+	t->scope = NULL;
+	pthread_mutex_unlock(&t->lock);
+}
+
 static int first_task(void *arg)
 {
 	struct rota_thread *t = arg;
@@ -68,17 +91,9 @@ static int first_task(void *arg)
 	int result;
 
 	rota_scope_open(&scope);
-	t->scope = &scope;
-	pthread_mutex_lock(&t->lock);
-	t->loop = rota_loop_current();
-	if (t->stopped)
-		rota_scope_cancel(&scope);
-	pthread_mutex_unlock(&t->lock);
+	begin(t, &scope);
 	result = t->fn(&t->its, t->arg);
-	pthread_mutex_lock(&t->lock);
-	t->loop = NULL;
-	pthread_mutex_unlock(&t->lock);
-	t->scope = NULL; /* a stop that is posted already comes too late */
+	end(t);
 	rota_scope_join(&scope);
 	return result;
 }

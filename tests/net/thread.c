@@ -178,6 +178,54 @@ static int join_it(void *thread)
 	return rota_thread_join(thread, NULL);
 }
 
+static uint32_t near_its_end;
+
+static int spin_a_while(void *arg)
+{
+	uint64_t end_ns = rota_now_ns() + ROTA_MICROSECONDS(300);
+
+	while (rota_now_ns() < end_ns)
+		;
+	return 0;
+}
+
+/* Until it is on another worker than its loop's, if it comes to that, and a little longer. */
+static int wander(struct rota_port *port, void *arg)
+{
+	unsigned first = rota_worker_number();
+	struct rota_scope scope;
+	uint64_t end_ns;
+
+	for (int i = 0; i < 50 && rota_worker_number() == first; i++) {
+		rota_scope_open(&scope);
+		rota_spawn(&scope, spin_a_while, NULL);
+		rota_spawn(&scope, spin_a_while, NULL);
+		rota_yield();
+		rota_scope_join(&scope);
+	}
+	store_release(&near_its_end, 1);
+	end_ns = rota_now_ns() + (uint64_t)(intptr_t)arg * ROTA_MICROSECONDS(1);
+	while (rota_now_ns() < end_ns)
+		;
+	return 0;
+}
+
+TASK_TEST(a_stop_may_come_at_the_end_of_a_thread_that_steals_work)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 3, .blocked_ns = ROTA_FOREVER };
+
+	for (intptr_t i = 0; i < 50; i++) {
+		struct rota_thread *thread;
+
+		store_release(&near_its_end, 0);
+		CHECK_EQ(rota_thread_start(&thread, wander, (void *)i, &options), 0);
+		while (!load_acquire(&near_its_end))
+			CHECK_EQ(rota_yield(), 0);
+		rota_thread_stop(thread);
+		CHECK_EQ(end(thread), 0);
+	}
+}
+
 TASK_TEST(a_join_ends_at_its_deadline_and_the_thread_goes_on)
 {
 	struct rota_thread *thread = start(echo, NULL);
