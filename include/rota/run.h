@@ -34,7 +34,8 @@ enum rota_deal {
 	ROTA_DEAL_LEAST, /* that which has the fewest connections open */
 	/* Each worker accepts on a socket of its own (SO_REUSEPORT), and the kernel spreads: the most connections a
 	 * second, but as chance has it, and those that wait for one worker wait while others are free.  Not for Unix sockets:
-	 * there it is in turn. */
+	 * there it is in turn.  Workers that rota_workers_resize() makes while rota_serve() is in it have no socket: they get
+	 * connections when those are evened out. */
 	ROTA_DEAL_OWN,
 };
 

@@ -44,12 +44,13 @@ static int shut_door(void *arg)
 	return 0;
 }
 
-/* Where the listener's worker has none, it accepts on the listener itself; a boss there deals what comes to it. */
-static int listen_at_each(struct rota__doors *doors, struct rota_listener *l)
+/* Where the listener's worker has none, it accepts on the listener itself; a boss there deals what comes to it.  `size`: more workers
+ * may come meanwhile. */
+static int listen_at_each(struct rota__doors *doors, struct rota_listener *l, unsigned size)
 {
 	const struct rota__team *team = ((struct rota__worker *)l->loop->tasks)->team;
 
-	for (unsigned i = team->bosses; i < team->size; i++) {
+	for (unsigned i = team->bosses; i < size; i++) {
 		struct rota__door *door = &doors->door[doors->count];
 		int rc;
 
@@ -76,16 +77,18 @@ int rota__doors_open(struct rota__doors *doors, struct rota_listener *l,
 {
 	struct rota_scope_options each_for_itself = { .flags = ROTA_SCOPE_COLLECT };
 	const struct rota__team *team = ((struct rota__worker *)l->loop->tasks)->team;
+	unsigned size;
 	int rc;
 
 	doors->count = 0;
 	doors->door = NULL;
 	if (team == NULL || l->deal != ROTA_DEAL_OWN)
 		return 0;
-	doors->door = rota__alloc_zero(team->size * sizeof *doors->door);
+	size = rota__team_size(team);
+	doors->door = rota__alloc_zero(size * sizeof *doors->door);
 	if (doors->door == NULL)
 		return -ENOMEM;
-	rc = listen_at_each(doors, l);
+	rc = listen_at_each(doors, l, size);
 	if (rc < 0) {
 		discard(doors);
 		rota__free(doors->door);

@@ -805,7 +805,7 @@ void rota__team_add(struct rota__team *team, struct rota__worker *worker)
 
 void rota__team_set_in_service(struct rota__team *team, unsigned count)
 {
-	store_seq(&team->in_service, count);
+	store_seq(&team->in_service, count); /* after rota__team_add(): who acquires it finds them all */
 	ask_all(team, SERVICE_CHANGED);
 }
 

@@ -89,7 +89,7 @@ static inline unsigned rota__team_size(const struct rota__team *team)
 
 static inline unsigned rota__team_in_service(const struct rota__team *team)
 {
-	return load_relaxed(&team->in_service);
+	return load_acquire(&team->in_service); /* pairs with rota__team_set_in_service(): the same */
 }
 
 /* One at a time: who makes workers. */

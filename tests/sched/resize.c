@@ -86,6 +86,94 @@ IN_TEAMS(a_wrong_count_is_refused, 1)
 	CHECK_EQ(rota_worker_stats(rota_worker_count(), &stats), -EINVAL);
 }
 
+static uint32_t growing;
+
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* One more, and one more. */
+static int grow(void *arg)
+{
+	(void)arg;
+	for (unsigned workers = rota_worker_count() - bosses(); workers < 12; workers++) {
+		CHECK_EQ(rota_workers_resize(workers + 1), 0);
+		CHECK_EQ(rota_sleep(ROTA_MICROSECONDS(200)), 0);
+	}
+	store_release(&growing, 0);
+	return 0;
+}
+
+static void start_to_grow(struct rota_scope *scope)
+{
+	struct rota_task_options elsewhere = { .worker = ROTA_WORKER(rota_worker_count() - 1), .pinned = true };
+	struct rota_task *task;
+
+	store_release(&growing, 1);
+	rota_scope_open(scope);
+	CHECK_EQ(rota_spawn_task(&task, scope, grow, NULL, &elsewhere), 0);
+}
+
+IN_TEAMS(tasks_are_spawned_on_workers_that_were_made_a_moment_ago, 2)
+{
+	struct rota_task_options next = { .worker = ROTA_WORKER_NEXT };
+	struct rota_scope scope, inner;
+	struct rota_task *task;
+
+	start_to_grow(&scope);
+	while (load_acquire(&growing)) {
+		rota_scope_open(&inner);
+		for (int i = 0; i < 20; i++)
+			CHECK_EQ(rota_spawn_task(&task, &inner, nothing, NULL, &next), 0);
+		CHECK_EQ(rota_scope_join(&inner), 0);
+	}
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+static int close_it(void *stream)
+{
+	rota_close(stream);
+	return 0;
+}
+
+static int serve_and_close(void *listener)
+{
+	return rota_serve(listener, close_it);
+}
+
+/* Each worker there is gets a socket of its own; how many there are is asked once. */
+static void open_doors_beside_that(void)
+{
+	struct rota_scope scope, inner;
+	struct rota_listener *listener;
+
+	start_to_grow(&scope);
+	while (load_acquire(&growing)) {
+		CHECK_EQ(rota_tcp_listen(&listener, "127.0.0.1:0", NULL), 0);
+		rota_scope_open(&inner);
+		CHECK_EQ(rota_spawn(&inner, serve_and_close, listener), 0);
+		rota_yield();
+		rota_scope_cancel(&inner);
+		CHECK_EQ(rota_scope_join(&inner), 0);
+		rota_listener_close(listener);
+	}
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+static int doors(void *arg)
+{
+	(void)arg;
+	open_doors_beside_that();
+	return 0;
+}
+
+TEST(doors_are_opened_while_workers_are_made)
+{
+	run_with((struct rota_options){ .model = ROTA_STEAL, .workers = 2, .deal = ROTA_DEAL_OWN }, doors);
+}
+
 static int alone(void *arg)
 {
 	(void)arg;
