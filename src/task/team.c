@@ -118,10 +118,14 @@ static void push_shared(struct rota__worker *w, struct rota_task *task)
 	wake_one(w->team);
 }
 
+static bool classes_injected(const struct rota__team *team)
+{
+	return load_relaxed(&team->injected_count[URGENT]) > 0 || load_relaxed(&team->injected_count[BULK]) > 0;
+}
+
 static bool something_injected(const struct rota__team *team)
 {
-	return load_relaxed(&team->injected_count[NORMAL]) > 0 || load_relaxed(&team->injected_count[URGENT]) > 0 ||
-		load_relaxed(&team->injected_count[BULK]) > 0;
+	return load_relaxed(&team->injected_count[NORMAL]) > 0 || classes_injected(team);
 }
 
 static void push_own(struct rota__worker *w, struct rota_task *task)
@@ -131,7 +135,7 @@ static void push_own(struct rota__worker *w, struct rota_task *task)
 		store_relaxed(&w->classed, true);
 }
 
-/* Of another class.  What a callback made ready the worker takes itself, in a moment. */
+/* Of another class.  What a callback made ready the worker takes itself, in a moment; if it leaves something then, it wakes another. */
 static void inject_by_class(struct rota__worker *w, struct rota_task *task)
 {
 	inject(w->team, &task, 1, task->priority); /* it may run now, and be gone */
@@ -172,7 +176,7 @@ void rota__team_relieve(struct rota__worker *w)
 	task = swap_acq_rel(&w->lifo, NULL);
 	if (task != NULL)
 		inject(w->team, &task, 1, NORMAL);
-	if (task != NULL || !steal_empty(&w->shared))
+	if (task != NULL || !steal_empty(&w->shared) || something_injected(w->team))
 		wake_one(w->team);
 }
 
@@ -360,7 +364,7 @@ static void calm_down(struct rota__worker *w)
 		store_relaxed(&w->classed, false);
 }
 
-static __attribute__((noinline)) struct rota_task *take_by_class(struct rota__worker *w)
+static struct rota_task *take_by_class(struct rota__worker *w)
 {
 	bool wary = load_relaxed(&w->team->wary);
 	struct rota_task *task = w->urgent_runs < URGENT_RUNS ? take_of_class(w, URGENT) : NULL;
@@ -380,12 +384,20 @@ static __attribute__((noinline)) struct rota_task *take_by_class(struct rota__wo
 	return task != NULL ? task : take_of_class(w, URGENT);
 }
 
+/* It is about to run one, and leaves others that somebody else could run. */
+static __attribute__((noinline)) struct rota_task *take_where_there_are_classes(struct rota__worker *w)
+{
+	struct rota_task *task = take_by_class(w);
+
+	if (task != NULL && classes_injected(w->team))
+		wake_one(w->team);
+	return task;
+}
+
 struct rota_task *rota__team_take(struct rota__worker *w)
 {
-	const uint32_t *injected = w->team->injected_count;
-
-	if (__builtin_expect(load_relaxed(&w->classed) || load_relaxed(&injected[URGENT]) > 0 || load_relaxed(&injected[BULK]) > 0, 0))
-		return take_by_class(w);
+	if (__builtin_expect(load_relaxed(&w->classed) || classes_injected(w->team), 0))
+		return take_where_there_are_classes(w);
 	return take_normal(w);
 }
 
@@ -454,6 +466,19 @@ static struct rota_task *search(struct rota__worker *w)
 			task = steal_from(w, victim);
 	}
 	return task;
+}
+
+/* It is next.  Had it gone back to where it was found, others would find it, too, and each send another one to search. */
+static void keep_found(struct rota__worker *w, struct rota_task *task)
+{
+	if (task->priority == NORMAL) {
+		rota__team_queue(w, task);
+		return;
+	}
+	w->loop->tasks_ready = true;
+	w->classed = true;
+	w->urgent_runs = 0;
+	fifo_push_front(&w->own[URGENT], &task->node);
 }
 
 static bool work_to_be_seen(const struct rota__team *team)
@@ -542,7 +567,7 @@ bool rota__team_may_sleep(struct rota_loop *loop)
 			struct rota_task *task = search(w);
 
 			if (task != NULL) {
-				rota__team_queue(w, task);
+				keep_found(w, task);
 				stop_searching(w, true);
 				return false;
 			}
@@ -567,7 +592,7 @@ void rota__team_woke(struct rota_loop *loop)
 		struct rota_task *task = search(w);
 
 		if (task != NULL)
-			rota__team_queue(w, task);
+			keep_found(w, task);
 		stop_searching(w, task != NULL);
 	}
 }

@@ -239,6 +239,32 @@ static void make_urgent_and_hold(int task)
 	wait_for(urgent_ran);
 }
 
+/* A callback of the first worker makes two ready, and then it has its turn at them.  They wait for each other. */
+static void callback_of_the_first(enum priority one, enum priority other)
+{
+	rota__worker_here = &workers[0];
+	tasks[0].priority = (uint8_t)one;
+	tasks[1].priority = (uint8_t)other;
+	rota__team_make_ready(&tasks[0]);
+	rota__team_make_ready(&tasks[1]);
+	work(&workers[0]);
+}
+
+static void two_urgent(void) { callback_of_the_first(URGENT, URGENT); }
+static void two_bulk(void) { callback_of_the_first(BULK, BULK); }
+static void bulk_and_normal(void) { callback_of_the_first(BULK, NORMAL); }
+
+TEST(what_a_callback_makes_ready_and_its_worker_leaves_is_run_by_another)
+{
+	static void (*const cases[][2])(void) = { { two_urgent, work_1 }, { two_bulk, work_1 }, { bulk_and_normal, work_1 } };
+
+	worker_count = 2;
+	task_count = 2;
+	body = until_both_run;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		explore_case(cases[i], 2, 3);
+}
+
 /* ---- what a worker has too much ---- */
 
 static bool second_ran(void)

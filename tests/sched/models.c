@@ -416,6 +416,127 @@ TEST(what_a_task_made_ready_before_it_took_its_worker_for_itself_runs_elsewhere)
 		CHECK_EQ(rota_run(spawn_and_hold_on, NULL, &options), 0);
 }
 
+static struct rota_event go;
+
+static void let_go(void *unused)
+{
+	(void)unused;
+	rota_event_set(&go);
+}
+
+/* It stays on the worker whose callback makes both ready. */
+static int hold_until_the_other_ran(void *arg)
+{
+	(void)arg;
+	CHECK(rota_set_timeout(NULL, ROTA_MILLISECONDS(5), let_go, NULL) > 0);
+	CHECK_EQ(rota_event_wait(&go), 0);
+	while (load_acquire(&count) == 0)
+		;
+	return 0;
+}
+
+static int count_when_let_go(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(rota_event_wait(&go), 0);
+	add_relaxed(&count, 1);
+	return 0;
+}
+
+static int two_by_a_callback(void *arg)
+{
+	struct rota_task_options holds = { .worker = ROTA_WORKER(0), .pinned = true };
+	struct rota_task_options other = { 0 };
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	(void)arg;
+	for (enum rota_priority p = ROTA_PRIORITY_URGENT; p <= ROTA_PRIORITY_BULK; p++) {
+		store_relaxed(&count, 0);
+		rota_event_clear(&go);
+		holds.priority = other.priority = p;
+		rota_scope_open(&scope);
+		CHECK_EQ(rota_spawn_task(&task, &scope, hold_until_the_other_ran, NULL, &holds), 0);
+		CHECK_EQ(rota_spawn_task(&task, &scope, count_when_let_go, NULL, &other), 0);
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	}
+	return 0;
+}
+
+TEST(what_a_callback_made_ready_of_whatever_class_runs_beside_one_that_holds_its_worker)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 4, .blocked_ns = ROTA_FOREVER };
+
+	CHECK_EQ(rota_run(two_by_a_callback, NULL, &options), 0);
+}
+
+static struct rota_notify bell;
+
+enum { RINGS = 200 };
+
+static int hear_them(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < RINGS; i++) {
+		CHECK_EQ(rota_notify_wait(&bell), 0);
+		store_relaxed(&count, i + 1);
+	}
+	return 0;
+}
+
+/* The one that is woken is run by another worker, for this one is held until it has run. */
+static int ring(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < RINGS; i++) {
+		CHECK_EQ(rota_sleep(ROTA_MICROSECONDS(200)), 0);
+		rota_notify_one(&bell);
+		while (load_relaxed(&count) <= i)
+			;
+	}
+	return 0;
+}
+
+static uint64_t taken_from_the_injector(void)
+{
+	struct rota_worker_stats stats;
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < rota_worker_count(); i++) {
+		CHECK_EQ(rota_worker_stats(i, &stats), 0);
+		all += stats.injected;
+	}
+	return all;
+}
+
+static int ring_and_hear(void *arg)
+{
+	struct rota_task_options hears = { 0 };
+	struct rota_scope scope;
+	struct rota_task *task;
+	uint64_t before;
+
+	(void)arg;
+	for (int bulk = 0; bulk < 2; bulk++) {
+		store_relaxed(&count, 0);
+		hears.priority = bulk ? ROTA_PRIORITY_BULK : ROTA_PRIORITY_URGENT;
+		before = taken_from_the_injector();
+		rota_scope_open(&scope);
+		CHECK_EQ(rota_spawn_task(&task, &scope, hear_them, NULL, &hears), 0);
+		CHECK_EQ(rota_spawn(&scope, ring, NULL), 0);
+		CHECK_EQ(rota_scope_join(&scope), 0);
+		CHECK(taken_from_the_injector() - before <= RINGS + 1); /* the spawn is one more */
+	}
+	return 0;
+}
+
+TEST(a_task_of_another_class_that_was_found_is_not_looked_for_again)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 8, .blocked_ns = ROTA_FOREVER };
+
+	CHECK_EQ(rota_run(ring_and_hear, NULL, &options), 0);
+}
+
 /* ---- I/O ---- */
 
 static int echo(void *arg)

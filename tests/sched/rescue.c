@@ -295,10 +295,10 @@ STEAL_TEST(a_signal_handler_that_sends_to_a_loop_keeps_its_thread, 1)
 
 	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
 	CHECK_EQ(rota_async_open(rota_loop_current(), &async, count_send), 0);
+	held = pthread_self();
 	rota_scope_open(&scope);
 	CHECK_EQ(rota_spawn(&scope, signal_and_release, NULL), 0);
 	CHECK_EQ(rota_yield(), 0);
-	held = pthread_self();
 	read_byte();
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	while (sends == 0)
