@@ -99,9 +99,28 @@ static void let_go_deadly(void)
 			signal(deadly[i], SIG_DFL);
 }
 
-static void at_exit(void)
+/* The child must not find the lock taken by a thread that it does not have. */
+static sigset_t mask_before_fork;
+
+static void lock_for_fork(void)
+{
+	sigset_t old;
+
+	block_and_lock(&old);
+	mask_before_fork = old;
+}
+
+static void unlock_after_fork(void)
+{
+	sigset_t old = mask_before_fork;
+
+	unlock_and_restore(&old);
+}
+
+static void at_exit_and_fork(void)
 {
 	atexit(rota_tty_reset);
+	pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork);
 }
 
 /* ---- the table; under the lock ---- */
@@ -206,7 +225,7 @@ int rota_tty_set_mode(int fd, enum rota_tty_mode mode)
 		return -EINVAL;
 	if (tcgetattr(fd, &now) < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	pthread_once(&once, at_exit);
+	pthread_once(&once, at_exit_and_fork);
 	block_and_lock(&old);
 	rc = set_locked(fd, st.st_rdev, &now, mode);
 	unlock_and_restore(&old);

@@ -5,6 +5,12 @@
 
 static uint8_t join_lock;
 
+/* A thread that the child does not have may have held it. */
+void rota__joins_after_fork(void)
+{
+	join_lock = 0;
+}
+
 /* ---- places ---- */
 
 static void add(struct rota__joiner *j, struct rota_task *target)

@@ -23,4 +23,7 @@ int rota__joiner_add(struct rota__joiner *joiner, struct rota_task *target, int 
 /* Leave it, if it is still taken.  Nobody looks at it afterwards. */
 void rota__joiner_remove(struct rota__joiner *joiner);
 
+/* In the child: whatever the parent's other threads did, its own runs begin anew. */
+void rota__joins_after_fork(void);
+
 #endif

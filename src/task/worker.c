@@ -18,6 +18,7 @@
 #include "coro/overflow.h"
 #include "coro/sanitize.h"
 #include "os/mem.h"
+#include "task/join.h"
 #include "task/rescue.h"
 #include "task/task.h"
 #include "task/team.h"
@@ -724,6 +725,7 @@ static void after_fork_in_child(void)
 {
 	rota__worker_here = NULL;
 	rota__driver_after_fork();
+	rota__joins_after_fork();
 }
 
 static void notice_forks(void)

@@ -105,17 +105,36 @@ struct text {
 	char bytes[];
 };
 
+static pthread_mutex_t text_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The child must not find it taken by a thread that it does not have. */
+static void lock_for_fork(void)
+{
+	pthread_mutex_lock(&text_lock);
+}
+
+static void unlock_after_fork(void)
+{
+	pthread_mutex_unlock(&text_lock);
+}
+
+static void at_fork(void)
+{
+	pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork);
+}
+
 const char *rota__trace_text(const char *text)
 {
 	enum { BUCKETS = 256 }; /* programs have dozens of task names */
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static struct text *table[BUCKETS];
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	uint32_t hash = 2166136261u; /* FNV-1a */
 	struct text *t;
 
 	for (const char *c = text; *c != '\0'; c++)
 		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	pthread_mutex_lock(&lock);
+	pthread_once(&once, at_fork);
+	pthread_mutex_lock(&text_lock);
 	for (t = table[hash % BUCKETS]; t != NULL; t = t->next)
 		if (strcmp(t->bytes, text) == 0)
 			break;
@@ -124,7 +143,7 @@ const char *rota__trace_text(const char *text)
 		t->next = table[hash % BUCKETS];
 		table[hash % BUCKETS] = t;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&text_lock);
 	return t ? t->bytes : "?";
 }
 

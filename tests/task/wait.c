@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "run.h"
+#include "task/join.h"
 
 TASK_TEST(sleep_is_never_shorter_than_asked)
 {
@@ -317,4 +318,71 @@ static int fork_in_a_task(void *arg)
 TEST(a_forked_child_is_refused_its_parents_run_and_may_start_its_own)
 {
 	CHECK_EQ(rota_run(fork_in_a_task, NULL, NULL), 0);
+}
+
+/* ---- a fork while a lock is held ---- */
+
+static int sleep_a_little(void *arg)
+{
+	return rota_sleep(ROTA_MILLISECONDS(1));
+}
+
+static int join_one(void *arg)
+{
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn_task(&task, &scope, sleep_a_little, NULL, NULL), 0);
+	CHECK_EQ(rota_join(task, NULL), 0);
+	return rota_scope_join(&scope);
+}
+
+static pid_t forked;
+
+/* Called with the lock of all joins. */
+static bool fork_in_the_lock(struct rota__joiner *joiner, int result)
+{
+	struct rota_options several = { .model = ROTA_STEAL, .workers = 2, .blocked_ns = ROTA_FOREVER };
+
+	forked = fork();
+	if (forked == 0)
+		_exit(rota_run(join_one, NULL, &several) == 0 ? 0 : 1);
+	return false;
+}
+
+static int take_the_place(struct rota__joiner *joiner, struct rota_task *task)
+{
+	ROTA_INSIDE();
+	int result;
+
+	joiner->task = rota__current();
+	joiner->ended = fork_in_the_lock;
+	return rota__joiner_add(joiner, task, &result);
+}
+
+static int fork_at_a_tasks_end(void *arg)
+{
+	struct rota__joiner joiner;
+	struct rota_scope scope;
+	struct rota_task *task;
+	int status;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn_task(&task, &scope, sleep_a_little, NULL, NULL), 0);
+	CHECK_EQ(take_the_place(&joiner, task), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK_EQ(waitpid(forked, &status, 0), forked);
+	CHECK_EQ(status, 0);
+	return 0;
+}
+
+TEST(a_child_that_was_forked_in_the_middle_of_a_join_can_join_in_its_own_run)
+{
+	if (test_in_qemu())
+		SKIP("the child starts threads");
+#ifdef ROTA_TSAN
+	SKIP("ThreadSanitizer's own list of threads does not survive the fork of several");
+#endif
+	CHECK_EQ(rota_run(fork_at_a_tasks_end, NULL, NULL), 0);
 }
