@@ -69,6 +69,15 @@ static inline bool marks_take(struct rota__marks *marks)
 	return cas_acq_rel(&marks->lost, &asked, LOST_TAKEN);
 }
 
+/* The thread itself gives its loop away: not by a wish, or the watchdog could take that for its own, which the thread had dropped.
+ * False: somebody has asked at the same time, and will drop it. */
+static inline bool marks_give(struct rota__marks *marks)
+{
+	uint8_t rest = marks->rest;
+
+	return cas_acq_rel(&marks->lost, &rest, LOST_TAKEN);
+}
+
 /* Not now: the wish is dropped. */
 static inline void marks_drop(struct rota__marks *marks)
 {

@@ -27,9 +27,20 @@ __attribute__((noinline)) struct rota__driver *rota__driver_here(void)
 	return driver_here;
 }
 
+/* Who took the worker may still be noting who was there. */
+static struct rota_task *wait_for_stray(const struct rota__driver *d)
+{
+	struct rota_task *task;
+	unsigned looks = 0;
+
+	while ((task = load_acquire(&d->stray)) == NULL) /* pairs with note_stray() */
+		rota__spin_pause(&looks);
+	return task;
+}
+
 static void leave_as_stray(struct rota__driver *d)
 {
-	struct rota_task *task = d->stray;
+	struct rota_task *task = wait_for_stray(d);
 
 	rota__worker_here = NULL;
 	rota__loop_lost();
@@ -72,11 +83,14 @@ bool rota__driver_lost(void)
 	return true;
 }
 
-/* What the thread finds when it comes back.  If it does so before it has lost, it does not look, and what we read may be changing. */
+/* What the thread finds when it comes back: for who has taken the worker, and so nobody changes what is read. */
 static void note_stray(struct rota__driver *d, struct rota__worker *w)
 {
+	struct rota_task *task = load_relaxed(&w->current);
+
+	store_relaxed(&w->current, NULL);
 	d->loop_sp = load_relaxed(&w->loop_sp);
-	store_relaxed(&d->stray, load_relaxed(&w->current));
+	store_release(&d->stray, task); /* acquired by wait_for_stray() */
 }
 
 /* Between our wish and our look at where it is, in that thread, too. */
@@ -98,13 +112,11 @@ struct rota__worker *rota__driver_evict(struct rota__driver *d, const struct rot
 		!rota__pinned_to_thread(task)) {
 		rota_fn fn = load_relaxed(&task->fn); /* once taken, it may come back and end elsewhere */
 
-		note_stray(d, w);
 		if (marks_take(d->marks)) {
+			note_stray(d, w);
 			rota__team_suspect(w->team, fn);
-			store_relaxed(&w->current, NULL);
 			return w;
 		}
-		store_relaxed(&d->stray, NULL);
 	}
 	marks_drop(d->marks);
 	return NULL;
@@ -114,14 +126,9 @@ struct rota__worker *rota__driver_give_up(struct rota__driver *d)
 {
 	struct rota__worker *w = d->worker;
 
-	if (rota__pinned_to_thread(w->current) || !marks_ask(d->marks))
+	if (rota__pinned_to_thread(w->current) || !marks_give(d->marks))
 		return NULL;
 	note_stray(d, w);
-	if (!marks_take(d->marks)) { /* the watchdog has asked at the same time, and dropped it */
-		store_relaxed(&d->stray, NULL);
-		return NULL;
-	}
-	store_relaxed(&w->current, NULL);
 	return w;
 }
 

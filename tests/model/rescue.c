@@ -14,13 +14,13 @@ static struct rota__marks *marks_of_this_thread(void);
 #undef ROTA_CHECK_INSIDE
 #include "loop/inside.h"
 
-enum holder { DRIVER, RESCUER };
+enum holder { DRIVER, RESCUER, SPARE };
 
 static struct rota__marks marks;
 static enum holder holder;
 static enum rota__lost rest;
 static int touching, rounds, attempts;
-static bool gone;
+static bool gone, stray_noted;
 
 void (*rota__come_back)(void);
 
@@ -43,12 +43,20 @@ static void reset(void)
 	marks = (struct rota__marks){ .rest = rest, .lost = rest };
 	holder = DRIVER;
 	touching = 0;
-	gone = false;
+	gone = stray_noted = false;
 }
 
+static bool stray_is_noted(void)
+{
+	return stray_noted;
+}
+
+/* Who has lost its loop goes on as who took it has noted, which may take a moment. */
 static void come_back(void)
 {
 	gone = marks_wanted(&marks) && marks_lost(&marks);
+	if (gone)
+		explore_wait(stray_is_noted);
 }
 
 /* The thread whose loop it is: in the program's code, inside, and so on. */
@@ -71,7 +79,10 @@ static void rescue(void)
 		if (!marks_ask(&marks))
 			continue;
 		if (marks_outside(&marks) && marks_take(&marks)) {
+			explore_check(holder == DRIVER, "it was given to somebody else");
 			holder = RESCUER;
+			explore_point();
+			stray_noted = true;
 			touch(RESCUER);
 			touch(RESCUER);
 			return;
@@ -110,6 +121,69 @@ TEST(nor_where_every_thread_pays_for_its_own_fences)
 		for (int j = 1; j <= 2; j++)
 			explore_case(i, j);
 }
+
+/* ---- the thread gives it away itself ---- */
+
+static bool (*give)(void);
+
+static bool give_it(void)
+{
+	return marks_give(&marks);
+}
+
+/* As if the thread were its own watchdog. */
+static bool ask_and_take(void)
+{
+	return marks_ask(&marks) && marks_take(&marks);
+}
+
+static void drive_and_give(void)
+{
+	for (int i = 0; i < rounds && !gone; i++) {
+		bool before = rota__enter();
+
+		if (gone)
+			return;
+		touch(DRIVER);
+		if (give()) {
+			holder = SPARE;
+			stray_noted = true;
+		} else {
+			touch(DRIVER);
+		}
+		rota__leave(&before);
+	}
+}
+
+static struct explore_result explore_giving(bool (*how)(void), enum rota__lost rest_, int rounds_, int attempts_)
+{
+	static void (*const giver_and_rescuer[])(void) = { drive_and_give, rescue };
+
+	rota__come_back = come_back;
+	give = how;
+	rest = rest_;
+	rounds = rounds_;
+	attempts = attempts_;
+	return explore(reset, giver_and_rescuer, 2, 0);
+}
+
+TEST(a_loop_that_its_thread_gives_away_is_not_taken_too)
+{
+	for (int i = 0; i < 8; i++) {
+		struct explore_result result =
+			explore_giving(give_it, i & 1 ? LOST_NOT_BUT_FENCE : LOST_NOT, i & 2 ? 2 : 1, i & 4 ? 2 : 1);
+
+		printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
+		CHECK_STR(result.failure ? result.failure : "none", "none");
+	}
+}
+
+TEST(it_would_be_if_the_thread_gave_it_away_by_a_wish_like_the_watchdogs)
+{
+	CHECK(explore_giving(ask_and_take, LOST_NOT, 2, 1).failure != NULL);
+}
+
+/* ---- a look that is left out ---- */
 
 /* The checker sees what goes wrong if nobody looks at `lost` on the way in. */
 static void drive_blindly(void)
