@@ -1,15 +1,13 @@
 /* crew.c - the same work on several threads, each in a run of its own */
-#include <sched.h>
 #include <stdlib.h>
 
 #include "crew.h"
 
 unsigned crew_default_size(void)
 {
-	cpu_set_t cpus;
-	int count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+	unsigned count = rota_cpu_count();
 
-	return count < 1 ? 1 : count > CREW_MAX ? CREW_MAX : (unsigned)count;
+	return count < CREW_MAX ? count : CREW_MAX;
 }
 
 /* ---- stopping: a post to each loop, which cancels the member's task there ---- */

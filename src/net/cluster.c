@@ -3,7 +3,6 @@
  * Workers find the sockets at the descriptors from FIRST_FD on, and their own number and how many sockets there are in the environment
  * ("2/1").  They are this program run anew rather than forks: a fork of a program with threads and rings is good for nothing. */
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <rota/conn.h>
 #include <rota/file.h>
 #include <rota/loop.h>
+#include <rota/run.h>
 #include <rota/task.h>
 
 #include "io/listener.h"
@@ -162,13 +162,6 @@ static int keep_workers(struct cluster *c, struct worker *workers, unsigned coun
 	return rc < 0 ? rc : ended;
 }
 
-static unsigned cpus(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-}
-
 static int run_cluster(struct cluster *c, unsigned count)
 {
 	struct worker *workers = rota__alloc_zero(count * sizeof *workers);
@@ -200,7 +193,7 @@ int rota_cluster_run(struct rota_listener *const *doors, unsigned count, const s
 	c.keep = options->keep;
 	rc = read_command_line(&c);
 	if (rc == 0)
-		rc = run_cluster(&c, options->workers != 0 ? options->workers : cpus());
+		rc = run_cluster(&c, options->workers != 0 ? options->workers : rota_cpu_count());
 	rota__free(c.argv);
 	rota__free(c.line);
 	return rc;

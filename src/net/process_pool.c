@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/single_threaded.h>
 #include <sys/socket.h>
@@ -19,6 +18,7 @@
 
 #include <rota/loop.h>
 #include <rota/process_pool.h>
+#include <rota/run.h>
 #include <rota/stream.h>
 #include <rota/sync.h>
 
@@ -291,10 +291,9 @@ int rota_process_call_named(struct rota_process_pool *pool, const char *name, co
 
 static unsigned cpus(void)
 {
-	cpu_set_t set;
-	int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+	unsigned count = rota_cpu_count();
 
-	return count < SLOTS_MAX ? (unsigned)count : SLOTS_MAX;
+	return count < SLOTS_MAX ? count : SLOTS_MAX;
 }
 
 /* What is locked, cached or half done in another thread would be so for ever in the fork.  (ThreadSanitizer has a

@@ -4,34 +4,46 @@
  * so every group from ours up to the root of what we see is asked, in both versions of cgroups, and the tightest counts:
  *
  *	/proc/self/mountinfo: which hierarchies there are, and where      /sys/fs/cgroup <- a container's root
- *	/proc/self/cgroup:    our group in each                            /a/b: ask a/b, a, and the root */
+ *	/proc/self/cgroup:    our group in each                            /a/b: ask a/b, a, and the root
+ *
+ * A task with a small stack may ask: what is read lies on the heap. */
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "os/mem.h"
 #include "sched/model.h"
 
-enum { LINE_BYTES = 1024 }; /* several of them stand on the stack of a task that asks; no path of a cgroup comes near it */
+enum { LINE_BYTES = 1024 }; /* no path of a cgroup comes near it */
+
+struct look {
+	const char *root; /* before every path */
+	char line[LINE_BYTES], mounted[LINE_BYTES], at[LINE_BYTES], flags[LINE_BYTES], type[64];
+	char ours[LINE_BYTES];	    /* our group in a hierarchy */
+	char group[3 * LINE_BYTES]; /* the one that is asked: root, where it is mounted, what of our path is below */
+	char path[3 * LINE_BYTES + 32];
+};
+
+static FILE *open_file(struct look *l, const char *folder, const char *name)
+{
+	return (size_t)snprintf(l->path, sizeof l->path, "%s/%s", folder, name) < sizeof l->path ? fopen(l->path, "re") : NULL;
+}
 
 /* "max 100000" or "150000 100000" in cpu.max, or the two numbers of version 1 in files of their own: the time we may have
  * in each period.  In thousandths of a CPU; 0: no limit. */
-static unsigned long long read_share(const char *group, bool v2)
+static unsigned long long read_share(struct look *l, bool v2)
 {
-	char path[2 * LINE_BYTES + 32];
 	long long most = 0, period = 0;
+	FILE *f = open_file(l, l->group, v2 ? "cpu.max" : "cpu.cfs_quota_us");
 	bool known;
-	FILE *f;
 
-	snprintf(path, sizeof path, "%s/%s", group, v2 ? "cpu.max" : "cpu.cfs_quota_us");
-	f = fopen(path, "re");
 	if (f == NULL)
 		return 0;
 	known = v2 ? fscanf(f, "%lld %lld", &most, &period) == 2 : fscanf(f, "%lld", &most) == 1;
 	fclose(f);
 	if (known && !v2) {
-		snprintf(path, sizeof path, "%s/cpu.cfs_period_us", group);
-		f = fopen(path, "re");
+		f = open_file(l, l->group, "cpu.cfs_period_us");
 		known = f != NULL && fscanf(f, "%lld", &period) == 1;
 		if (f != NULL)
 			fclose(f);
@@ -41,20 +53,20 @@ static unsigned long long read_share(const char *group, bool v2)
 	return ((unsigned long long)most * 1000 + (unsigned long long)period - 1) / (unsigned long long)period;
 }
 
-/* The tightest of the group `top` + `below` and of all above it, up to `top`. */
-static unsigned long long tightest(const char *top, const char *below, bool v2)
+/* The tightest of the group `below` a hierarchy's top and of all above it, up to the top. */
+static unsigned long long tightest(struct look *l, const char *below, bool v2)
 {
-	char group[2 * LINE_BYTES];
-	size_t top_length = strlen(top);
+	size_t top_length = strlen(l->root) + strlen(l->at);
 	unsigned long long least = 0, share;
 	char *slash;
 
-	snprintf(group, sizeof group, "%s%s", top, below);
+	if ((size_t)snprintf(l->group, sizeof l->group, "%s%s%s", l->root, l->at, below) >= sizeof l->group)
+		return 0;
 	for (;;) {
-		share = read_share(group, v2);
+		share = read_share(l, v2);
 		if (share > 0 && (least == 0 || share < least))
 			least = share;
-		slash = strrchr(group + top_length, '/');
+		slash = strrchr(l->group + top_length, '/');
 		if (slash == NULL)
 			return least;
 		*slash = '\0';
@@ -72,77 +84,80 @@ static bool has_word(const char *list, const char *word)
 }
 
 /* Our group in the hierarchy: a line "number:controllers:path" of /proc/self/cgroup; version 2 has no controllers. */
-static bool our_group(const char *root, bool v2, char path[LINE_BYTES])
+static bool find_ours(struct look *l, bool v2)
 {
-	char name[LINE_BYTES], line[LINE_BYTES];
+	FILE *f = open_file(l, l->root, "proc/self/cgroup");
 	bool found = false;
-	FILE *f;
 
-	snprintf(name, sizeof name, "%s/proc/self/cgroup", root);
-	f = fopen(name, "re");
 	if (f == NULL)
 		return false;
-	while (!found && fgets(line, sizeof line, f) != NULL) {
-		char *controllers = strchr(line, ':'), *group;
+	while (!found && fgets(l->line, sizeof l->line, f) != NULL) {
+		char *controllers = strchr(l->line, ':'), *group;
 
-		line[strcspn(line, "\n")] = '\0';
+		l->line[strcspn(l->line, "\n")] = '\0';
 		group = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
 		if (group == NULL)
 			continue;
 		*group++ = '\0';
 		found = v2 ? controllers[1] == '\0' : has_word(controllers + 1, "cpu");
 		if (found)
-			strcpy(path, strcmp(group, "/") == 0 ? "" : group);
+			strcpy(l->ours, strcmp(group, "/") == 0 ? "" : group);
 	}
 	fclose(f);
 	return found;
 }
 
 /* What a hierarchy says that is mounted at `at`, where its group `mounted` is seen. */
-static unsigned long long ask(const char *root, const char *mounted, const char *at, bool v2)
+static unsigned long long ask(struct look *l, bool v2)
 {
-	char group[LINE_BYTES], top[LINE_BYTES];
-	const char *below = group;
-	size_t length = strcmp(mounted, "/") == 0 ? 0 : strlen(mounted);
+	size_t length = strcmp(l->mounted, "/") == 0 ? 0 : strlen(l->mounted);
+	const char *below = l->ours;
 
-	if (!our_group(root, v2, group))
+	if (!find_ours(l, v2))
 		return 0;
 	/* A container sees its own group as the root; what is above can be neither seen nor asked. */
-	if (strncmp(group, mounted, length) == 0 && (group[length] == '/' || group[length] == '\0'))
-		below = group + length;
+	if (strncmp(l->ours, l->mounted, length) == 0 && (l->ours[length] == '/' || l->ours[length] == '\0'))
+		below = l->ours + length;
 	else if (length > 0)
 		below = "";
-	if ((size_t)snprintf(top, sizeof top, "%s%s", root, at) >= sizeof top)
-		return 0;
-	return tightest(top, below, v2);
+	return tightest(l, below, v2);
 }
 
-unsigned rota__cpu_quota(const char *root)
+static unsigned long long ask_all(struct look *l)
 {
-	char line[LINE_BYTES], name[LINE_BYTES], mounted[LINE_BYTES], at[LINE_BYTES], type[64], flags[LINE_BYTES];
 	unsigned long long least = 0, share;
-	FILE *f;
+	FILE *f = open_file(l, l->root, "proc/self/mountinfo");
 
-	snprintf(name, sizeof name, "%s/proc/self/mountinfo", root);
-	f = fopen(name, "re");
 	if (f == NULL)
 		return 0;
-	while (fgets(line, sizeof line, f) != NULL) {
-		const char *rest = strstr(line, " - ");
+	while (fgets(l->line, sizeof l->line, f) != NULL) {
+		const char *rest = strstr(l->line, " - ");
 		bool v2;
 
-		if (rest == NULL || sscanf(line, "%*s %*s %*s %1023s %1023s", mounted, at) != 2 ||
-			sscanf(rest, " - %63s %*s %1023s", type, flags) != 2)
+		if (rest == NULL || sscanf(l->line, "%*s %*s %*s %1023s %1023s", l->mounted, l->at) != 2 ||
+			sscanf(rest, " - %63s %*s %1023s", l->type, l->flags) != 2)
 			continue;
-		v2 = strcmp(type, "cgroup2") == 0;
-		if (!v2 && (strcmp(type, "cgroup") != 0 || !has_word(flags, "cpu")))
+		v2 = strcmp(l->type, "cgroup2") == 0;
+		if (!v2 && (strcmp(l->type, "cgroup") != 0 || !has_word(l->flags, "cpu")))
 			continue;
-		share = ask(root, mounted, at, v2);
+		share = ask(l, v2);
 		if (share > 0 && (least == 0 || share < least))
 			least = share;
 	}
 	fclose(f);
-	least = (least + 999) / 1000;
+	return least;
+}
+
+unsigned rota__cpu_quota(const char *root)
+{
+	struct look *l = rota__alloc_zero(sizeof *l);
+	unsigned long long least;
+
+	if (l == NULL)
+		return 0; /* the mask still counts */
+	l->root = root;
+	least = (ask_all(l) + 999) / 1000;
+	rota__free(l);
 	return least < UINT_MAX ? (unsigned)least : UINT_MAX;
 }
 

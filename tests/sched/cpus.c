@@ -1,7 +1,10 @@
-/* cpus.c - the quota of nested cgroups, of both versions, as a container or a plain machine shows them */
+/* cpus.c - the quota of nested cgroups, of both versions, as a container or a plain machine shows them; and the mask */
+#include <rota.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include "await/temp.h"
+#include "base/sanitizers.h"
 #include "sched/model.h"
 
 static void put(const char *path, const char *text)
@@ -104,4 +107,48 @@ TEST(a_container_sees_its_own_group_as_the_root)
 	CHECK_EQ(rota__cpu_quota(temp_path), 4);
 	put("proc/self/cgroup", "0::/elsewhere\n"); /* as with a namespace of its own */
 	CHECK_EQ(rota__cpu_quota(temp_path), 4);
+}
+
+TEST(there_are_no_more_cpus_than_the_affinity_mask_has)
+{
+	cpu_set_t all, one;
+	int first = 0;
+
+	CHECK_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+	CHECK(rota_cpu_count() >= 1);
+	CHECK(rota_cpu_count() <= (unsigned)CPU_COUNT(&all));
+	while (!CPU_ISSET(first, &all))
+		first++;
+	CPU_ZERO(&one);
+	CPU_SET(first, &one);
+	CHECK_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+	CHECK_EQ(rota_cpu_count(), 1);
+}
+
+static int count_cpus(void *arg)
+{
+	CHECK(rota_cpu_count() >= 1);
+	CHECK_EQ(rota_workers_resize(0), 0);
+#if !defined(ROTA_ASAN) && !defined(ROTA_TSAN)
+	CHECK(rota_task_stack_used(rota_self()) < 8 << 10); /* the other half is the task's own */
+#endif
+	return 0;
+}
+
+static int count_on_a_small_stack(void *arg)
+{
+	struct rota_task_options small = { .stack_bytes = 16 << 10 };
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn_task(&task, &scope, count_cpus, NULL, &small), 0);
+	return rota_scope_join(&scope);
+}
+
+TEST(a_task_with_a_small_stack_may_ask_and_resize)
+{
+	struct rota_options options = { .model = ROTA_STEAL, .blocked_ns = ROTA_FOREVER };
+
+	CHECK_EQ(rota_run(count_on_a_small_stack, NULL, &options), 0);
 }
