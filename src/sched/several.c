@@ -1,10 +1,12 @@
 /* several.c - the models with several workers: each a loop, driven by a thread, the first by the calling thread
  *
- *	all: make loop and worker --> wait for the others --> turn until it is over --> leave --> wait for the others
+ *	all: make loop and worker --> wait for the others --> turn until it is over --> wait for the others --> turn until all loops
+ *	are at rest --> leave
  *
  * Nobody turns before everybody is there, because any worker may post to any other; and nobody gives anything back
  * before all have stopped, because tasks, stacks and records have wandered between them.  Which thread drives a worker may
  * change in between (drivers.h). */
+#include <assert.h>
 #include <stdio.h>
 
 #include "os/mem.h"
@@ -21,6 +23,32 @@ static void meet(struct several *s, unsigned *count, unsigned all)
 	while (*count < all)
 		pthread_cond_wait(&s->changed, &s->lock);
 	pthread_mutex_unlock(&s->lock);
+}
+
+static bool something_is_left(const struct several *s)
+{
+	for (unsigned i = 0; i < s->team.size; i++)
+		if (s->seats[i]->started && rota_loop_alive(s->seats[i]->loop))
+			return true;
+	return false;
+}
+
+/* Our loop has come to rest; true: when all had, something had been posted to one of them again.  Who comes last looks, for all. */
+static bool meet_drained(struct several *s)
+{
+	unsigned all, target;
+
+	pthread_mutex_lock(&s->lock);
+	all = s->team.size - s->missing;
+	target = (s->drained / all + 1) * all;
+	if (++s->drained == target) {
+		s->posts_are_left = something_is_left(s);
+		pthread_cond_broadcast(&s->changed);
+	}
+	while (s->drained < target)
+		pthread_cond_wait(&s->changed, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+	return s->posts_are_left;
 }
 
 /* An error ends the run before it has begun.  The first one counts. */
@@ -144,8 +172,11 @@ static void leave(struct seat *seat, struct rota__driver *driver)
 
 	store_relaxed(&driver->worker, NULL);
 	meet(s, &s->stopped, s->team.size); /* nobody joins any more */
+	do {
+		if (seat->started)
+			rota__run_drain(seat->loop);
+	} while (meet_drained(s));
 	if (seat->started) {
-		rota__run_drain(seat->loop);
 		rota__worker_leave(&seat->worker);
 		rota__loop_leave(seat->loop);
 	}
@@ -190,7 +221,10 @@ int rota__seat_new(struct several *s, unsigned number)
 
 void rota__seat_free(struct several *s, unsigned number)
 {
-	rota_loop_free(s->seats[number]->loop);
+	int rc = rota_loop_free(s->seats[number]->loop);
+
+	assert(rc == 0);
+	(void)rc;
 	rota__free(s->seats[number]);
 	s->seats[number] = NULL;
 }
@@ -217,6 +251,7 @@ static void start_threads(struct several *s)
 		pthread_mutex_lock(&s->lock);
 		s->present += s->first_seats - i;
 		s->stopped += s->first_seats - i;
+		s->missing = s->first_seats - i;
 		pthread_mutex_unlock(&s->lock);
 		return;
 	}

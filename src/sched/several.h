@@ -27,6 +27,8 @@ struct several {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	unsigned present, stopped; /* who has made its worker, or failed; who has stopped */
+	unsigned drained, missing; /* how often somebody's loop has come to rest after that; threads that could not be had */
+	bool posts_are_left;	   /* when the last loop had come to rest, another had something to do again */
 	int error;
 	uint32_t over;
 	uint32_t resizing; /* a task changes the number of workers */

@@ -537,6 +537,58 @@ TEST(a_task_of_another_class_that_was_found_is_not_looked_for_again)
 	CHECK_EQ(rota_run(ring_and_hear, NULL, &options), 0);
 }
 
+/* ---- the end ---- */
+
+enum { HOPS = 200 };
+
+static struct rota_loop *loops[2];
+static struct rota_post hop;
+
+/* From loop to loop, until the run has ended and beyond. */
+static void hop_on(struct rota_post *post)
+{
+	uint32_t hops = add_relaxed(&count, 1) + 1;
+
+	if (hops < HOPS)
+		rota_post(loops[hops % 2], post);
+}
+
+static int note_loop(void *arg)
+{
+	loops[(intptr_t)arg] = rota_loop_current();
+	return 0;
+}
+
+static int hop_and_end(void *arg)
+{
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	(void)arg;
+	rota_scope_open(&scope);
+	for (intptr_t i = 0; i < 2; i++) {
+		struct rota_task_options on = { .worker = ROTA_WORKER((unsigned)i), .pinned = true };
+
+		CHECK_EQ(rota_spawn_task(&task, &scope, note_loop, (void *)i, &on), 0);
+	}
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	store_relaxed(&count, 0);
+	hop.fn = hop_on;
+	rota_post(loops[0], &hop);
+	return 0;
+}
+
+TEST(what_loops_post_to_each_other_at_the_end_of_a_run_is_run)
+{
+	struct rota_options options = { .workers = 2, .bosses = ROTA_NO_BOSSES, .blocked_ns = ROTA_FOREVER };
+
+	for (enum rota_model model = ROTA_GROUP; model <= ROTA_STEAL; model++) {
+		options.model = model;
+		CHECK_EQ(rota_run(hop_and_end, NULL, &options), 0);
+		CHECK_EQ(count, HOPS);
+	}
+}
+
 /* ---- I/O ---- */
 
 static int echo(void *arg)
