@@ -98,7 +98,7 @@ static struct rota_task *task_of(const struct rota__watched *w)
 	struct rota_task *stray = load_relaxed(&w->driver->stray);
 	const struct rota__worker *worker = load_acquire(&w->driver->worker); /* pairs with who gave it the worker */
 
-	return stray != NULL ? stray : worker != NULL ? load_relaxed(&worker->current) : NULL;
+	return stray != NULL ? stray : worker != NULL ? load_acquire(&worker->current) : NULL; /* pairs with rota__set_running() */
 }
 
 /* Which of its worker's runs this is; a stray's is the one in which it became that. */

@@ -383,7 +383,7 @@ static inline uint32_t rota__runs(const struct rota__worker *worker)
 
 static inline void rota__set_running(struct rota__worker *worker, struct rota_task *task)
 {
-	store_relaxed(&worker->current, task); /* for the watchdog */
+	store_release(&worker->current, task); /* acquired by the watchdog, which looks at the task */
 	rota__trace(ROTA__EV_TASK_RUN, task->id, task->name);
 }
 

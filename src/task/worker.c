@@ -403,7 +403,7 @@ static inline __attribute__((always_inline)) void switch_alone(struct rota__work
 		return;
 	}
 	step(w, head);
-	store_relaxed(&w->current, next);
+	store_release(&w->current, next); /* as in rota__set_running() */
 	if (next != task)
 		rota__stack_switch(task->stack, &task->sp, next->stack, next->sp, NULL, false);
 }
