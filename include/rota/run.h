@@ -20,7 +20,7 @@ enum rota_model {
  * tasks, goes on on another thread, and the task goes on on a worker when it next calls something of Rota.  Not if it is
  * pinned: it may share data without locks with others that are.  A system call in which it blocks may answer
  * EINTR.  Tasks of a function that was rescued lately come after the others and lose their worker sooner, after some 0.3 ms.  At
- * most 1,024 tasks hold a thread at the same time; those after them hold their worker too.  Under single and group, and for
+ * most some 2,000 tasks hold a thread at the same time; those after them hold their worker too.  Under single and group, and for
  * pinned tasks, the task is named and nothing moves.  It takes membarrier(2), Linux 4.14. */
 
 enum { ROTA_WORKERS_MAX = 1024 };

@@ -9,7 +9,9 @@
 #include "os/mem.h"
 #include "trace/trace.h"
 
-enum { DRIVERS_MAX = 1024 }; /* run.h says so, too: so many tasks hold a thread at once; those after them hold their worker too */
+/* Threads beside the caller: half for as many workers and bosses as there can be, half for those that tasks hold (run.h says so, too).
+ * After these a task holds its worker. */
+enum { DRIVERS_MAX = 4 * ROTA_WORKERS_MAX };
 
 enum { IDLE_MAX = 2 }; /* beside the caller's: where tasks come and go a thread need not be made for each */
 
