@@ -329,6 +329,7 @@ int rota_unref(struct rota_loop *loop, int64_t id)
 
 int rota_has_ref(struct rota_loop *loop, int64_t id)
 {
+	ROTA_INSIDE();
 	struct rota__later *l;
 	int rc = lookup(&l, loop, id);
 

@@ -8,6 +8,7 @@
 #ifndef ROTA_LOOP_LOOP_H
 #define ROTA_LOOP_LOOP_H
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <rota/loop.h>
@@ -211,6 +212,9 @@ extern _Thread_local struct rota_loop *rota__loop_here __attribute__((tls_model(
  * is none. */
 static inline struct rota_loop *rota__loop_mine(struct rota_loop *loop)
 {
+#ifdef ROTA_CHECK_INSIDE
+	assert(rota__loop_here == NULL || rota__is_inside()); /* elsewhere it may be taken from the thread at any moment */
+#endif
 	if (__builtin_expect(loop == rota__loop_here && loop != NULL, 1))
 		return loop;
 	if (loop == NULL)

@@ -133,9 +133,9 @@ static void poll_asleep(struct rota_loop *loop, uint64_t deadline_ns)
  * look again for a while.  True if something came. */
 static bool poll_spinning(struct rota_loop *loop, uint64_t deadline_ns)
 {
-	uint64_t start = rota_now_ns(), end = start + loop->spin_ns;
+	uint64_t start = rota_now_ns(), end = rota_deadline(loop->spin_ns);
 
-	if (loop->wait_avg_ns > 2 * loop->spin_ns)
+	if (loop->wait_avg_ns / 2 > loop->spin_ns)
 		return false;
 	do {
 		if (loop->poller->engine->wait(loop->poller, ROTA_NOW) > 0 ||
