@@ -38,6 +38,11 @@ static struct rota_task *wait_for_stray(const struct rota__driver *d)
 	return task;
 }
 
+struct rota_task *rota__driver_stray(void)
+{
+	return wait_for_stray(rota__driver_here());
+}
+
 static void leave_as_stray(struct rota__driver *d)
 {
 	struct rota_task *task = wait_for_stray(d);

@@ -32,6 +32,9 @@ struct rota__driver {
 /* That of the calling thread, or NULL. */
 struct rota__driver *rota__driver_here(void);
 
+/* On a thread that has lost its worker: the task that it runs. */
+struct rota_task *rota__driver_stray(void);
+
 /* The calling thread is this driver, which drives nothing yet; NULL: it is none any more. */
 void rota__driver_enter(struct rota__driver *driver);
 

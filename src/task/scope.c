@@ -167,7 +167,7 @@ static int cancelled_here(void)
 int rota_cancelled(void)
 {
 	if (__builtin_expect(rota__is_lost(), 0))
-		return rota__task_cancelled(load_relaxed(&rota__driver_here()->stray));
+		return rota__task_cancelled(rota__driver_stray());
 	return cancelled_here();
 }
 
