@@ -19,6 +19,9 @@
  *
  * Deadlines are absolute, a scope inherits its parent's, and the shortest wins.
  *
+ * Scopes and tasks belong to the run they were made in, and end with it: what is called for those of another run that goes on
+ * answers -EPERM, and a handle is of no use after its run.
+ *
  * Unless a comment says otherwise: call from inside a task, on the thread that runs it.  From
  * anywhere else the calls that return int answer -EPERM. */
 #ifndef ROTA_TASK_H
@@ -40,6 +43,7 @@ struct rota_task;
 enum {
 	ROTA_SCOPE_COLLECT = 1, /* an error does not cancel the others; join still returns the first */
 	ROTA_SCOPE_SHIELD = 2,	/* cancellation and deadlines from outside stop here */
+	ROTA_SCOPE_ANY_THREAD = 4, /* rota_scope_cancel() works from every thread of the process */
 };
 
 enum { ROTA_SCOPE_ERRORS_KEPT = 6 }; /* fits the struct's padding; the count goes on */
@@ -55,8 +59,9 @@ struct rota_scope { /* yours to place on the stack, not to move; the fields are 
 	int32_t cancel, error[ROTA_SCOPE_ERRORS_KEPT];
 	uint32_t flags;
 	void *joiner;
+	void *loop, *ask[2];
 	uint32_t pins;
-	uint8_t lock;
+	uint8_t lock, asked;
 };
 
 struct rota_scope_options {
@@ -64,7 +69,8 @@ struct rota_scope_options {
 	uint32_t flags;	      /* ROTA_SCOPE_* */
 };
 
-/* Begin a scope in this task; it must be joined before the function returns.  Cannot fail. */
+/* Begin a scope in this task; it must be joined before the function returns: a task that ends with a scope open is a mistake
+ * that ends the program, by abort(3), with the task's name.  Cannot fail in a task; outside of one it aborts as well. */
 ROTA_API void rota_scope_open(struct rota_scope *scope);
 ROTA_API void rota_scope_open_with(struct rota_scope *scope, const struct rota_scope_options *options);
 
@@ -73,12 +79,14 @@ ROTA_API void rota_scope_open_with(struct rota_scope *scope, const struct rota_s
  *   0            all went well, or it was ended by rota_scope_cancel() and nothing else went wrong
  *   -ETIMEDOUT   its deadline, or an inherited one, passed first
  *   -ECANCELED   an outer scope was cancelled
- *   -EPERM       it is not this task's; -EINVAL: it is not the innermost.  Nothing happened.
+ *   -EPERM       it is not this task's; -EINVAL: it is not the innermost, or has been joined.  Nothing happened.
  *   other        the first error of a task in it (a failed rota_spawn() counts as one) */
 ROTA_API int rota_scope_join(struct rota_scope *scope);
 
-/* Cancel everything inside, for good.  Also from a task inside it. */
-ROTA_API void rota_scope_cancel(struct rota_scope *scope);
+/* Cancel everything inside, for good.  0.  In any task or callback of its run, also in a task inside it.  -EINVAL: it has been joined.
+ * With ROTA_SCOPE_ANY_THREAD also on any other thread of the process, before the join has returned: the scope's loop does it
+ * soon, and the join waits until it has.  -EPERM on a thread that is in no run, or in another, for other scopes.  Does not wait. */
+ROTA_API int rota_scope_cancel(struct rota_scope *scope);
 
 /* How many tasks of it failed, and the first codes of them in `ret_codes` (up to `room`, at most
  * ROTA_SCOPE_ERRORS_KEPT).  Still readable after the join. */
@@ -120,7 +128,9 @@ struct rota_task_options {
 
 /* Make fn(arg) a task of `scope`.  It is ready, and the caller goes on.  Its name is the name of the
  * function.  On failure (-ENOMEM; -ECANCELED or -ETIMEDOUT: the scope is being cancelled) nothing
- * was made, and the scope counts it as a task that ended with this code: join tells. */
+ * was made, and the scope counts it as a task that ended with this code: join tells.  What is no scope to spawn into is left
+ * alone: -EINVAL: it has been joined, or is NULL; -EPERM: it is of another run, or this thread is in none.  In a task or
+ * callback of the scope's run. */
 #define rota_spawn(scope, fn, arg) rota_spawn_at((scope), (fn), (arg), #fn, ROTA_HERE)
 ROTA_API int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site);
 
@@ -148,11 +158,11 @@ ROTA_API int rota_join_until(struct rota_task *task, int *ret_result, uint64_t d
 /* Without waiting: 0, or -EAGAIN while it has not ended. */
 ROTA_API int rota_try_join(struct rota_task *task, int *ret_result);
 
-/* Cancel one task and all below it. */
-ROTA_API void rota_task_cancel(struct rota_task *task);
+/* Cancel one task and all below it.  0.  In a task or callback of its run; -EPERM elsewhere. */
+ROTA_API int rota_task_cancel(struct rota_task *task);
 
-/* Give the handle up before the scope is joined; the task goes on. */
-ROTA_API void rota_task_release(struct rota_task *task);
+/* Give the handle up before the scope is joined; the task goes on.  0.  In a task or callback of its run; -EPERM elsewhere. */
+ROTA_API int rota_task_release(struct rota_task *task);
 
 /* The running task, or NULL outside of tasks. */
 ROTA_API struct rota_task *rota_self(void);

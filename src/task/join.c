@@ -48,8 +48,11 @@ static bool waits_for(const struct rota_task *task, const struct rota_task *self
 
 int rota__joiner_add(struct rota__joiner *j, struct rota_task *target, int *ret_result)
 {
-	int rc = 1;
+	int rc = rota__task_refuses(target, rota__here());
 
+	if (rc < 0)
+		return rc;
+	rc = 1;
 	rota__lock(&join_lock);
 	if (target->has_result) {
 		*ret_result = target->result;
@@ -205,7 +208,7 @@ static int join(struct rota_task *task, int *ret_result, uint64_t deadline_ns, e
 	int rc = 0;
 	bool ended;
 
-	if (self == NULL)
+	if (self == NULL || rota__task_refuses(task, self->worker) < 0)
 		return -EPERM;
 	joining_init(&g, self, ROTA_WAIT_ALL);
 	rota__lock(&join_lock);
@@ -259,7 +262,7 @@ int rota_try_join(struct rota_task *task, int *ret_result)
 	ROTA_INSIDE();
 	bool ended;
 
-	if (rota__current() == NULL)
+	if (rota__current() == NULL || rota__task_refuses(task, rota__here()) < 0)
 		return -EPERM;
 	rota__lock(&join_lock);
 	ended = task->has_result;
@@ -372,6 +375,9 @@ int rota_wait_until(struct rota_task *const *tasks, size_t count, enum rota_wait
 		return -EPERM;
 	if (count > INT32_MAX || (unsigned)when > ROTA_WAIT_ALL)
 		return -EINVAL;
+	for (size_t i = 0; i < count; i++)
+		if (rota__task_refuses(tasks[i], self->worker) < 0)
+			return -EPERM;
 	if (count > ON_STACK) {
 		places = rota__alloc(count * sizeof *places);
 		if (places == NULL)

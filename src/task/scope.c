@@ -132,20 +132,96 @@ void rota__scope_cancel(struct rota_scope *scope, int reason, uint32_t why)
 	visit_all(&list);
 }
 
-void rota_scope_cancel(struct rota_scope *scope)
+/* ---- by threads of no run, or of another ----
+ *
+ *	OPEN --a thread asks--> ASKED --the scope's loop has done it--> DONE
+ *	  \--joined--> CLOSED     \--the join waits for that--> AWAITED --done, and wakes it--> DONE
+ *
+ * Scopes that not every thread may cancel are CLOSED from the start. */
+enum { ASK_CLOSED, ASK_OPEN, ASK_ASKED, ASK_AWAITED, ASK_DONE };
+
+_Static_assert(sizeof(struct rota_post) <= sizeof(((struct rota_scope *)0)->ask), "struct rota_scope has room for its post");
+
+static void cancel_asked_for(struct rota_post *post)
 {
 	ROTA_INSIDE();
+	struct rota_scope *scope = container_of((void *(*)[2])post, struct rota_scope, ask);
+	struct rota_task *owner = scope->owner;
 
 	rota__scope_cancel(scope, -ECANCELED, SCOPE_BY_CALL);
+	/* Unless its join waits for us the scope may be gone now.  Pairs with stop_asking(). */
+	if (swap_acq_rel(&scope->asked, ASK_DONE) == ASK_AWAITED)
+		rota__wake(owner);
 }
 
-void rota_task_cancel(struct rota_task *task)
+/* What is written here the loop reads when it runs the post. */
+static int ask_to_cancel(struct rota_scope *scope)
+{
+	struct rota_post *post = (struct rota_post *)scope->ask;
+	uint8_t open = ASK_OPEN;
+
+	if (!cas_acq_rel(&scope->asked, &open, ASK_ASKED)) /* pairs with stop_asking() */
+		return open == ASK_CLOSED ? -EPERM : 0;
+	post->fn = cancel_asked_for;
+	rota_post(scope->loop, post);
+	return 0;
+}
+
+/* In the join: what was asked for is done before it returns, and no more will be. */
+static void stop_asking(struct rota_scope *scope, struct rota_task *task)
+{
+	struct rota__wait wait = { .task = task, .what = "another thread's cancellation" };
+	uint8_t state = ASK_OPEN;
+
+	if (cas_acq_rel(&scope->asked, &state, ASK_CLOSED) || state != ASK_ASKED)
+		return;
+	if (cas_acq_rel(&scope->asked, &state, ASK_AWAITED)) /* pairs with cancel_asked_for() */
+		rota__park(&wait);
+}
+
+/* ---- by the run's own ---- */
+
+int rota__scope_refuses(const struct rota_scope *scope, const struct rota__worker *here)
+{
+	if (here == NULL)
+		return -EPERM;
+	if (scope == NULL || load_relaxed(&scope->cancel) == SCOPE_JOINED)
+		return -EINVAL;
+	if (scope->owner == NULL)
+		return scope == here->root ? 0 : -EPERM;
+	return load_relaxed(&scope->owner->worker)->run == here->run ? 0 : -EPERM;
+}
+
+int rota__task_refuses(const struct rota_task *task, const struct rota__worker *here)
+{
+	if (here == NULL)
+		return -EPERM;
+	return load_relaxed(&task->worker)->run == here->run ? 0 : -EPERM;
+}
+
+int rota_scope_cancel(struct rota_scope *scope)
+{
+	ROTA_INSIDE();
+	int rc = rota__scope_refuses(scope, rota__here());
+
+	if (rc == -EPERM)
+		return ask_to_cancel(scope);
+	if (rc == 0)
+		rota__scope_cancel(scope, -ECANCELED, SCOPE_BY_CALL);
+	return rc;
+}
+
+int rota_task_cancel(struct rota_task *task)
 {
 	ROTA_INSIDE();
 	struct worklist list = { .reason = -ECANCELED };
+	int rc = rota__task_refuses(task, rota__here());
 
+	if (rc < 0)
+		return rc;
 	visit_task(&list, task);
 	visit_all(&list);
+	return 0;
 }
 
 static void deadline_passed(struct rota__timer *timer)
@@ -227,12 +303,17 @@ static inline __attribute__((always_inline)) void scope_init(
 	timer_of(scope)->back = NULL; /* not armed */
 	scope->live = scope->errors = 0;
 	scope->cancel = 0;
-	scope->flags = options ? options->flags & (ROTA_SCOPE_COLLECT | ROTA_SCOPE_SHIELD) : 0;
+	scope->flags = options ? options->flags & (ROTA_SCOPE_COLLECT | ROTA_SCOPE_SHIELD | ROTA_SCOPE_ANY_THREAD) : 0;
 	scope->joiner = NULL;
 	scope->pins = 0;
 	scope->lock = 0;
+	scope->asked = ASK_CLOSED;
 	if (owner == NULL)
 		return;
+	if (options != NULL && (options->flags & ROTA_SCOPE_ANY_THREAD)) {
+		scope->loop = owner->worker->loop;
+		scope->asked = ASK_OPEN;
+	}
 	team = owner->worker->team;
 	rota__lock_in(team, &owner->lock);
 	if (!shields(scope, owner->worker)) {
@@ -287,11 +368,14 @@ void rota_scope_open_with(struct rota_scope *scope, const struct rota_scope_opti
 }
 
 /* A join has no reason of its own to end early: it ends when the tasks have, and those are cut
- * short by the cancellation. */
-static inline void wait_until_empty(struct rota_scope *scope, struct rota_task *task, const struct rota__team *team)
+ * short by the cancellation.  It takes no more tasks then.  Answers why it was cancelled, or 0, and its flags: another thread's
+ * cancellation may still be at them. */
+static inline int wait_until_empty(
+	struct rota_scope *scope, struct rota_task *task, const struct rota__team *team, uint32_t *ret_flags)
 {
 	struct rota__wait wait;
 	struct rota_task *next;
+	int reason;
 
 	/* The rest is for cancellations, which this wait does not know. */
 	wait.task = task;
@@ -311,7 +395,11 @@ static inline void wait_until_empty(struct rota_scope *scope, struct rota_task *
 		rota__lock_in(team, &scope->lock);
 	}
 	scope->joiner = NULL;
+	reason = scope->cancel;
+	*ret_flags = scope->flags;
+	store_relaxed(&scope->cancel, SCOPE_JOINED);
 	rota__unlock_in(team, &scope->lock);
+	return reason;
 }
 
 /* Whoever cancels it from another thread may still be at it. */
@@ -334,13 +422,13 @@ static void free_kept(struct rota_scope *scope, struct rota__worker *worker)
 	scope->first = scope->last = NULL;
 }
 
-static int verdict(const struct rota_scope *scope)
+static int verdict(const struct rota_scope *scope, int reason)
 {
 	if (scope->errors > 0)
 		return scope->error[0];
 	if (!(scope->flags & SCOPE_CUT) || (scope->flags & SCOPE_BY_CALL))
 		return 0;
-	return scope->cancel;
+	return reason;
 }
 
 int rota_scope_join(struct rota_scope *scope)
@@ -348,14 +436,20 @@ int rota_scope_join(struct rota_scope *scope)
 	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 	const struct rota__team *team;
+	uint32_t flags;
+	int reason;
 
 	if (task == NULL)
 		return -EPERM;
 	if (task->innermost != scope)
 		return scope->owner != task ? -EPERM : -EINVAL;
 	team = task->worker->team;
-	wait_until_empty(scope, task, team);
-	stop_deadline(scope, task);
+	reason = wait_until_empty(scope, task, team, &flags);
+	if (__builtin_expect(flags & (SCOPE_PINS | ROTA_SCOPE_ANY_THREAD), 0)) {
+		if (flags & ROTA_SCOPE_ANY_THREAD)
+			stop_asking(scope, task);
+		stop_deadline(scope, task);
+	}
 	rota__lock_in(team, &task->lock);
 	task->innermost = scope->outer;
 	if (scope->outer != NULL)
@@ -363,7 +457,7 @@ int rota_scope_join(struct rota_scope *scope)
 	rota__unlock_in(team, &task->lock);
 	wait_until_unvisited(scope);
 	free_kept(scope, task->worker);
-	return verdict(scope);
+	return verdict(scope, reason);
 }
 
 struct rota_scope *rota_detached(void)
@@ -444,12 +538,15 @@ void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scop
 		worker->team->on_empty(worker->team);
 }
 
-void rota_task_release(struct rota_task *task)
+int rota_task_release(struct rota_task *task)
 {
 	ROTA_INSIDE();
 	struct rota_scope *home = task->home;
+	int rc = rota__task_refuses(task, rota__here());
 	bool ended;
 
+	if (rc < 0)
+		return rc;
 	rota__lock(&home->lock);
 	store_relaxed(&task->flags, task->flags & (uint8_t)~TASK_KEPT); /* its end may look at them */
 	ended = load_relaxed(&task->state) == TASK_ENDED; /* it may park at this moment, but it ends in the lock */
@@ -458,6 +555,7 @@ void rota_task_release(struct rota_task *task)
 	rota__unlock(&home->lock);
 	if (ended)
 		rota__record_free(rota__here(), task);
+	return 0;
 }
 
 uint32_t rota_scope_errors(const struct rota_scope *scope, int *ret_codes, uint32_t room)

@@ -5,7 +5,7 @@
 #include "task/team.h"
 #include "trace/trace.h"
 
-/* 0, or the reason of a cancellation: then it is not in it. */
+/* 0, or the reason of a cancellation, or SCOPE_JOINED: then it is not in it. */
 static inline int add_to(struct rota_scope *scope, struct rota_task *task, const struct rota__team *team)
 {
 	int reason;
@@ -51,8 +51,11 @@ static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, st
 	struct rota_task *task;
 	int reason;
 
-	if (worker == NULL)
-		return -EPERM;
+	if (__builtin_expect(worker == NULL || scope == NULL || worker->current == NULL || scope->owner != worker->current, 0)) {
+		reason = rota__scope_refuses(scope, worker);
+		if (reason != 0)
+			return reason;
+	}
 	task = rota__record_new(worker);
 	if (task == NULL)
 		return -ENOMEM;
@@ -87,13 +90,20 @@ static inline int spawn(struct rota_task **ret_task, struct rota__worker *on, st
 	return 0;
 }
 
+/* The scope's join tells, if it is a scope that we may touch. */
+static __attribute__((noinline)) void note_failure(struct rota_scope *scope, int code)
+{
+	if (rota__scope_refuses(scope, rota__here()) == 0)
+		rota__scope_note_error(scope, code);
+}
+
 int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site)
 {
 	ROTA_INSIDE();
 	int rc = spawn(NULL, NULL, scope, fn, arg, name, site, NULL);
 
 	if (rc < 0)
-		rota__scope_note_error(scope, rc);
+		note_failure(scope, rc);
 	return rc;
 }
 
@@ -104,7 +114,7 @@ int rota__spawn_on(struct rota__worker *worker, struct rota_scope *scope, rota_f
 	int rc = spawn(NULL, worker, scope, fn, arg, name, site, NULL);
 
 	if (rc < 0)
-		rota__scope_note_error(scope, rc);
+		note_failure(scope, rc);
 	return rc;
 }
 
@@ -116,7 +126,7 @@ int rota__spawn_pinned_on(struct rota_task **ret_task, struct rota__worker *work
 	int rc = spawn(ret_task, worker, scope, fn, arg, name, site, &pinned);
 
 	if (rc < 0)
-		rota__scope_note_error(scope, rc);
+		note_failure(scope, rc);
 	return rc;
 }
 
@@ -127,7 +137,7 @@ int rota_spawn_now_at(struct rota_scope *scope, rota_fn fn, void *arg, const cha
 	int rc = rota__current() == NULL ? -EPERM : spawn(NULL, NULL, scope, fn, arg, name, site, &now);
 
 	if (rc < 0)
-		rota__scope_note_error(scope, rc);
+		note_failure(scope, rc);
 	return rc;
 }
 
@@ -168,7 +178,7 @@ int rota_spawn_task_at(struct rota_task **ret_task, struct rota_scope *scope, ro
 		rc = spawn(ret_task, on, scope, fn, arg, options->name ? options->name : name,
 			options->site ? options->site : site, options);
 	if (rc < 0)
-		rota__scope_note_error(scope, rc);
+		note_failure(scope, rc);
 	return rc;
 }
 

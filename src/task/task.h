@@ -426,6 +426,15 @@ void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scop
 void rota__scope_note_error(struct rota_scope *scope, int code);
 /* Whoever cancelled the task alone waits for it, and is told: its answer is no news for the scope. */
 bool rota__scope_is_told_elsewhere(struct rota_scope *scope, const struct rota_task *task, int result);
+
+/* What scope->cancel is from the end of its join on: so that whoever spawns looks at one field. */
+enum { SCOPE_JOINED = -EINVAL };
+
+/* May a thread of `here`, NULL for one that is in no run, spawn into the scope and cancel it?  0; -EINVAL: it has been joined;
+ * -EPERM: it is of another run, or was never opened. */
+int rota__scope_refuses(const struct rota_scope *scope, const struct rota__worker *here);
+/* The same about joining, cancelling and releasing a task. */
+int rota__task_refuses(const struct rota_task *task, const struct rota__worker *here);
 /* Cancel for `reason`, which one of SCOPE_BY_* tells in the flags. */
 void rota__scope_cancel(struct rota_scope *scope, int reason, uint32_t why);
 

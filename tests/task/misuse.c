@@ -1,0 +1,275 @@
+/* misuse.c - scopes and tasks in the hands of those to whom they do not belong: other threads, other runs, and who comes too late
+ *
+ * Each is answered, and the program goes on as if it had not been. */
+#include <pthread.h>
+
+#include "run.h"
+
+static int succeed(void *arg)
+{
+	(void)arg;
+	return 7;
+}
+
+static int wait_for_ever(void *arg)
+{
+	(void)arg;
+	return rota_sleep_until(ROTA_FOREVER);
+}
+
+/* ---- a thread that is in no run ---- */
+
+static void *call(void *arg)
+{
+	((void (*)(void))(uintptr_t)arg)();
+	return NULL;
+}
+
+/* Run fn() on a thread of its own, which ends before the task goes on. */
+static void on_a_thread(void (*fn)(void))
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, call, (void *)(uintptr_t)fn), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static struct rota_scope shared;
+static struct rota_task *handle;
+
+static void spawn_in_every_way(void)
+{
+	struct rota_task_options now = { .now = true };
+	struct rota_task *task;
+
+	CHECK_EQ(rota_spawn(&shared, succeed, NULL), -EPERM);
+	CHECK_EQ(rota_spawn_now(&shared, succeed, NULL), -EPERM);
+	CHECK_EQ(rota_spawn_task(&task, &shared, succeed, NULL, NULL), -EPERM);
+	CHECK_EQ(rota_spawn_task(&task, &shared, succeed, NULL, &now), -EPERM);
+	CHECK(rota_detached() == NULL);
+	CHECK_EQ(rota_spawn(rota_detached(), succeed, NULL), -EPERM);
+}
+
+TASK_TEST(a_thread_without_a_run_cannot_spawn_and_the_scope_does_not_notice)
+{
+	rota_scope_open(&shared);
+	on_a_thread(spawn_in_every_way);
+	CHECK_EQ(rota_scope_join(&shared), 0);
+	CHECK_EQ(rota_scope_errors(&shared, NULL, 0), 0);
+}
+
+static void use_the_handle(void)
+{
+	struct rota_task *const tasks[] = { handle };
+	int result = 99;
+
+	CHECK_EQ(rota_task_cancel(handle), -EPERM);
+	CHECK_EQ(rota_task_release(handle), -EPERM);
+	CHECK_EQ(rota_join(handle, &result), -EPERM);
+	CHECK_EQ(rota_try_join(handle, &result), -EPERM);
+	CHECK_EQ(rota_wait_for(handle, &result, 1), -EPERM);
+	CHECK_EQ(rota_wait(tasks, 1, ROTA_WAIT_ALL), -EPERM);
+	CHECK_EQ(rota_scope_cancel(&shared), -EPERM);
+	CHECK_EQ(rota_scope_join(&shared), -EPERM);
+	CHECK_EQ(result, 99);
+}
+
+TASK_TEST(a_thread_without_a_run_can_do_nothing_with_a_task)
+{
+	rota_scope_open(&shared);
+	CHECK_EQ(rota_spawn_task(&handle, &shared, wait_for_ever, NULL, NULL), 0);
+	on_a_thread(use_the_handle);
+	CHECK_EQ(rota_try_join(handle, NULL), -EAGAIN);
+	CHECK_EQ(rota_task_cancel(handle), 0);
+	CHECK_EQ(rota_scope_join(&shared), -ECANCELED);
+}
+
+/* ---- a task of another run ---- */
+
+static int in_another_run(void *arg)
+{
+	((void (*)(void))(uintptr_t)arg)();
+	return 0;
+}
+
+static void *run(void *arg)
+{
+	CHECK_EQ(rota_run(in_another_run, arg, NULL), 0);
+	return NULL;
+}
+
+static int run_on_a_thread(void *arg)
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, run, arg), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	return 0;
+}
+
+static void use_the_handle_and_select(void)
+{
+	struct rota_branch ends[] = { rota_on_join(handle, NULL) };
+
+	use_the_handle();
+	CHECK_EQ(rota_select(ends, 1), 0);
+	CHECK_EQ(ends[0].result, -EPERM);
+}
+
+static struct rota_scope *detached;
+
+static void spawn_into_the_other_run(void)
+{
+	struct rota_task *task;
+
+	CHECK_EQ(rota_spawn(&shared, succeed, NULL), -EPERM);
+	CHECK_EQ(rota_spawn_now(&shared, succeed, NULL), -EPERM);
+	CHECK_EQ(rota_spawn_task(&task, &shared, succeed, NULL, NULL), -EPERM);
+	CHECK_EQ(rota_spawn(detached, succeed, NULL), -EPERM);
+	CHECK_EQ(rota_scope_cancel(detached), -EPERM);
+	CHECK_EQ(rota_spawn(NULL, succeed, NULL), -EINVAL);
+}
+
+TASK_TEST(a_task_cannot_spawn_into_a_scope_of_another_run)
+{
+	rota_scope_open(&shared);
+	detached = rota_detached();
+	CHECK_EQ(rota_blocking(run_on_a_thread, (void *)(uintptr_t)spawn_into_the_other_run), 0);
+	CHECK_EQ(rota_scope_join(&shared), 0);
+	CHECK_EQ(rota_scope_errors(&shared, NULL, 0), 0);
+}
+
+TASK_TEST(a_task_can_do_nothing_with_a_task_of_another_run)
+{
+	rota_scope_open(&shared);
+	CHECK_EQ(rota_spawn_task(&handle, &shared, wait_for_ever, NULL, NULL), 0);
+	CHECK_EQ(rota_blocking(run_on_a_thread, (void *)(uintptr_t)use_the_handle_and_select), 0);
+	CHECK_EQ(rota_try_join(handle, NULL), -EAGAIN);
+	CHECK_EQ(rota_task_cancel(handle), 0);
+	CHECK_EQ(rota_scope_join(&shared), -ECANCELED);
+}
+
+/* ---- too late ---- */
+
+TASK_TEST(a_joined_scope_takes_no_tasks_and_its_verdict_stands)
+{
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK_EQ(rota_spawn(&scope, succeed, NULL), -EINVAL);
+	CHECK_EQ(rota_spawn_now(&scope, succeed, NULL), -EINVAL);
+	CHECK_EQ(rota_spawn_task(&task, &scope, succeed, NULL, NULL), -EINVAL);
+	CHECK_EQ(rota_scope_cancel(&scope), -EINVAL);
+	CHECK_EQ(rota_scope_errors(&scope, NULL, 0), 0);
+	rota_scope_open(&scope); /* it is a new one then */
+	CHECK_EQ(rota_spawn(&scope, succeed, NULL), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+TASK_TEST(a_joined_scope_has_the_reason_of_its_cancellation_no_more)
+{
+	struct rota_scope outer, inner;
+
+	rota_scope_open(&outer);
+	rota_scope_open(&inner);
+	rota_spawn(&inner, wait_for_ever, NULL);
+	CHECK_EQ(rota_scope_cancel(&outer), 0);
+	CHECK_EQ(rota_scope_join(&inner), -ECANCELED);
+	CHECK_EQ(rota_spawn(&inner, succeed, NULL), -EINVAL);
+	CHECK_EQ(rota_scope_join(&outer), 0);
+}
+
+/* ---- a scope for every thread ---- */
+
+static const struct rota_scope_options any_thread = { .flags = ROTA_SCOPE_ANY_THREAD };
+
+static void cancel_shared(void)
+{
+	CHECK_EQ(rota_scope_cancel(&shared), 0);
+	CHECK_EQ(rota_scope_cancel(&shared), 0); /* it has been asked */
+}
+
+TASK_TEST(a_thread_without_a_run_cancels_a_scope_that_says_so)
+{
+	rota_scope_open_with(&shared, &any_thread);
+	CHECK_EQ(rota_spawn_task(&handle, &shared, wait_for_ever, NULL, NULL), 0);
+	on_a_thread(cancel_shared);
+	CHECK_EQ(rota_scope_join(&shared), 0);
+	CHECK_EQ(rota_spawn(&shared, succeed, NULL), -EINVAL);
+}
+
+TASK_TEST(a_task_of_another_run_cancels_a_scope_that_says_so)
+{
+	rota_scope_open_with(&shared, &any_thread);
+	CHECK_EQ(rota_spawn_task(&handle, &shared, wait_for_ever, NULL, NULL), 0);
+	CHECK_EQ(rota_blocking(run_on_a_thread, (void *)(uintptr_t)cancel_shared), 0);
+	CHECK_EQ(rota_scope_join(&shared), 0);
+}
+
+static int saw;
+
+static int join_and_tell(void *arg)
+{
+	struct rota_task *const tasks[] = { handle };
+
+	(void)arg;
+	saw = rota_wait(tasks, 1, ROTA_WAIT_ALL);
+	return 0;
+}
+
+TASK_TEST(a_cancellation_by_another_thread_reaches_the_tasks_below)
+{
+	rota_scope_open_with(&shared, &any_thread);
+	CHECK_EQ(rota_spawn_task(&handle, &shared, wait_for_ever, NULL, NULL), 0);
+	CHECK_EQ(rota_spawn(&shared, join_and_tell, NULL), 0);
+	others_wait();
+	on_a_thread(cancel_shared);
+	CHECK_EQ(rota_scope_join(&shared), 0);
+	CHECK(saw == -ECANCELED || saw == 1); /* cut short, or told by the other one */
+}
+
+/* The thread cancels all that it is shown, and says when it has seen the last. */
+static struct rota_scope *shown;
+static uint32_t show, over;
+
+static void *cancel_what_is_shown(void *arg)
+{
+	(void)arg;
+	while (!load_acquire(&over)) {
+		if (load_acquire(&show) != 1)
+			continue;
+		CHECK_EQ(rota_scope_cancel(shown), 0);
+		store_release(&show, 2);
+	}
+	return NULL;
+}
+
+/* The join returns when it likes: the scope's memory is used for other things then. */
+TASK_TEST(a_cancellation_that_is_under_way_holds_the_join)
+{
+	enum { ROUNDS = 2000 };
+	pthread_t thread;
+
+	over = show = 0;
+	CHECK_EQ(pthread_create(&thread, NULL, cancel_what_is_shown, NULL), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct rota_scope scope;
+
+		rota_scope_open_with(&scope, &any_thread);
+		if (i % 2 == 0)
+			CHECK_EQ(rota_spawn(&scope, wait_for_ever, NULL), 0);
+		shown = &scope;
+		store_release(&show, 1);
+		if (i % 2 != 0)
+			while (load_acquire(&show) != 2)
+				;
+		CHECK_EQ(rota_scope_join(&scope), 0);
+		while (load_acquire(&show) != 2)
+			;
+		memset(&scope, 0xa5, sizeof scope);
+	}
+	store_release(&over, 1);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
