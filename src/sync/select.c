@@ -355,8 +355,11 @@ static int wait_in_all(struct rota_task *task, struct rota_branch *branches, siz
 	};
 	int rc;
 
-	for (size_t i = 0; i < count; i++)
+	s.joining.over = &s.claim;
+	for (size_t i = 0; i < count; i++) {
 		arm_init(&arms[i], &s, &branches[i]);
+		s.joining.ways += !never(&branches[i]);
+	}
 	find_earliest(&s, deadline_ns);
 	rc = prepare_all(&s);
 	if (rc == -EAGAIN) {

@@ -72,6 +72,7 @@ struct rota__selectable {
 struct rota__select {
 	struct rota__wait wait;
 	uint32_t claim;		  /* 0 until somebody has ended it; from then on nobody else may */
+	struct rota__joining joining; /* for the arms that are ends of tasks */
 	struct rota__arm *winner; /* of the second kind; those with a guard show in their waiter */
 	int result;		  /* the winner's; without one, the reason of a cancellation, or 0 */
 	struct rota__timer timer;

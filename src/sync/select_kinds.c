@@ -46,6 +46,7 @@ static bool begin(struct rota__arm *arm)
 	int result = 0, rc;
 
 	arm->joiner.task = arm->select->wait.task;
+	arm->joiner.joining = &arm->select->joining;
 	arm->joiner.ended = task_ended;
 	rc = rota__joiner_add(&arm->joiner, arm->branch->object, &result);
 	if (rc < 0)

@@ -1,4 +1,16 @@
-/* join.c - waiting for the end of tasks: of one, of the first, of all (join.h) */
+/* join.c - waiting for the end of tasks: of one, of the first, of all (join.h)
+ *
+ * Circles.  A task ends only after those it waits for, and after those in the scopes it has open: a scope's join is no wait of its own
+ * kind here, because its owner must come to it in any case.  So who joins nobody closes no circle, and who joins asks: is
+ * the target among those that can end only after me?
+ *
+ *	self <--waits for-- its joiners <--waits for-- theirs ...
+ *	  ^                    ^
+ *	  +--has it in a scope-+-- owner <--waits for-- its joiners ...
+ *
+ * That way all is found in what the lock guards, or cannot change while a task lives: no list of a scope is looked into, and
+ * spawning and joining scopes know nothing of it.  A wait that one of several things ends leads back only if all of them do; a knot
+ * of several such waits is not seen. */
 #include "task/join.h"
 
 #include "os/mem.h"
@@ -11,6 +23,12 @@ void rota__joins_after_fork(void)
 	join_lock = 0;
 }
 
+/* In the lock. */
+static bool has_result(const struct rota_task *task)
+{
+	return task->joins & JOINS_ENDED;
+}
+
 /* ---- places ---- */
 
 static void add(struct rota__joiner *j, struct rota_task *target)
@@ -21,6 +39,7 @@ static void add(struct rota__joiner *j, struct rota_task *target)
 	if (j->next != NULL)
 		j->next->prev = j;
 	target->joiners = j;
+	j->task->joins |= JOINS_WAITING;
 }
 
 static void out_of_list(struct rota__joiner *j)
@@ -32,19 +51,78 @@ static void out_of_list(struct rota__joiner *j)
 	if (j->next != NULL)
 		j->next->prev = j->prev;
 	j->target = NULL;
-	j->task->joins = NULL;
 }
 
-/* Can `task` end only after `self`?  It owns a scope that `self` is in, however deep; or it waits in a join for
- * one that does. */
-static bool waits_for(const struct rota_task *task, const struct rota_task *self)
+/* ---- circles ---- */
+
+/* Those that end only after one task, in the order in which they were found, linked through `found`; the last one's is itself. */
+struct search {
+	struct rota_task *first, *last;
+};
+
+static void find(struct search *s, struct rota_task *task)
 {
-	for (; task != NULL; task = task->joins)
-		for (const struct rota_task *above = self; above != NULL; above = above->home->owner)
-			if (above == task)
-				return true;
-	return false;
+	if (task == NULL || task->found != NULL)
+		return;
+	task->found = task;
+	if (s->last != NULL)
+		s->last->found = task;
+	else
+		s->first = task;
+	s->last = task;
 }
+
+/* Its target is among those found: can the wait end in no other way? */
+static bool leads_back(struct rota__joining *wait)
+{
+	if (load_relaxed(wait->over) != 0)
+		return false;
+	return wait->ways == 0 || ++wait->shut == wait->ways;
+}
+
+static void find_those_behind(struct search *s, struct rota_task *task)
+{
+	for (struct rota__joiner *j = task->joiners; j != NULL; j = j->next)
+		if (leads_back(j->joining))
+			find(s, j->task);
+	find(s, task->home->owner);
+}
+
+static void forget(struct search *s)
+{
+	struct rota_task *task = s->first, *next;
+
+	for (;; task = next) {
+		for (struct rota__joiner *j = task->joiners; j != NULL; j = j->next)
+			j->joining->shut = 0;
+		next = task->found;
+		task->found = NULL;
+		if (next == task)
+			return;
+	}
+}
+
+/* Can `target` end only after `self`, the running task?  Mostly it waits for nobody, and that is soon known. */
+static bool ends_after(struct rota_task *target, struct rota_task *self)
+{
+	struct search s = { NULL, NULL };
+	struct rota_task *task;
+
+	if (target == self)
+		return true;
+	if (!(target->joins & JOINS_WAITING) && load_relaxed(&target->innermost) == NULL)
+		return false;
+	find(&s, self);
+	for (task = s.first; task != target; task = task->found) {
+		find_those_behind(&s, task);
+		if (task->found == task)
+			break;
+	}
+	forget(&s);
+	return task == target;
+}
+
+/* ---- places of others ---- */
 
 int rota__joiner_add(struct rota__joiner *j, struct rota_task *target, int *ret_result)
 {
@@ -54,10 +132,10 @@ int rota__joiner_add(struct rota__joiner *j, struct rota_task *target, int *ret_
 		return rc;
 	rc = 1;
 	rota__lock(&join_lock);
-	if (target->has_result) {
+	if (has_result(target)) {
 		*ret_result = target->result;
 		j->target = NULL;
-	} else if (waits_for(target, j->task)) {
+	} else if (ends_after(target, j->task)) {
 		rc = -EDEADLK;
 	} else {
 		add(j, target);
@@ -72,6 +150,7 @@ void rota__joiner_remove(struct rota__joiner *j)
 	rota__lock(&join_lock);
 	if (j->target != NULL)
 		out_of_list(j);
+	j->task->joins &= (uint8_t)~JOINS_WAITING; /* it goes on */
 	rota__unlock(&join_lock);
 }
 
@@ -81,7 +160,7 @@ void rota__wake_joiners(struct rota_task *task, int result)
 
 	rota__lock(&join_lock);
 	task->result = result;
-	task->has_result = true;
+	task->joins |= JOINS_ENDED;
 	while ((j = task->joiners) != NULL) {
 		out_of_list(j);
 		if (j->ended(j, result)) {
@@ -102,9 +181,10 @@ void rota__wake_joiners(struct rota_task *task, int result)
 struct joining {
 	struct rota__wait wait;
 	struct rota__timer timer;
+	struct rota__joining as_seen;
 	enum rota_wait_when when;
 	size_t running; /* of those waited for */
-	bool over;	/* it is to be woken, or was: in the lock */
+	uint32_t over;	/* it is to be woken, or was: in the lock */
 	int reason;	/* of a cancellation */
 };
 
@@ -134,10 +214,8 @@ static void cut_short(struct joining *g, int reason)
 	rota__lock(&join_lock);
 	first = !g->over;
 	g->over = true;
-	if (first) {
+	if (first)
 		g->reason = reason;
-		g->wait.task->joins = NULL;
-	}
 	rota__unlock(&join_lock);
 	if (first)
 		rota__wake(g->wait.task);
@@ -153,8 +231,9 @@ static void time_is_over(struct rota__timer *timer)
 	cut_short(container_of(timer, struct joining, timer), 0);
 }
 
-static void joining_init(struct joining *g, struct rota_task *self, enum rota_wait_when when)
+static void joining_init(struct joining *g, struct rota_task *self, enum rota_wait_when when, size_t count)
 {
+	g->as_seen = (struct rota__joining){ .over = &g->over, .ways = when == ROTA_WAIT_FIRST ? (uint32_t)count : 0 };
 	g->wait.task = self;
 	g->wait.cancel = cancelled;
 	g->wait.loop = NULL;
@@ -170,6 +249,7 @@ static void place_take(struct place *place, struct joining *g, struct rota_task 
 {
 	place->of = g;
 	place->joiner.task = g->wait.task;
+	place->joiner.joining = &g->as_seen;
 	place->joiner.ended = one_ended;
 	add(&place->joiner, target);
 	g->running++;
@@ -210,22 +290,20 @@ static int join(struct rota_task *task, int *ret_result, uint64_t deadline_ns, e
 
 	if (self == NULL || rota__task_refuses(task, self->worker) < 0)
 		return -EPERM;
-	joining_init(&g, self, ROTA_WAIT_ALL);
+	joining_init(&g, self, ROTA_WAIT_ALL, 1);
 	rota__lock(&join_lock);
-	ended = task->has_result;
+	ended = has_result(task);
 	if (ended) {
 		place.result = task->result;
 	} else {
-		if (waits_for(task, self))
+		if (ends_after(task, self))
 			rc = -EDEADLK;
 		else if (cuttable)
 			rc = rota__task_cancelled(self);
 		if (rc == 0 && passed(deadline_ns))
 			rc = -ETIMEDOUT;
-		if (rc == 0) {
+		if (rc == 0)
 			place_take(&place, &g, task);
-			self->joins = task;
-		}
 	}
 	rota__unlock(&join_lock);
 	if (rc != 0)
@@ -265,7 +343,7 @@ int rota_try_join(struct rota_task *task, int *ret_result)
 	if (rota__current() == NULL || rota__task_refuses(task, rota__here()) < 0)
 		return -EPERM;
 	rota__lock(&join_lock);
-	ended = task->has_result;
+	ended = has_result(task);
 	if (ended && ret_result != NULL)
 		*ret_result = task->result;
 	rota__unlock(&join_lock);
@@ -288,7 +366,9 @@ int rota_wait_for(struct rota_task *task, int *ret_result, uint64_t length_ns)
 	if (rc == -ECANCELED || rc == -ETIMEDOUT) {
 		set_quiet(task);
 		rota_task_cancel(task);
-		join(task, &result, ROTA_FOREVER, NOT_CUT_SHORT);
+		/* Between the two it may have begun to wait for us, in a shield. */
+		if (join(task, &result, ROTA_FOREVER, NOT_CUT_SHORT) < 0)
+			return -EDEADLK;
 		/* One that had its result before it noticed has it all the same. */
 		if (result != -ECANCELED && result != -ETIMEDOUT)
 			rc = 0;
@@ -306,8 +386,8 @@ static int count_ended(struct rota_task *const *tasks, size_t count, enum rota_w
 	size_t ended = 0, failed = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		ended += tasks[i]->has_result;
-		failed += tasks[i]->has_result && tasks[i]->result < 0;
+		ended += has_result(tasks[i]);
+		failed += has_result(tasks[i]) && tasks[i]->result < 0;
 	}
 	*ret_enough = ended == count || (when == ROTA_WAIT_FIRST && ended > 0) || (when == ROTA_WAIT_ERROR && failed > 0);
 	return (int)ended;
@@ -317,22 +397,23 @@ static int count_ended(struct rota_task *const *tasks, size_t count, enum rota_w
 static int take_places(struct place *places, struct joining *g, struct rota_task *const *tasks, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!tasks[i]->has_result && waits_for(tasks[i], g->wait.task))
+		if (!has_result(tasks[i]) && ends_after(tasks[i], g->wait.task))
 			return -EDEADLK;
 	for (size_t i = 0; i < count; i++) {
 		places[i].joiner.target = NULL;
-		if (!tasks[i]->has_result)
+		if (!has_result(tasks[i]))
 			place_take(&places[i], g, tasks[i]);
 	}
 	return 0;
 }
 
-static void leave_places(struct place *places, size_t count)
+static void leave_places(struct rota_task *self, struct place *places, size_t count)
 {
 	rota__lock(&join_lock);
 	for (size_t i = 0; i < count; i++)
 		if (places[i].joiner.target != NULL)
 			out_of_list(&places[i].joiner);
+	self->joins &= (uint8_t)~JOINS_WAITING;
 	rota__unlock(&join_lock);
 }
 
@@ -343,7 +424,7 @@ static int wait_for_some(struct rota_task *self, struct place *places, struct ro
 	bool enough, waits;
 	int rc, ended;
 
-	joining_init(&g, self, when);
+	joining_init(&g, self, when, count);
 	rota__lock(&join_lock);
 	ended = count_ended(tasks, count, when, &enough);
 	rc = enough ? 0 : rota__task_cancelled(self);
@@ -354,7 +435,7 @@ static int wait_for_some(struct rota_task *self, struct place *places, struct ro
 	if (!waits)
 		return rc != 0 ? rc : ended;
 	park(&g, deadline_ns);
-	leave_places(places, count);
+	leave_places(self, places, count);
 	if (g.reason != 0)
 		return g.reason;
 	rota__lock(&join_lock);

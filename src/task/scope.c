@@ -328,7 +328,7 @@ static inline __attribute__((always_inline)) void scope_init(
 	scope->outer = owner->innermost;
 	if (scope->outer != NULL)
 		scope->outer->inner = scope;
-	owner->innermost = scope; /* from now on a cancellation may come */
+	store_relaxed(&owner->innermost, scope); /* from now on a cancellation may come */
 	rota__unlock_in(team, &owner->lock);
 	if (timed)
 		start_deadline(scope);
@@ -451,7 +451,7 @@ int rota_scope_join(struct rota_scope *scope)
 		stop_deadline(scope, task);
 	}
 	rota__lock_in(team, &task->lock);
-	task->innermost = scope->outer;
+	store_relaxed(&task->innermost, scope->outer); /* a join looks at it */
 	if (scope->outer != NULL)
 		scope->outer->inner = NULL;
 	rota__unlock_in(team, &task->lock);

@@ -43,6 +43,12 @@ enum {
 	TASK_QUIET = 2, /* that a cancellation ended it is no error of its scope */
 };
 
+enum {
+	/* With the lock of all joins: */
+	JOINS_ENDED = 1,   /* it has its result */
+	JOINS_WAITING = 2, /* it waits for the end of tasks */
+};
+
 struct run;
 
 /* What a task waits on; on its stack while it waits. */
@@ -71,7 +77,7 @@ struct rota_task {
 	uint8_t state, flags, priority; /* enum priority */
 	uint8_t lock;
 	uint8_t stack_class;
-	bool has_result; /* for joins: it has ended */
+	uint8_t joins; /* JOINS_* */
 
 	struct rota__wait *wait;
 	struct rota__stack *stack;
@@ -86,7 +92,7 @@ struct rota_task {
 	int32_t result;
 	uint32_t pinned;	  /* reasons why it may not move to another worker; see rota__pin() */
 	struct rota__node node;	  /* in the queues of a team; in worker->starved */
-	struct rota_task *joins;  /* the one whose end it waits for in rota_join() */
+	struct rota_task *found;  /* by a search for circles (task/join.c); else NULL */
 };
 
 /* One entry of the ready ring: the sp is here so that the next stacks can be prefetched without

@@ -102,7 +102,7 @@ static bool records_grow(struct rota__worker *w)
 		task->wait = NULL;
 		task->joiners = NULL;
 		task->locals = NULL;
-		task->joins = NULL;
+		task->found = NULL;
 		task->next = w->free_records;
 		w->free_records = task;
 	}
@@ -142,7 +142,7 @@ struct rota_task *rota__record_new(struct rota__worker *w)
 	task->id = __builtin_expect(w->next_id != w->last_id, 1) ? w->next_id++ : id_new(w);
 	task->state = TASK_READY;
 	task->flags = task->lock = 0;
-	task->has_result = false;
+	task->joins = 0;
 	store_relaxed(&task->pinned, 0); /* the watchdog may look at what was here before */
 	return task;
 }
