@@ -107,7 +107,8 @@ struct rota_post { /* yours, untouched from rota_post() until fn runs */
 
 /* Call post->fn(post) once on the loop's thread.  Any thread, lock-free, never fails; wakes the loop
  * only if it sleeps.  Posts of one thread keep their order.  Keeps the loop alive until it ran.
- * The loop must not be freed meanwhile. */
+ * The loop must not be freed meanwhile: for one of a rota_run(), which frees it at its end, other threads
+ * have rota_run_post() (rota/run.h). */
 ROTA_API void rota_post(struct rota_loop *loop, struct rota_post *post);
 
 /* ---- timers ---- */

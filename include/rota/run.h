@@ -131,6 +131,43 @@ ROTA_API int rota_stop(void);
 /* Has it been asked to stop?  For what is shielded and could go on for long.  False outside of a run. */
 ROTA_API bool rota_stopping(void);
 
+/* ---- a run, for other threads ----
+ *
+ *	run = rota_run_handle();                        in the run
+ *	pthread_create(&thread, NULL, body, run);
+ *
+ *	rota_run_spawn(run, refresh, cache, NULL);      in the thread: a task of the run
+ *	rota_run_handle_unref(run);
+ *
+ * A loop and a scope are gone when their run is over, and another thread cannot know when that will be.  A handle stays as long as
+ * somebody holds it, and answers ROTA_ECLOSED from the end of the run's last task on.  All of these calls but the first are for any
+ * thread of the process, in a run or not, at any time; they do not wait, and take no lock. */
+struct rota_run_handle;
+struct rota_post;
+
+/* A handle of the run that this thread is in, counted for the caller; NULL: it is in none. */
+ROTA_API struct rota_run_handle *rota_run_handle(void);
+/* One holder more: `handle` itself.  And one less: the last one's gives it back; NULL does nothing. */
+ROTA_API struct rota_run_handle *rota_run_handle_ref(struct rota_run_handle *handle);
+ROTA_API void rota_run_handle_unref(struct rota_run_handle *handle);
+
+/* Call post->fn(post) once on the thread of the run's first loop, as rota_post() does (rota/loop.h); the run does not end before.  0, and
+ * `post` is the run's until fn is called; ROTA_ECLOSED: the run is over, and fn is not called. */
+ROTA_API int rota_run_post(struct rota_run_handle *handle, struct rota_post *post);
+
+/* Make fn(arg) a detached task of the run (see rota_detached()), on each of its workers in turn.  0, and then done(arg, result) is called once
+ * when fn has returned, in its task; or, if the run takes no more tasks or has no memory for it, with that error (-ECANCELED,
+ * -ENOMEM) in a callback, and fn is never called.  `done` must not wait.  It may be NULL: then an error goes where
+ * those of detached tasks go.  ROTA_ECLOSED, -ENOMEM: nothing was made, and neither is called. */
+#define rota_run_spawn(handle, fn, arg, done) rota_run_spawn_at((handle), (fn), (arg), (done), #fn, ROTA_HERE)
+ROTA_API int rota_run_spawn_at(struct rota_run_handle *handle, rota_fn fn, void *arg, void (*done)(void *arg, int result),
+	const char *name, const char *site);
+
+/* Ask the run to stop, as rota_stop() does in it.  0; ROTA_ECLOSED: it is over. */
+ROTA_API int rota_run_stop(struct rota_run_handle *handle);
+
+/* ---- about a run ---- */
+
 /* CPUs this process may use: those of its affinity mask, at most as many as the tightest quota of its cgroups allows, rounded
  * up.  Any thread. */
 ROTA_API unsigned rota_cpu_count(void);

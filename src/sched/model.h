@@ -19,6 +19,7 @@ struct run {
 	struct rota__signal_watch stop_signals;
 	struct rota__watch watch; /* but for its rescue() */
 	int result;
+	struct rota_run_handle *handle; /* for other threads */
 	struct rota__drain {
 		struct rota_scope *root; /* what is to end */
 		uint64_t length_ns; /* how long the run may take to end */
@@ -53,12 +54,25 @@ int rota__run_team(struct run *run, const struct team_shape *shape);
 /* The body of the first task; `run` is its argument. */
 int rota__run_first_task(void *run);
 
+/* Before the first task, on the thread of the first worker's loop: the run may be asked to stop from now on, by SIGINT and SIGTERM
+ * too, and other threads may come.  `team` NULL: there is only that worker.  0, or why not. */
+int rota__run_begin(struct run *run, struct rota_loop *loop, struct rota_scope *root, struct rota__team *team);
+/* There, when the last task has ended, or none has begun. */
+void rota__run_over(struct run *run);
+
+/* ---- handle.c ---- */
+
+/* Its handle, shut: 0, -ENOMEM. */
+int rota__run_handle_new(struct run *run);
+/* The loops turn: what other threads want may come. */
+void rota__run_handle_open(struct rota_run_handle *handle, struct rota_loop *first);
+/* No more may come; what has come is in the loops' queues.  Waits for those that are just posting. */
+void rota__run_handle_shut(struct rota_run_handle *handle);
+
 /* ---- drain.c ---- */
 
-/* Before the first task, on the thread of the first worker's loop: the run may be asked to stop from now on, by SIGINT and SIGTERM
- * too.  `team` NULL: there is only that worker.  0, or why not. */
+/* As rota__run_begin(), and over. */
 int rota__drain_init(struct run *run, struct rota_loop *loop, struct rota_scope *root, struct rota__team *team);
-/* There, when the last task has ended, or none has begun. */
 void rota__drain_fini(struct run *run);
 
 /* In a task or callback of the run, or a visitor of its team: cancel what is there, and see that it ends in time. */

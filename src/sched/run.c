@@ -176,10 +176,14 @@ int rota_run(rota_fn app, void *arg, const struct rota_options *options)
 	run.loop_options.poller = run.options->poller;
 	if (!times_of(&run, model))
 		return -EINVAL;
+	rc = rota__run_handle_new(&run);
+	if (rc < 0)
+		return rc;
 	block_sigpipe(&only_pipe, &before);
 	rc = model == ROTA_SINGLE ? rota__run_single(&run) : rota__run_team(&run, &shape);
 	rota__reports_end(&run);
 	unblock_sigpipe(&only_pipe, &before);
+	rota_run_handle_unref(run.handle);
 	return rc;
 }
 
@@ -232,6 +236,21 @@ int rota__run_first_task(void *arg)
 	run->result = run->app(run->arg);
 	rota__drain_first_task_ended(run);
 	return 0;
+}
+
+int rota__run_begin(struct run *run, struct rota_loop *loop, struct rota_scope *root, struct rota__team *team)
+{
+	int rc = rota__drain_init(run, loop, root, team);
+
+	if (rc == 0)
+		rota__run_handle_open(run->handle, loop);
+	return rc;
+}
+
+void rota__run_over(struct run *run)
+{
+	rota__run_handle_shut(run->handle);
+	rota__drain_fini(run);
 }
 
 void rota__run_root_init(struct rota_scope *root)

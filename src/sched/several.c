@@ -106,12 +106,12 @@ static int start(struct seat *seat, struct rota__driver *driver)
 /* The program begins. */
 static void start_program(struct several *s)
 {
-	int rc = rota__drain_init(s->run, s->seats[0]->loop, &s->team.root, &s->team);
+	int rc = rota__run_begin(s->run, s->seats[0]->loop, &s->team.root, &s->team);
 
 	if (rc == 0) {
 		rc = rota_spawn_at(&s->team.root, rota__run_first_task, s->run, "main", "rota_run");
 		if (rc < 0)
-			rota__drain_fini(s->run);
+			rota__run_over(s->run);
 	}
 	if (rc < 0) {
 		fail(s, rc);
@@ -161,7 +161,7 @@ static bool turn(struct seat *seat, const struct rota__driver *driver)
 			return false;
 	}
 	if (seat->number == 0)
-		rota__drain_fini(seat->several->run);
+		rota__run_over(seat->several->run);
 	rota__run_drain(seat->loop);
 	return true;
 }

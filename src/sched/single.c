@@ -13,7 +13,7 @@ struct single {
 
 static int turn_until_empty(struct single *s, struct run *run, struct rota_loop *loop)
 {
-	int rc = rota__drain_init(run, loop, &s->root, NULL);
+	int rc = rota__run_begin(run, loop, &s->root, NULL);
 
 	if (rc < 0)
 		return rc;
@@ -21,7 +21,7 @@ static int turn_until_empty(struct single *s, struct run *run, struct rota_loop 
 	rc = rota_spawn_at(&s->root, rota__run_first_task, run, "main", "rota_run");
 	while (s->root.live > 0)
 		rota__loop_turn(loop, ROTA_FOREVER);
-	rota__drain_fini(run);
+	rota__run_over(run);
 	rota__run_drain(loop);
 	return rc < 0 ? rc : run->result;
 }
