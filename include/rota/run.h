@@ -83,7 +83,7 @@ struct rota_options {
 	unsigned bosses;
 	enum rota_deal deal;	    /* how connections are dealt to workers, where the listener does not say */
 	const char *poller;	    /* "uring", "epoll"; NULL: $ROTA_POLLER, else the best that works */
-	size_t stack_bytes;	    /* of a task; 0 = 64 KiB, of which a task has 48 at least: it may begin on that of who joins it */
+	size_t stack_bytes;	    /* of a task; 0 = 64 KiB, of which a task has 48 at least: it may begin on that of who joins it; see struct rota_task_options */
 	uint64_t spin_ns;	    /* see struct rota_loop_options; 0: $ROTA_SPIN_US, else never */
 	bool keep_signals;	    /* do not turn SIGINT and SIGTERM into a cancellation */
 	/* A detached task's function has returned an error.  Called in that task, which ends afterwards: it may wait, and see its locals.  NULL:
@@ -121,7 +121,7 @@ struct rota_options {
  * child's own, and it must end with _exit(2) or exec(3), because the task it stands on is the parent's.
  * Handles that are still open at the end, which were unreferenced, are closed.
  * Returns app's answer, or why the run could not start: -ENOMEM, -EMFILE, -EINVAL (an unknown
- * poller or model, or what is no number, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */
+ * poller or model, too large a stack, or what is no number, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */
 ROTA_API int rota_run(rota_fn app, void *arg, const struct rota_options *options);
 
 /* Ask the run to stop, as the first SIGTERM does: everything in it is cancelled, the caller too, and has drain_ns to end.  Asking again

@@ -114,11 +114,13 @@ enum rota_priority {
 #define ROTA_WORKER(number) ((number) + 1u) /* see rota_worker_number() */
 #define ROTA_WORKER_NEXT 0xffffffffu /* each of those in service in turn, no bosses */
 
+enum { ROTA_STACK_BYTES_MAX = 8 << 20 }; /* of one task */
+
 struct rota_task_options {
 	const char *name;	/* kept, not copied: must live as long as the task; NULL: the function */
 	const char *site;	/* where it was spawned; the macros fill it in */
-	/* 0: the run's default.  Rounded up to a power of two.  With a size of its own the task ends
-	 * with -ENOMEM, unrun, if no such stack can be had; with the default it waits for one. */
+	/* 0: the run's default.  Rounded up to a power of two from 16 KiB on; -EINVAL: more than ROTA_STACK_BYTES_MAX.  With a size of
+	 * its own the task ends with -ENOMEM, unrun, if no such stack can be had; with the default it waits for one. */
 	size_t stack_bytes;
 	bool pinned; /* it stays on the worker where it begins, and so on one thread */
 	bool now;    /* see rota_spawn_now() */

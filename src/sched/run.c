@@ -167,6 +167,8 @@ int rota_run(rota_fn app, void *arg, const struct rota_options *options)
 
 	if (rota__loop_here != NULL)
 		return -EBUSY;
+	if (run.options->stack_bytes > STACK_BYTES_MAX)
+		return -EINVAL;
 	model = model_of(run.options);
 	if (model < 0)
 		return model;

@@ -150,7 +150,7 @@ static int look_at(const struct rota_task_options *options, struct rota__worker 
 	*ret_worker = NULL;
 	if (here == NULL || (options->now && here->current == NULL))
 		return -EPERM;
-	if ((unsigned)options->priority > ROTA_PRIORITY_BULK)
+	if ((unsigned)options->priority > ROTA_PRIORITY_BULK || options->stack_bytes > STACK_BYTES_MAX)
 		return -EINVAL;
 	if (options->worker == ROTA_WORKER_HERE || (options->worker == ROTA_WORKER_NEXT && here->team == NULL))
 		return 0;

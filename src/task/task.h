@@ -107,6 +107,8 @@ enum priority { NORMAL, URGENT, BULK, PRIORITIES };
 
 /* Sizes of stacks: STACK_BYTES_MIN << class, up to STACK_BYTES_MAX. */
 enum { STACK_CLASSES = 10 };
+_Static_assert((STACK_BYTES_MIN << (STACK_CLASSES - 1)) == STACK_BYTES_MAX && (int)STACK_BYTES_MAX == (int)ROTA_STACK_BYTES_MAX,
+	"the classes have all sizes");
 
 /* A thread that runs tasks: its loop, its ready ring, its stacks and records. */
 struct rota__worker {
@@ -364,7 +366,7 @@ int rota__spawn_pinned_on(struct rota_task **ret_task, struct rota__worker *work
 struct rota_task *rota__record_new(struct rota__worker *worker);
 void rota__record_free(struct rota__worker *worker, struct rota_task *task);
 
-/* Which of a worker's pools has stacks of so many bytes. */
+/* Which of a worker's pools has stacks of so many bytes; not more than STACK_BYTES_MAX. */
 uint8_t rota__stack_class(size_t bytes);
 
 /* The same as below for a task of another class than the common one. */

@@ -696,7 +696,8 @@ uint8_t rota__stack_class(size_t bytes)
 {
 	uint8_t class = 0;
 
-	while (class < STACK_CLASSES - 1 && ((size_t)STACK_BYTES_MIN << class) < bytes)
+	assert(bytes <= STACK_BYTES_MAX);
+	while (((size_t)STACK_BYTES_MIN << class) < bytes)
 		class++;
 	return class;
 }

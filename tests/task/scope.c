@@ -540,6 +540,68 @@ TASK_TEST(names_are_the_functions_and_can_be_set)
 	CHECK_EQ(rota_scope_join(&scope), 0);
 }
 
+/* Use so much of the stack, a page at a time from its top. */
+static int use_stack(void *arg)
+{
+	size_t bytes = *(size_t *)arg;
+	char page[4096];
+
+	for (volatile char *p = page; p < page + sizeof page; p += 512)
+		*p = 1;
+	bytes -= sizeof page;
+	return bytes < 2 * sizeof page ? (int)(rota_task_stack_used(rota_self()) >> 10) : use_stack(&bytes);
+}
+
+TASK_TEST(a_task_has_the_stack_it_asked_for)
+{
+	size_t sizes[] = { 256 << 10, 3 << 20, ROTA_STACK_BYTES_MAX };
+
+	for (int i = 0; i < 3; i++) {
+		struct rota_task_options options = { .stack_bytes = sizes[i] };
+		size_t most = sizes[i] / 4; /* sanitized frames are larger */
+		struct rota_scope scope;
+		struct rota_task *task;
+		int used_kib = 0;
+
+		rota_scope_open(&scope);
+		CHECK_EQ(rota_spawn_task(&task, &scope, use_stack, &most, &options), 0);
+		CHECK_EQ(rota_join(task, &used_kib), 0);
+		CHECK(used_kib >= (int)(most >> 10) - 12);
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	}
+}
+
+TASK_TEST(a_stack_that_is_too_large_is_refused_and_not_cut)
+{
+	struct rota_task_options options = { .stack_bytes = ROTA_STACK_BYTES_MAX + 1 };
+	struct rota_options huge = { .stack_bytes = ROTA_STACK_BYTES_MAX + 1 };
+	struct rota_scope scope;
+	struct rota_task *task;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn_task(&task, &scope, succeed, NULL, &options), -EINVAL);
+	options.stack_bytes = SIZE_MAX;
+	CHECK_EQ(rota_spawn_task(&task, &scope, succeed, NULL, &options), -EINVAL);
+	CHECK_EQ(rota_scope_join(&scope), -EINVAL);
+	CHECK_EQ(rota_run(succeed, NULL, &huge), -EBUSY); /* of all reasons the first */
+}
+
+static int use_most_of_the_stack(void *arg)
+{
+	size_t bytes = 512 << 10;
+
+	(void)arg;
+	return use_stack(&bytes) >= 500 ? 0 : -EIO;
+}
+
+TEST(the_stacks_of_a_run_are_as_large_as_it_says_and_too_large_ones_are_refused)
+{
+	struct rota_options large = { .stack_bytes = 2 << 20 }, huge = { .stack_bytes = ROTA_STACK_BYTES_MAX + 1 };
+
+	CHECK_EQ(rota_run(use_most_of_the_stack, NULL, &large), 0);
+	CHECK_EQ(rota_run(succeed, NULL, &huge), -EINVAL);
+}
+
 static int leave_scope_open(void *arg)
 {
 	static struct rota_scope scope;
