@@ -118,7 +118,8 @@ struct rota_options {
  * The first SIGINT or SIGTERM cancels the program, a second one has its default effect.  SIGPIPE is
  * blocked on this thread meanwhile: writing to a peer that is gone is -EPIPE and nothing else.
  * After a fork() in a task the child is in no run: what waits or spawns answers -EPERM, rota_run() starts a run of the
- * child's own, and it must end with _exit(2) or exec(3), because the task it stands on is the parent's.
+ * child's own, and it must end with _exit(2) or exec(3), because the task it stands on is the parent's: one that returns from
+ * it is ended with abort(3).
  * Handles that are still open at the end, which were unreferenced, are closed.
  * Returns app's answer, or why the run could not start: -ENOMEM, -EMFILE, -EINVAL (an unknown
  * poller or model, too large a stack, or what is no number, here or in the environment), -ENOTSUP, -EBUSY (this thread is in a run). */

@@ -197,7 +197,8 @@ ROTA_API int rota_sleep_until(uint64_t deadline_ns);
 /* ---- combinations ---- */
 
 /* Run fn(arg) in this task with at most `length_ns` for everything in it.  fn's answer; if the time
- * is over its waits answer -ETIMEDOUT.  An answer that was ready wins over the deadline. */
+ * is over its waits answer -ETIMEDOUT.  An answer that was ready wins over the deadline.  It must have joined what scopes it
+ * opened: else the program ends, as where a task ends so; also under rota_shield(). */
 ROTA_API int rota_timeout(uint64_t length_ns, rota_fn fn, void *arg);
 
 /* Run fn(arg) in this task, shielded from cancellation, with `length_ns` of its own (ROTA_FOREVER:

@@ -121,7 +121,7 @@ static int run_errand(void *arg)
 
 	rota__free(arg);
 	result = e.fn(e.arg);
-	if (e.done == NULL)
+	if (e.done == NULL || rota_self() == NULL) /* a forked child */
 		return result;
 	e.done(e.arg, result);
 	return 0; /* it has been told */

@@ -236,7 +236,8 @@ int rota__run_first_task(void *arg)
 	struct run *run = arg;
 
 	run->result = run->app(run->arg);
-	rota__drain_first_task_ended(run);
+	if (rota_self() != NULL) /* else it is a forked child, which will be told */
+		rota__drain_first_task_ended(run);
 	return 0;
 }
 

@@ -2,19 +2,28 @@
 #include "os/mem.h"
 #include "task/task.h"
 
+/* Call fn in a scope that nobody else knows of, and so is empty when it returns: unless fn left one of its own open, whose
+ * memory is gone now. */
+static int call_in(const struct rota_scope_options *options, bool before, rota_fn fn, void *arg, const char *left_open)
+{
+	struct rota_scope scope;
+	int rc;
+
+	rota_scope_open_with(&scope, options);
+	rc = rota__call_out(before, fn, arg);
+	if (rota_scope_join(&scope) == -EINVAL)
+		rota__die(left_open, scope.owner);
+	return rc;
+}
+
 int rota_timeout(uint64_t length_ns, rota_fn fn, void *arg)
 {
 	ROTA_INSIDE();
 	struct rota_scope_options limit = { .deadline_ns = rota_deadline(length_ns) };
-	struct rota_scope scope;
-	int rc;
 
 	if (rota__current() == NULL)
 		return -EPERM;
-	rota_scope_open_with(&scope, &limit);
-	rc = rota__call_out(rota__before, fn, arg);
-	rota_scope_join(&scope); /* empty: fn joined what it opened */
-	return rc;
+	return call_in(&limit, rota__before, fn, arg, "a function returned to rota_timeout() with an open scope");
 }
 
 int rota_shield(uint64_t length_ns, rota_fn fn, void *arg)
@@ -22,15 +31,10 @@ int rota_shield(uint64_t length_ns, rota_fn fn, void *arg)
 	ROTA_INSIDE();
 	struct rota_scope_options shield = {
 		.deadline_ns = rota_deadline(length_ns), .flags = ROTA_SCOPE_SHIELD };
-	struct rota_scope scope;
-	int rc;
 
 	if (rota__current() == NULL)
 		return -EPERM;
-	rota_scope_open_with(&scope, &shield);
-	rc = rota__call_out(rota__before, fn, arg);
-	rota_scope_join(&scope);
-	return rc;
+	return call_in(&shield, rota__before, fn, arg, "a function returned to rota_shield() with an open scope");
 }
 
 /* A call of a gather or a race, and where its result goes. */

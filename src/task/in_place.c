@@ -115,6 +115,7 @@ void rota__run_in_place(struct rota_task *task, struct rota_task *child)
 	stack->owner = child;
 	rota__set_running(w, child);
 	result = rota__call_out(w->team == NULL || !w->team->rescues, child->fn, child->arg);
+	rota__check_not_forked(child);
 	rota__task_ends(child, result);
 	w = child->worker; /* it may have moved */
 	rota__trace(ROTA__EV_TASK_STOP, child->id, child->name);

@@ -8,8 +8,6 @@
  *   task->cancel    what reaches the task outside of any scope it opened itself
  * A shield keeps what comes from outside from being copied into it. */
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "task/rescue.h"
 #include "task/task.h"
@@ -340,20 +338,13 @@ void rota__scope_init(
 	scope_init(scope, owner, options);
 }
 
-static void die(const char *what, const struct rota_task *task)
-{
-	fprintf(stderr, "rota: %s, task \"%s\" (spawned at %s)\n", what, rota_task_name(task),
-		task && task->site ? task->site : "?");
-	abort();
-}
-
 void rota_scope_open(struct rota_scope *scope)
 {
 	ROTA_INSIDE();
 	struct rota_task *task = rota__current();
 
 	if (task == NULL)
-		die("rota_scope_open() outside of a task", NULL);
+		rota__die("rota_scope_open() outside of a task", NULL);
 	scope_init(scope, task, NULL); /* in place: what options would do is left out */
 }
 
@@ -363,7 +354,7 @@ void rota_scope_open_with(struct rota_scope *scope, const struct rota_scope_opti
 	struct rota_task *task = rota__current();
 
 	if (task == NULL)
-		die("rota_scope_open_with() outside of a task", NULL);
+		rota__die("rota_scope_open_with() outside of a task", NULL);
 	scope_init(scope, task, options);
 }
 

@@ -197,12 +197,20 @@ int rota_set_priority(enum rota_priority priority)
 
 /* ---- the end ---- */
 
+_Noreturn void rota__die(const char *what, const struct rota_task *task)
+{
+	if (task != NULL)
+		fprintf(stderr, "rota: %s: task \"%s\" (spawned at %s)\n", what, rota_task_name(task),
+			task->site != NULL ? task->site : "?");
+	else
+		fprintf(stderr, "rota: %s\n", what);
+	abort();
+}
+
 static void check_scopes(const struct rota_task *task)
 {
-	if (task->innermost == NULL)
-		return;
-	fprintf(stderr, "rota: task \"%s\" (spawned at %s) ended with an open scope\n", rota_task_name(task), task->site);
-	abort();
+	if (task->innermost != NULL)
+		rota__die("the task ended with an open scope", task);
 }
 
 struct last_words {
@@ -235,7 +243,7 @@ __attribute__((noinline)) void rota__task_last_words(struct rota_task *task, int
 	check_scopes(task);
 	if (result < 0 && task->home == w->root && !rota__scope_is_told_elsewhere(task->home, task, result))
 		last.on_error = w->on_detached_error;
-	rota__call_out(w->team == NULL || !w->team->steal, last_words, &last);
+	rota__call_out(w->team == NULL || !w->team->rescues, last_words, &last);
 }
 
 void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result)

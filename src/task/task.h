@@ -413,6 +413,16 @@ static inline void rota__make_ready(struct rota__worker *worker, struct rota_tas
 	worker->loop->tasks_ready = true;
 }
 
+/* A mistake of the program's that leaves nothing to go on with: say what, and abort(3).  `task` may be NULL. */
+_Noreturn void rota__die(const char *what, const struct rota_task *task);
+
+/* The program's code has come back from a call.  In a forked child that returns, its task is the parent's, and it has no worker. */
+static inline void rota__check_not_forked(const struct rota_task *task)
+{
+	if (__builtin_expect(rota__here_unchecked() == NULL, 0))
+		rota__die("a forked child has returned, and must end with _exit(2) or exec(3)", task);
+}
+
 /* fn has returned: what is the program's is called in the task's own frame, where it may wait as fn could (destructors of its locals,
  * who is told of a detached task's error).  It may be on another worker afterwards. */
 void rota__task_last_words(struct rota_task *task, int result);

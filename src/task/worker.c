@@ -440,6 +440,7 @@ static void task_main(void *unused)
 		struct rota__stack *stack = task->stack;
 		uint8_t class = task->stack_class;
 
+		rota__check_not_forked(task);
 		rota__task_ends(task, result);
 		w = task->worker; /* it may have moved */
 		rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);

@@ -2,6 +2,7 @@
  *
  * Each is answered, and the program goes on as if it had not been. */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "run.h"
 
@@ -272,4 +273,57 @@ TASK_TEST(a_cancellation_that_is_under_way_holds_the_join)
 	}
 	store_release(&over, 1);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+/* ---- a forked child that goes home ---- */
+
+/* In the child: the way home from a task is the parent's. */
+static int fork_and_return(void *arg)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		return 0;
+	CHECK(waitpid(child, arg, 0) == child);
+	return 0;
+}
+
+static int fork_in_a_task_and_return(void *arg)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	rota_spawn(&scope, fork_and_return, arg);
+	return rota_scope_join(&scope); /* it may run in our place */
+}
+
+static int fork_in_a_gather_and_return(void *arg)
+{
+	struct rota_call calls[] = { { succeed, NULL }, { fork_and_return, arg } };
+
+	return rota_gather(calls, 2, NULL);
+}
+
+static void run_fork(void *arg)
+{
+	int status = 0;
+
+	CHECK_EQ(rota_run((rota_fn)(uintptr_t)arg, &status, NULL), 0);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+static void a_child_that_returns_is_told(rota_fn app, const char *task)
+{
+	char err[512];
+
+	CHECK_EQ(test_run_child(run_fork, (void *)(uintptr_t)app, err, sizeof err), 0);
+	CHECK(strstr(err, "a forked child has returned") != NULL);
+	CHECK(strstr(err, task) != NULL);
+}
+
+TEST(a_forked_child_that_returns_from_its_task_is_ended_and_told_why)
+{
+	a_child_that_returns_is_told(fork_and_return, "task \"main\"");
+	a_child_that_returns_is_told(fork_in_a_task_and_return, "task \"fork_and_return\"");
+	a_child_that_returns_is_told(fork_in_a_gather_and_return, "task \"gather\"");
 }

@@ -621,7 +621,62 @@ TEST(a_task_that_leaves_a_scope_open_ends_the_program_with_its_name)
 	int status = test_run_child(run_leave_scope_open, NULL, err, sizeof err);
 
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	CHECK(strstr(err, "ended with an open scope") != NULL);
+	CHECK(strstr(err, "ended with an open scope: task \"main\"") != NULL);
+}
+
+static int time_out_with_an_open_scope(void *arg)
+{
+	(void)arg;
+	return rota_timeout(ROTA_SECONDS(100), leave_scope_open, NULL);
+}
+
+static int shield_with_an_open_scope(void *arg)
+{
+	(void)arg;
+	return rota_shield(ROTA_FOREVER, leave_scope_open, NULL);
+}
+
+static int spawn_one_that_leaves(void *arg)
+{
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	rota_spawn(&scope, (rota_fn)(uintptr_t)arg, NULL);
+	return rota_scope_join(&scope);
+}
+
+static void run_spawn_one_that_leaves(void *arg)
+{
+	rota_run(spawn_one_that_leaves, arg, NULL);
+}
+
+TEST(a_function_that_returns_to_a_timeout_or_a_shield_with_a_scope_open_ends_the_program_with_its_tasks_name)
+{
+	char err[512];
+	int status = test_run_child(run_spawn_one_that_leaves, (void *)(uintptr_t)time_out_with_an_open_scope, err, sizeof err);
+
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	CHECK(strstr(err, "returned to rota_timeout() with an open scope: task \"(rota_fn)(uintptr_t)arg\"") != NULL);
+	status = test_run_child(run_spawn_one_that_leaves, (void *)(uintptr_t)shield_with_an_open_scope, err, sizeof err);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	CHECK(strstr(err, "returned to rota_shield() with an open scope") != NULL);
+}
+
+static void open_outside_of_a_task(void *arg)
+{
+	struct rota_scope scope;
+
+	(void)arg;
+	rota_scope_open(&scope);
+}
+
+TEST(a_scope_that_is_opened_outside_of_a_task_ends_the_program)
+{
+	char err[512];
+	int status = test_run_child(open_outside_of_a_task, NULL, err, sizeof err);
+
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	CHECK(strstr(err, "rota_scope_open() outside of a task") != NULL);
 }
 
 static int detach_and_leave(void *arg)
