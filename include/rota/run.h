@@ -39,6 +39,14 @@ enum rota_deal {
 	ROTA_DEAL_OWN,
 };
 
+/* A detached task that ended with an error, which nobody else will be told.  The texts are lent for the call. */
+struct rota_failed {
+	const char *task_name, *site; /* where it was spawned */
+	uint64_t task_id;	      /* 0: it could not even be spawned (rota_run_spawn()) */
+	unsigned worker;	      /* where it ended */
+	int code;		      /* what it answered */
+};
+
 /* A task that keeps its thread from the others: it computes, or waits in a system call, for long.  Told when it is noticed,
  * and again when it is over.  The texts and frames are lent for the call, which is on a thread of its own, in no run: it
  * may wait, and that delays only the next report, and the return of rota_run(), which waits for a call that has begun.  It must
@@ -86,9 +94,10 @@ struct rota_options {
 	size_t stack_bytes;	    /* of a task; 0 = 64 KiB, of which a task has 48 at least: it may begin on that of who joins it; see struct rota_task_options */
 	uint64_t spin_ns;	    /* see struct rota_loop_options; 0: $ROTA_SPIN_US, else never */
 	bool keep_signals;	    /* do not turn SIGINT and SIGTERM into a cancellation */
-	/* A detached task's function has returned an error.  Called in that task, which ends afterwards: it may wait, and see its locals.  NULL:
-	 * nobody is told. */
-	void (*on_detached_error)(const char *task_name, int code);
+	/* A detached task's function has returned an error: asyncio's exception handler.  Called in that task, which ends afterwards: it may
+	 * wait, and see its locals; several workers may be in it at the same time.  For one that could not be spawned (rota_run_spawn()) it
+	 * is called by a loop, outside of tasks, and must not wait.  NULL: nobody is told. */
+	void (*on_detached_error)(const struct rota_failed *failed);
 
 	/* From the moment it is asked to stop, or its first task ends, a run has so long to end well: everything is cancelled, but for
 	 * what is shielded.  Then those that are still there are told to on_held_up, and shields hold no more: every wait in every

@@ -142,6 +142,11 @@ ROTA_API int rota_spawn_at(struct rota_scope *scope, rota_fn fn, void *arg, cons
 #define rota_spawn_now(scope, fn, arg) rota_spawn_now_at((scope), (fn), (arg), #fn, ROTA_HERE)
 ROTA_API int rota_spawn_now_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site);
 
+/* The same as rota_spawn(), but the task stays on this worker, and so on one thread: it may share data without locks with
+ * others that do. */
+#define rota_spawn_pinned(scope, fn, arg) rota_spawn_pinned_at((scope), (fn), (arg), #fn, ROTA_HERE)
+ROTA_API int rota_spawn_pinned_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site);
+
 /* The same as rota_spawn() with options and a handle.  The handle lives until the scope is joined, or until
  * rota_task_release().  `options` is borrowed and may be NULL. */
 #define rota_spawn_task(ret_task, scope, fn, arg, ... /* options: a compound literal has commas */)               \
@@ -235,6 +240,12 @@ struct rota_call {
  * returned.  ret_results[i], if not NULL, is the result of calls[i]. */
 #define rota_gather(calls, count, ret_results) rota_gather_at((calls), (count), (ret_results), ROTA_HERE)
 ROTA_API int rota_gather_at(const struct rota_call *calls, size_t count, int *ret_results, const char *site);
+
+/* The same, but an error of one does not cancel the others (asyncio's return_exceptions, JavaScript's allSettled): how many of them
+ * answered with an error, and in ret_results[i] what each answered, or why it could not be spawned.  If the caller is cancelled they
+ * are, and their answers say so.  -ENOMEM, -EPERM, -EINVAL (more than INT32_MAX): none was called. */
+#define rota_gather_collect(calls, count, ret_results) rota_gather_collect_at((calls), (count), (ret_results), ROTA_HERE)
+ROTA_API int rota_gather_collect_at(const struct rota_call *calls, size_t count, int *ret_results, const char *site);
 
 /* Run all calls at the same time; the first that ends, well or not, is the winner: its index is
  * returned and its result stored.  The others are cancelled and waited for.  -EINVAL for none. */

@@ -129,12 +129,10 @@ static int run_errand(void *arg)
 
 static void refuse(struct errand *e, int code)
 {
-	const struct rota__worker *here = rota__here();
-
 	if (e->done != NULL)
 		e->done(e->arg, code);
-	else if (here->on_detached_error != NULL)
-		here->on_detached_error(e->name, code);
+	else
+		rota__tell_failed(rota__here(), (struct rota_failed){ e->name, e->site, 0, 0, code });
 	rota__free(e);
 }
 

@@ -42,6 +42,7 @@ struct member {
 	const struct rota_call *call;
 	int *ret_result;
 	struct race *race;
+	uint32_t *failed; /* counts errors, which are nobody else's then */
 };
 
 struct race {
@@ -58,6 +59,11 @@ static int run_member(void *arg)
 
 	if (m->ret_result != NULL)
 		*m->ret_result = result;
+	if (m->failed != NULL) {
+		if (result < 0)
+			add_relaxed(m->failed, 1); /* the join orders it */
+		return 0;
+	}
 	if (m->race == NULL)
 		return result;
 	if (cas_acq_rel(&m->race->winner, &nobody, (int)(m->call - m->race->calls))) {
@@ -90,7 +96,7 @@ int rota_gather_at(const struct rota_call *calls, size_t count, int *ret_results
 	if (members == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		members[i] = (struct member){ &calls[i], ret_results ? &ret_results[i] : NULL, NULL };
+		members[i] = (struct member){ &calls[i], ret_results ? &ret_results[i] : NULL, NULL, NULL };
 		if (ret_results != NULL)
 			ret_results[i] = -ECANCELED; /* stays for one that could not be spawned */
 	}
@@ -99,6 +105,39 @@ int rota_gather_at(const struct rota_call *calls, size_t count, int *ret_results
 	rc = rota_scope_join(&scope);
 	rota__free(members);
 	return rc;
+}
+
+int rota_gather_collect_at(const struct rota_call *calls, size_t count, int *ret_results, const char *site)
+{
+	ROTA_INSIDE();
+	struct rota_scope scope;
+	struct member *members;
+	uint32_t failed = 0;
+
+	if (rota__current() == NULL)
+		return -EPERM;
+	if (count > INT32_MAX)
+		return -EINVAL;
+	if (count == 0)
+		return 0;
+	members = rota__alloc(count * sizeof *members);
+	if (members == NULL)
+		return -ENOMEM;
+	rota_scope_open_with(&scope, &(struct rota_scope_options){ .flags = ROTA_SCOPE_COLLECT });
+	for (size_t i = 0; i < count; i++) {
+		int rc;
+
+		members[i] = (struct member){ &calls[i], ret_results ? &ret_results[i] : NULL, NULL, &failed };
+		rc = rota_spawn_at(&scope, run_member, &members[i], "gather", site);
+		if (rc == 0)
+			continue;
+		add_relaxed(&failed, 1);
+		if (ret_results != NULL)
+			ret_results[i] = rc;
+	}
+	rota_scope_join(&scope); /* only of those that could not be spawned it knows */
+	rota__free(members);
+	return (int)failed;
 }
 
 int rota_race_at(const struct rota_call *calls, size_t count, int *ret_result, const char *site)
@@ -116,7 +155,7 @@ int rota_race_at(const struct rota_call *calls, size_t count, int *ret_result, c
 	if (members == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		members[i] = (struct member){ &calls[i], NULL, &race };
+		members[i] = (struct member){ &calls[i], NULL, &race, NULL };
 	rota_scope_open(&race.scope);
 	spawn_members(&race.scope, members, count, "race", site);
 	rc = rota_scope_join(&race.scope);

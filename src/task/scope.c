@@ -491,6 +491,15 @@ void rota__scope_note_error(struct rota_scope *scope, int code)
 		rota__scope_cancel(scope, -ECANCELED, SCOPE_BY_ERROR);
 }
 
+/* Of one that has not become a task: a callback calls the handler. */
+void rota__tell_failed(struct rota__worker *worker, struct rota_failed failed)
+{
+	if (worker->on_detached_error == NULL)
+		return;
+	failed.worker = worker->number;
+	worker->on_detached_error(&failed);
+}
+
 bool rota__scope_is_told_elsewhere(struct rota_scope *scope, const struct rota_task *task, int result)
 {
 	bool quiet;

@@ -141,6 +141,17 @@ int rota_spawn_now_at(struct rota_scope *scope, rota_fn fn, void *arg, const cha
 	return rc;
 }
 
+int rota_spawn_pinned_at(struct rota_scope *scope, rota_fn fn, void *arg, const char *name, const char *site)
+{
+	ROTA_INSIDE();
+	static const struct rota_task_options pinned = { .pinned = true };
+	int rc = spawn(NULL, NULL, scope, fn, arg, name, site, &pinned);
+
+	if (rc < 0)
+		note_failure(scope, rc);
+	return rc;
+}
+
 /* The worker that the options ask for; NULL for this one.  0, or what is wrong with them. */
 static int look_at(const struct rota_task_options *options, struct rota__worker **ret_worker)
 {
@@ -216,7 +227,7 @@ static void check_scopes(const struct rota_task *task)
 struct last_words {
 	struct rota_task *task;
 	int result;
-	void (*on_error)(const char *task_name, int code); /* NULL: nobody is told */
+	void (*on_error)(const struct rota_failed *failed); /* NULL: nobody is told */
 };
 
 /* A destructor may set locals anew. */
@@ -227,7 +238,8 @@ static int last_words(void *arg)
 	struct rota__binding *locals;
 
 	if (last->on_error != NULL)
-		last->on_error(rota_task_name(task), last->result);
+		last->on_error(&(struct rota_failed){ .task_name = rota_task_name(task), .site = task->site,
+			.task_id = task->id, .worker = rota_worker_number(), .code = last->result });
 	while ((locals = task->locals) != NULL) {
 		task->locals = NULL;
 		rota__locals_drop(locals);

@@ -150,7 +150,7 @@ struct rota__worker {
 	uint64_t random;
 
 	struct rota_scope *root; /* what is detached */
-	void (*on_detached_error)(const char *task_name, int code);
+	void (*on_detached_error)(const struct rota_failed *failed);
 	struct run *run; /* its program's (sched/model.h) */
 	bool no_shields; /* see rota__end_all(); of a lone worker */
 
@@ -444,6 +444,8 @@ void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scop
 void rota__scope_note_error(struct rota_scope *scope, int code);
 /* Whoever cancelled the task alone waits for it, and is told: its answer is no news for the scope. */
 bool rota__scope_is_told_elsewhere(struct rota_scope *scope, const struct rota_task *task, int result);
+/* The run's handler, if it has one, is told; `failed` has all but the worker.  In a callback of its loop. */
+void rota__tell_failed(struct rota__worker *worker, struct rota_failed failed);
 
 /* What scope->cancel is from the end of its join on: so that whoever spawns looks at one field. */
 enum { SCOPE_JOINED = -EINVAL };

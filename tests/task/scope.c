@@ -417,6 +417,68 @@ TASK_TEST(gather_returns_results_in_the_order_of_the_calls)
 	CHECK_EQ(rota_gather(calls, 0, NULL), 0);
 }
 
+TASK_TEST(gather_collect_lets_all_of_them_answer_and_counts_the_errors)
+{
+	struct rota_call calls[] = { { succeed, NULL }, { fail, NULL }, { fail_later, (void *)(intptr_t)-EPIPE }, { succeed, NULL } };
+	int results[4] = { 0 };
+
+	CHECK_EQ(rota_gather_collect(calls, 4, results), 2);
+	CHECK_EQ(results[0], 7);
+	CHECK_EQ(results[1], -EIO);
+	CHECK_EQ(results[2], -EPIPE);
+	CHECK_EQ(results[3], 7);
+	CHECK_EQ(rota_gather_collect(calls, 4, NULL), 2);
+	CHECK_EQ(rota_gather_collect(calls, 1, NULL), 0);
+	CHECK_EQ(rota_gather_collect(calls, 0, NULL), 0);
+}
+
+static int gather_for_ever(void *arg)
+{
+	struct rota_call calls[] = { { wait_for_ever, NULL }, { succeed, NULL }, { wait_for_ever, NULL } };
+
+	return rota_gather_collect(calls, 3, arg);
+}
+
+TASK_TEST(gather_collect_of_who_is_cancelled_says_which_were)
+{
+	int results[3] = { 0 };
+
+	CHECK_EQ(rota_timeout(ROTA_MILLISECONDS(1), gather_for_ever, results), 2);
+	CHECK_EQ(results[0], -ETIMEDOUT);
+	CHECK_EQ(results[1], 7);
+	CHECK_EQ(results[2], -ETIMEDOUT);
+}
+
+static int note_worker_before_and_after_waiting(void *arg)
+{
+	unsigned before = rota_worker_number();
+
+	for (int i = 0; i < 20; i++) {
+		rota_yield();
+		rota_sleep(ROTA_MICROSECONDS(50));
+		if (rota_worker_number() != before)
+			return -EIO;
+	}
+	*(unsigned *)arg = before;
+	return 0;
+}
+
+TASK_TEST(a_pinned_task_stays_on_the_worker_that_spawned_it)
+{
+	unsigned where[8], before[8], after[8]; /* who loses the CPU may be moved himself */
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	for (int i = 0; i < 8; i++) {
+		before[i] = rota_worker_number();
+		CHECK_EQ(rota_spawn_pinned(&scope, note_worker_before_and_after_waiting, &where[i]), 0);
+		after[i] = rota_worker_number();
+	}
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	for (int i = 0; i < 8; i++)
+		CHECK(before[i] != after[i] || where[i] == before[i]);
+}
+
 TASK_TEST(gather_cancels_the_others_at_the_first_error)
 {
 	struct rota_call calls[] = { { sleep_long, NULL }, { fail, NULL } };
@@ -712,19 +774,22 @@ TEST(a_program_that_ends_takes_no_new_detached_tasks)
 	CHECK_EQ(refused, -ECANCELED);
 }
 
-static const char *failed_name;
-static int failed_code;
+static struct rota_failed told;
+static int spawned_by_the_handler, wait_in_the_handler;
 
-static void note_failure(const char *name, int code)
+static void note_failure(const struct rota_failed *failed)
 {
-	failed_name = name;
-	failed_code = code;
+	told = *failed;
+	wait_in_the_handler = rota_yield();
+	if (rota_spawn(rota_detached(), count_up, &spawned_by_the_handler) < 0)
+		spawned_by_the_handler = -1;
 }
 
 static int detach_failing(void *arg)
 {
 	rota_spawn(rota_detached(), fail, NULL);
-	others_wait();
+	while (load_acquire(&spawned_by_the_handler) == 0)
+		rota_yield();
 	return 0;
 }
 
@@ -733,8 +798,12 @@ TEST(the_error_of_a_detached_task_reaches_the_handler)
 	struct rota_options options = { .on_detached_error = note_failure };
 
 	CHECK_EQ(rota_run(detach_failing, NULL, &options), 0);
-	CHECK_STR(failed_name, "fail");
-	CHECK_EQ(failed_code, -EIO);
+	CHECK_STR(told.task_name, "fail");
+	CHECK_EQ(told.code, -EIO);
+	CHECK(told.site != NULL && strstr(told.site, "scope.c:") != NULL);
+	CHECK(told.task_id > 0 && told.worker < 64);
+	CHECK_EQ(wait_in_the_handler, -EPERM);
+	CHECK_EQ(spawned_by_the_handler, 1);
 }
 
 TEST(calls_outside_of_a_task_answer_eperm)
