@@ -532,7 +532,8 @@ static int ring_and_hear(void *arg)
 
 TEST(a_task_of_another_class_that_was_found_is_not_looked_for_again)
 {
-	struct rota_options options = { .model = ROTA_STEAL, .workers = 8, .blocked_ns = ROTA_FOREVER };
+	struct rota_options options = { .model = ROTA_STEAL, .workers = 8, .blocked_ns = ROTA_FOREVER,
+		.rescue_ns = ROTA_SECONDS(3600) };
 
 	CHECK_EQ(rota_run(ring_and_hear, NULL, &options), 0);
 }
