@@ -144,10 +144,10 @@ TASK_TEST(what_a_destructor_sets_is_destroyed_too)
 
 static uint32_t told;
 
-static void wait_and_count(const char *name, int code)
+static void wait_and_count(const struct rota_failed *failed)
 {
-	CHECK_STR(name, "fail");
-	CHECK_EQ(code, -EIO);
+	CHECK_STR(failed->task_name, "fail");
+	CHECK_EQ(failed->code, -EIO);
 	CHECK_STR(rota_local_get(&slow), "seen");
 	CHECK_EQ(rota_sleep(ROTA_MICROSECONDS(100)), 0);
 	add_relaxed(&told, 1);
