@@ -10,7 +10,9 @@
  * opening one that is open answers -EBUSY.  A debug build names the handle whose memory was used for something else
  * before it was closed, and ends the program.
  *
- * All calls belong to the loop's thread and do not wait, unless a comment says otherwise. */
+ * All calls belong to the loop's thread and do not wait, unless a comment says otherwise.  On another thread those of all kinds that open,
+ * start, stop, write, close ... answer -EPERM and do nothing; those that have no answer end the program and say which call it was.  rota_post()
+ * and rota_async_send() are for other threads. */
 #ifndef ROTA_HANDLE_H
 #define ROTA_HANDLE_H
 
@@ -36,7 +38,7 @@ struct rota_handle { /* zero it before the first use */
 
 /* Close it: pending reads, writes and the like end with -ECANCELED, then on_close(handle) is called, once, and the memory is
  * yours.  `on_close` may be NULL; the handle must live until then all the same.  ROTA_ECLOSED: it is closed or being
- * closed already, and nothing happens. */
+ * closed already, -EPERM: its loop is another thread's; then nothing happens. */
 ROTA_API int rota_handle_close(struct rota_handle *handle, void (*on_close)(struct rota_handle *handle));
 
 /* An open handle that waits for something keeps its loop alive, unless it is unreferenced.  Both may be called any number
@@ -50,7 +52,7 @@ ROTA_API bool rota_handle_is_open(const struct rota_handle *handle);
 ROTA_API bool rota_handle_is_active(const struct rota_handle *handle);
 ROTA_API bool rota_handle_is_closing(const struct rota_handle *handle);
 
-/* "conn", "acceptor", "watch" ...; and where it was opened: "chat.c:12".  Never NULL; constant. */
+/* "conn", "acceptor", "watch" ..., "none" for one that is not open; and where it was opened: "chat.c:12".  Never NULL; constant. */
 ROTA_API const char *rota_handle_kind(const struct rota_handle *handle);
 ROTA_API const char *rota_handle_site(const struct rota_handle *handle);
 

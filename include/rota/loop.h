@@ -8,7 +8,8 @@
  * Programs made of tasks (rota/task.h) never need this header: rota_run() makes their loop.
  *
  * Unless a comment says otherwise a call belongs to the loop's thread, which is the one that first runs
- * it, and does not wait. */
+ * it, and does not wait.  On another thread it answers -EPERM and does nothing; one that has no answer ends the program,
+ * saying which call it was.  Before its first run a loop is anybody's, and so is a shareable one while nobody runs it. */
 #ifndef ROTA_LOOP_H
 #define ROTA_LOOP_H
 
@@ -54,10 +55,12 @@ ROTA_API int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode);
 /* In the child of a fork(), make `loop` the child's own: with a poller of its own, and with the timers, watchers and
  * calls it had.  Posts that had not run are the parent's, and forgotten.  0, also where it is the caller's already; -EBUSY
  * while operations are pending on it, when another thread was running it, and for the loop of a rota_run(), whose
- * tasks are the parent's: the child starts a run of its own instead.  -EMFILE, -ENOMEM: nothing has changed. */
+ * tasks are the parent's: the child starts a run of its own instead.  -EPERM: it is another thread's of this process;
+ * -EMFILE, -ENOMEM; nothing has changed. */
 ROTA_API int rota_loop_after_fork(struct rota_loop *loop);
 
-/* Make rota_loop_run() return at the end of its turn; before a run, it makes that run empty. */
+/* Make rota_loop_run() return at the end of its turn; before a run, it makes that run empty.  Other threads post a function that
+ * calls it. */
 ROTA_API void rota_loop_stop(struct rota_loop *loop);
 
 /* True while a timer, operation, watcher, post, tick or task would keep a default run going. */

@@ -89,7 +89,7 @@ ROTA_API int rota_process_start(struct rota_process **ret_process, const struct 
 typedef void (*rota_exit_fn)(struct rota_process *process, const struct rota_exit *how, void *arg);
 
 /* The same on a loop: fn(process, how, arg) is called once when it has ended, never inside this call; not
- * after a close.  fn may close the process.  A running process keeps the loop alive. */
+ * after a close.  fn may close the process.  A running process keeps the loop alive.  -EPERM: the loop is another thread's. */
 ROTA_API int rota_process_start_on(struct rota_loop *loop, struct rota_process **ret_process,
 	const struct rota_command *command, rota_exit_fn fn, void *arg);
 

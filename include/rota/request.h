@@ -43,7 +43,8 @@ struct rota_request { /* yours; need not be zeroed, but for `data` */
 };
 
 /* Ask for the end of a request on its way: fn hears -ECANCELED, or of the result if it was too late, which it is when a
- * thread has begun with it; names are let go at any time.  Never called within.  Descriptors are closed all the same. */
+ * thread has begun with it; names are let go at any time.  Never called within.  Descriptors are closed all the same.  On another thread it ends the
+ * program, as the request's loop is not that one's; harmless when fn has been called. */
 ROTA_API void rota_request_cancel(struct rota_request *request);
 
 /* ---- descriptors, reading and writing ---- */

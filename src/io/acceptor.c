@@ -85,7 +85,8 @@ static void accepted(struct rota__op *op)
 }
 
 /* May it be opened, with these options?  NULL becomes the defaults. */
-static int check(const struct rota_acceptor *a, const struct rota_listen_options **options)
+static int check(
+	struct rota_loop *loop, const struct rota_acceptor *a, const struct rota_listen_options **options)
 {
 	static const struct rota_listen_options defaults;
 
@@ -93,7 +94,7 @@ static int check(const struct rota_acceptor *a, const struct rota_listen_options
 		*options = &defaults;
 	if ((unsigned)(*options)->deal > ROTA_DEAL_OWN)
 		return -EINVAL;
-	return a->handle.state == HANDLE_NONE ? 0 : -EBUSY;
+	return rota__handle_may_open(&a->handle, loop);
 }
 
 static void start(struct rota_loop *loop, struct rota_acceptor *a, int fd, char *unlink_path,
@@ -119,7 +120,7 @@ int rota_acceptor_listen_at(struct rota_loop *loop, struct rota_acceptor *a, con
 	int fd, rc = rota_address_parse(&parsed, address);
 
 	if (rc == 0)
-		rc = check(a, &options);
+		rc = check(loop, a, &options);
 	if (rc < 0)
 		return rc;
 	fd = rota__listen_socket(&parsed, options, &unlink_path);
@@ -134,7 +135,7 @@ int rota_acceptor_open_at(struct rota_loop *loop, struct rota_acceptor *a, int f
 	const char *site)
 {
 	ROTA_INSIDE();
-	int rc = check(a, &options);
+	int rc = check(loop, a, &options);
 
 	if (rc == 0)
 		rc = rota__listen_socket_adopt(fd, options);
@@ -146,10 +147,10 @@ int rota_acceptor_open_at(struct rota_loop *loop, struct rota_acceptor *a, int f
 int rota_acceptor_accept_at(struct rota_acceptor *a, struct rota_conn *conn, const char *site)
 {
 	ROTA_INSIDE();
-	int rc;
+	int rc = handle_ours(&a->handle);
 
-	if (!handle_open(&a->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	if (a->accepted < 0)
 		return -EAGAIN;
 	rc = rota__conn_start(a->handle.loop, conn, a->accepted, CONN_SOCKET, site);

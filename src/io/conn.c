@@ -256,13 +256,13 @@ static void readable(struct rota__op *op)
 
 static int may_start_reading(const struct rota_conn *c)
 {
-	if (!handle_open(&c->handle))
-		return ROTA_ECLOSED;
+	int rc = handle_ours(&c->handle);
+
+	if (rc < 0)
+		return rc;
 	if (has(c, CONN_CONNECTING))
 		return -ENOTCONN;
-	if (has(c, CONN_READING))
-		return -EALREADY;
-	return 0;
+	return has(c, CONN_READING) ? -EALREADY : 0;
 }
 
 int rota_conn_read_start(
@@ -298,9 +298,10 @@ int rota_conn_read_fds_start(struct rota_conn *c,
 int rota_conn_read_stop(struct rota_conn *c)
 {
 	ROTA_INSIDE();
+	int rc = handle_ours(&c->handle);
 
-	if (!handle_open(&c->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	c->bits &= ~(uint32_t)CONN_READING;
 	if (has(c, CONN_ARMED))
 		rota__op_cancel(c->handle.loop, OP_IN(c));
@@ -328,8 +329,8 @@ int rota_conn_open_at(struct rota_loop *loop, struct rota_conn *c, int fd, const
 	bool socket;
 	int rc = rota__fd_streams(fd, &socket);
 
-	if (rc == 0 && c->handle.state != HANDLE_NONE)
-		rc = -EBUSY;
+	if (rc == 0)
+		rc = rota__handle_may_open(&c->handle, loop);
 	if (rc == 0)
 		rc = rota__fd_set_nonblocking(fd);
 	return rc < 0 ? rc : rota__conn_start(loop, c, fd, socket ? CONN_SOCKET : 0, site);
@@ -339,10 +340,14 @@ int rota_conn_open_at(struct rota_loop *loop, struct rota_conn *c, int fd, const
 static int open_both(struct rota_loop *loop, struct rota_conn *a, struct rota_conn *b, const int fds[2], uint32_t bits,
 	const char *site)
 {
-	if (a == b || a->handle.state != HANDLE_NONE || b->handle.state != HANDLE_NONE) {
+	int rc = a == b ? -EBUSY : rota__handle_may_open(&a->handle, loop);
+
+	if (rc == 0)
+		rc = rota__handle_may_open(&b->handle, loop);
+	if (rc < 0) {
 		close(fds[0]);
 		close(fds[1]);
-		return -EBUSY;
+		return rc;
 	}
 	rota__conn_start(loop, a, fds[0], bits, site);
 	rota__conn_start(loop, b, fds[1], bits, site);
@@ -428,14 +433,14 @@ int rota_conn_connect_with_at(struct rota_loop *loop, struct rota_conn *c, const
 	ROTA_INSIDE();
 	static const struct rota_connect_options defaults;
 	struct rota__op *op = OP_IN(c);
-	int fd, rc;
+	int fd, rc = rota__handle_may_open(&c->handle, loop);
 
 	if (options == NULL)
 		options = &defaults;
 	if (options->timeout_ns != 0)
 		return -EINVAL;
-	if (c->handle.state != HANDLE_NONE)
-		return -EBUSY;
+	if (rc < 0)
+		return rc;
 	fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;

@@ -208,7 +208,9 @@ static int enqueue(struct rota_conn *c, struct rota_write *w, void (*fn)(struct 
 
 static int may_write(const struct rota_conn *c)
 {
-	return !handle_open(&c->handle) ? ROTA_ECLOSED : c->bits & CONN_ENDED ? -EPIPE : 0;
+	int rc = handle_ours(&c->handle);
+
+	return rc < 0 ? rc : c->bits & CONN_ENDED ? -EPIPE : 0;
 }
 
 int rota_conn_writev(struct rota_conn *c, struct rota_write *w, const struct iovec *iov, int count,

@@ -108,9 +108,10 @@ int rota_datagrams_recv_start(struct rota_datagrams *u,
 {
 	ROTA_INSIDE();
 	struct rota_loop *loop = u->handle.loop;
+	int rc = handle_ours(&u->handle);
 
-	if (!handle_open(&u->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	if (u->receiving)
 		return -EALREADY;
 	if (loop->datagram_room == NULL)
@@ -127,9 +128,10 @@ int rota_datagrams_recv_start(struct rota_datagrams *u,
 int rota_datagrams_recv_stop(struct rota_datagrams *u)
 {
 	ROTA_INSIDE();
+	int rc = handle_ours(&u->handle);
 
-	if (!handle_open(&u->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	u->receiving = false;
 	if (u->waiting)
 		rota__op_cancel(u->handle.loop, OP_IN(u));
@@ -264,9 +266,10 @@ int rota_datagrams_send(struct rota_datagrams *u, struct rota_datagram *d, const
 	const struct rota_address *to, void (*fn)(struct rota_datagram *datagram, int rc))
 {
 	ROTA_INSIDE();
+	int rc = handle_ours(&u->handle);
 
-	if (!handle_open(&u->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	d->one = message_of(data, size, to);
 	d->messages = &d->one;
 	d->count = 1;
@@ -277,9 +280,10 @@ int rota_datagrams_send_many(struct rota_datagrams *u, struct rota_datagram *d, 
 	unsigned count, void (*fn)(struct rota_datagram *datagram, int rc))
 {
 	ROTA_INSIDE();
+	int rc = handle_ours(&u->handle);
 
-	if (!handle_open(&u->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	d->messages = messages;
 	d->count = count;
 	return enqueue(u, d, fn);
@@ -290,10 +294,10 @@ ssize_t rota_datagrams_try_send(
 {
 	ROTA_INSIDE();
 	struct rota_udp_message m = message_of(data, size, to);
-	int n = -EINTR;
+	int n = -EINTR, rc = handle_ours(&u->handle);
 
-	if (!handle_open(&u->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	if (u->first != NULL)
 		return -EAGAIN;
 	while (n == -EINTR)
@@ -332,7 +336,9 @@ int rota_datagrams_open_at(struct rota_loop *loop, struct rota_datagrams *u, con
 	int family, fd = rota_address_parse(&local, address != NULL ? address : ":0");
 
 	if (fd == 0)
-		fd = u->handle.state == HANDLE_NONE ? rota__udp_socket(&local, options, &family) : -EBUSY;
+		fd = rota__handle_may_open(&u->handle, loop);
+	if (fd == 0)
+		fd = rota__udp_socket(&local, options, &family);
 	if (fd < 0)
 		return fd;
 	start(loop, u, fd, family, site);
@@ -357,7 +363,9 @@ int rota_datagrams_adopt_at(struct rota_loop *loop, struct rota_datagrams *u, in
 	int family = family_of(fd), rc = family;
 
 	if (rc >= 0)
-		rc = u->handle.state == HANDLE_NONE ? rota__fd_set_nonblocking(fd) : -EBUSY;
+		rc = rota__handle_may_open(&u->handle, loop);
+	if (rc == 0)
+		rc = rota__fd_set_nonblocking(fd);
 	if (rc < 0)
 		return rc;
 	start(loop, u, fd, family, site);

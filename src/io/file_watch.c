@@ -93,13 +93,14 @@ int rota_file_watch_start_at(struct rota_loop *loop, struct rota_file_watch *w, 
 	const char *site)
 {
 	ROTA_INSIDE();
+	int rc = rota__handle_may_open(&w->handle, loop);
 	size_t length;
 	struct look *l;
 
 	if (path == NULL || interval_ns == 0)
 		return -EINVAL;
-	if (w->handle.state != HANDLE_NONE)
-		return -EBUSY;
+	if (rc < 0)
+		return rc;
 	length = strlen(path) + 1;
 	l = rota__alloc_zero(sizeof *l + length);
 	if (l == NULL)

@@ -105,10 +105,19 @@ static struct list *link_of(struct rota_handle *h)
 	return (struct list *)(void *)&h->next;
 }
 
+int rota__handle_may_open(const struct rota_handle *h, struct rota_loop *loop)
+{
+	if (loop == NULL || rota__loop_mine(loop) == NULL)
+		return -EPERM;
+	return h->state == HANDLE_NONE ? 0 : -EBUSY;
+}
+
 int rota__handle_open(struct rota_handle *h, struct rota_loop *loop, uint8_t kind, const char *site)
 {
-	if (h->state != HANDLE_NONE)
-		return -EBUSY;
+	int rc = rota__handle_may_open(h, loop);
+
+	if (rc < 0)
+		return rc;
 	h->loop = loop;
 	h->site = site;
 	h->on_close = NULL;
@@ -191,11 +200,19 @@ void rota__handle_hold(struct rota_handle *h, bool on)
 		h->loop->alive += on ? 1 : -1;
 }
 
+static void must_be_ours(const struct rota_handle *h, const char *call)
+{
+	rota__loop_must_be_mine(h->loop, call, rota_handle_kind(h), h->site);
+}
+
 void rota_handle_ref(struct rota_handle *h)
 {
 	ROTA_INSIDE();
 
-	if (h->state == HANDLE_NONE || !unreferenced(h))
+	if (h->state == HANDLE_NONE)
+		return;
+	must_be_ours(h, "rota_handle_ref");
+	if (!unreferenced(h))
 		return;
 	h->flags &= (uint8_t)~HANDLE_UNREF;
 	h->loop->alive += weight(h);
@@ -205,7 +222,10 @@ void rota_handle_unref(struct rota_handle *h)
 {
 	ROTA_INSIDE();
 
-	if (h->state != HANDLE_OPEN || unreferenced(h))
+	if (h->state != HANDLE_OPEN)
+		return;
+	must_be_ours(h, "rota_handle_unref");
+	if (unreferenced(h))
 		return;
 	h->flags |= HANDLE_UNREF;
 	h->loop->alive -= weight(h);
@@ -240,9 +260,11 @@ void rota__handle_left(struct rota_handle *h)
 int rota_handle_close(struct rota_handle *h, void (*on_close)(struct rota_handle *handle))
 {
 	ROTA_INSIDE();
+	int rc;
 
-	if (h->state != HANDLE_OPEN)
-		return ROTA_ECLOSED;
+	rc = handle_ours(h);
+	if (rc < 0)
+		return rc;
 	rota_handle_ref(h);
 	h->state = HANDLE_CLOSING;
 	h->on_close = on_close;
@@ -276,9 +298,10 @@ bool rota_handle_is_closing(const struct rota_handle *h)
 	return h->state == HANDLE_CLOSING || h->state == HANDLE_FINISHED;
 }
 
+/* What is not open is of no kind: memory that is zeroed is not a kind's either. */
 const char *rota_handle_kind(const struct rota_handle *h)
 {
-	return kinds[h->kind]->name;
+	return h->state != HANDLE_NONE && h->kind < HANDLE_KINDS ? kinds[h->kind]->name : "none";
 }
 
 const char *rota_handle_site(const struct rota_handle *h)
@@ -291,6 +314,7 @@ void rota_loop_each_handle(struct rota_loop *loop, void (*fn)(struct rota_handle
 	ROTA_INSIDE();
 	struct list *it, *next;
 
+	rota__loop_must_be_mine(loop, "rota_loop_each_handle", NULL, NULL);
 	for (it = loop->handles.next; it != &loop->handles; it = next) {
 		next = it->next;
 		fn((struct rota_handle *)(void *)((char *)it - offsetof(struct rota_handle, next)), arg);

@@ -41,7 +41,10 @@ enum rota__handle_kind_number {
 ROTA__HANDLE_KINDS(X)
 #undef X
 
-/* The handle becomes one of `loop`.  -EBUSY: it is open, or not closed yet. */
+/* May this thread open it?  0; -EBUSY: it is open, or not closed yet; -EPERM: the loop is another thread's. */
+int rota__handle_may_open(const struct rota_handle *handle, struct rota_loop *loop);
+
+/* The handle becomes one of `loop`, if it may; else as above. */
 int rota__handle_open(struct rota_handle *handle, struct rota_loop *loop, uint8_t kind, const char *site);
 
 /* It was opened in this very call, which fails: as if it had not been. */
@@ -50,6 +53,14 @@ void rota__handle_undo(struct rota_handle *handle);
 static inline bool handle_open(const struct rota_handle *handle)
 {
 	return handle->state == HANDLE_OPEN;
+}
+
+/* May this thread use it?  0; ROTA_ECLOSED: it is not open; -EPERM: its loop is another thread's. */
+static inline int handle_ours(const struct rota_handle *handle)
+{
+	if (!handle_open(handle))
+		return ROTA_ECLOSED;
+	return rota__loop_mine(handle->loop) != NULL ? 0 : -EPERM;
 }
 
 /* Submit an op of the handle.  Its done() calls rota__handle_arrived() first. */

@@ -60,7 +60,10 @@ int rota_conn_named_pipe_at(struct rota_loop *loop, struct rota_conn *c, const c
 	unsigned mode, const char *site)
 {
 	ROTA_INSIDE();
-	int fd = c->handle.state == HANDLE_NONE ? open_end(path, end, mode) : -EBUSY;
+	int fd = rota__handle_may_open(&c->handle, loop);
+
+	if (fd == 0)
+		fd = open_end(path, end, mode);
 
 	return fd < 0 ? fd : rota__conn_start(loop, c, fd, 0, site);
 }

@@ -65,9 +65,10 @@ static void interrupt(struct rota_poll *p)
 int rota_poll_start(struct rota_poll *p, int events, void (*on_events)(struct rota_poll *poll, int events))
 {
 	ROTA_INSIDE();
+	int rc = handle_ours(&p->handle);
 
-	if (!handle_open(&p->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	if (!events_known(events))
 		return -EINVAL;
 	if (events != p->events)
@@ -81,9 +82,10 @@ int rota_poll_start(struct rota_poll *p, int events, void (*on_events)(struct ro
 int rota_poll_stop(struct rota_poll *p)
 {
 	ROTA_INSIDE();
+	int rc = handle_ours(&p->handle);
 
-	if (!handle_open(&p->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	p->events = 0;
 	interrupt(p);
 	return 0;

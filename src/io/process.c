@@ -357,6 +357,8 @@ int rota_process_start_on(struct rota_loop *loop, struct rota_process **ret_proc
 
 	if (command->argv == NULL || command->argv[0] == NULL || (command->flags & ~(uint32_t)FLAGS) != 0)
 		return -EINVAL;
+	if (loop == NULL || rota__loop_mine(loop) == NULL)
+		return -EPERM;
 	rota__orphans_look();
 	p = process_new(loop, command);
 	if (p == NULL)

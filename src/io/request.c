@@ -255,6 +255,8 @@ void rota_request_cancel(struct rota_request *r)
 {
 	ROTA_INSIDE();
 
-	if (r->cancel != NULL)
-		r->cancel(r);
+	if (r->cancel == NULL)
+		return;
+	rota__loop_must_be_mine(r->loop, "rota_request_cancel", "request", NULL);
+	r->cancel(r);
 }

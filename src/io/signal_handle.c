@@ -24,7 +24,7 @@ int rota_signal_open_at(struct rota_loop *loop, struct rota_signal *s, int signo
 	void (*fn)(struct rota_signal *signal, int signo), const char *site)
 {
 	ROTA_INSIDE();
-	int rc = s->handle.state == HANDLE_NONE ? 0 : -EBUSY;
+	int rc = rota__handle_may_open(&s->handle, loop);
 
 	if (rc == 0)
 		rc = rota__signal_watch_start(watch_of(s), loop, arrived, &signo, 1);

@@ -32,8 +32,10 @@ int rota_tty_watch_open_at(struct rota_loop *loop, struct rota_tty_watch *t, int
 {
 	ROTA_INSIDE();
 	struct rota_tty_size size;
-	int rc = t->handle.state == HANDLE_NONE ? rota_tty_get_size(fd, &size) : -EBUSY;
+	int rc = rota__handle_may_open(&t->handle, loop);
 
+	if (rc == 0)
+		rc = rota_tty_get_size(fd, &size);
 	if (rc == 0)
 		rc = rota__signal_watch_start(watch_of(t), loop, arrived, &(int){ SIGWINCH }, 1);
 	if (rc < 0)

@@ -256,10 +256,10 @@ int rota_path_watch_start_at(struct rota_loop *loop, struct rota_path_watch *w, 
 {
 	ROTA_INSIDE();
 	char *copy;
-	int rc;
+	int rc = rota__handle_may_open(&w->handle, loop);
 
-	if (w->handle.state != HANDLE_NONE)
-		return -EBUSY;
+	if (rc < 0)
+		return rc;
 	if (path == NULL || (flags & ~(unsigned)ROTA_WATCH_RECURSIVE))
 		return -EINVAL;
 	copy = rota__alloc(strlen(path) + 1);

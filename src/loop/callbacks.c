@@ -26,12 +26,14 @@ static inline void disarm(struct rota_timer *timer)
 {
 	if (!timers_armed(stored(timer)))
 		return;
+	rota__loop_must_be_mine(timer->loop, "rota_timer_stop", "timer", NULL);
 	timers_cancel(&timer->loop->timers, stored(timer));
 	timer->loop->alive--;
 }
 
 static inline void arm(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
 {
+	rota__loop_must_be_mine(loop, "rota_timer_start", "timer", NULL);
 	disarm(timer);
 	timer->loop = loop;
 	stored(timer)->fn = timer_fired;
@@ -77,6 +79,7 @@ void rota_watcher_start(struct rota_loop *loop, struct rota_watcher *watcher, en
 	ROTA_INSIDE();
 	struct rota_watcher *head = &loop->phase[phase];
 
+	rota__loop_must_be_mine(loop, "rota_watcher_start", "watcher", NULL);
 	if (watcher->active)
 		return;
 	watcher->loop = loop;
@@ -96,6 +99,7 @@ void rota_watcher_stop(struct rota_watcher *watcher)
 
 	if (!watcher->active)
 		return;
+	rota__loop_must_be_mine(watcher->loop, "rota_watcher_stop", "watcher", NULL);
 	watcher->active = false;
 	watcher->prev->next = watcher->next;
 	watcher->next->prev = watcher->prev;

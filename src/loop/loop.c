@@ -183,6 +183,9 @@ int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode)
 
 void rota_loop_stop(struct rota_loop *loop)
 {
+	ROTA_INSIDE();
+
+	rota__loop_must_be_mine(loop, "rota_loop_stop", NULL, NULL);
 	loop->stop = true;
 }
 
@@ -193,7 +196,7 @@ int rota_loop_after_fork(struct rota_loop *loop)
 	int rc;
 
 	if (loop->owner_pid == getpid())
-		return 0;
+		return rota__loop_mine(loop) != NULL ? 0 : -EPERM;
 	if (loop->tasks != NULL || old->pending > 0 || loop->offloaded > 0 || rota__loop_here != NULL ||
 		(inside && !pthread_equal(loop->owner, pthread_self())))
 		return -EBUSY;

@@ -209,7 +209,7 @@ void rota__overruns_fini(struct rota_loop *loop);
 extern _Thread_local struct rota_loop *rota__loop_here __attribute__((tls_model("initial-exec")));
 
 /* The loop a public call is about: `loop`, or for NULL the one this thread runs.  NULL: it is another thread's, or there
- * is none. */
+ * is none.  (A shareable loop that nobody runs may be anybody's.) */
 static inline struct rota_loop *rota__loop_mine(struct rota_loop *loop)
 {
 #ifdef ROTA_CHECK_INSIDE
@@ -219,7 +219,17 @@ static inline struct rota_loop *rota__loop_mine(struct rota_loop *loop)
 		return loop;
 	if (loop == NULL)
 		return rota__loop_here;
-	return !loop->bound || pthread_equal(loop->owner, pthread_self()) ? loop : NULL;
+	return !loop->bound || pthread_equal(loop->owner, pthread_self()) || (loop->shareable && !loop->running) ? loop : NULL;
+}
+
+/* For calls that cannot answer -EPERM: unless `loop` is this thread's, end the program, naming the call and what it is about (kind
+ * NULL: the loop itself). */
+void rota__loop_is_foreign(const char *call, const char *kind, const char *site) __attribute__((noreturn, cold));
+
+static inline void rota__loop_must_be_mine(struct rota_loop *loop, const char *call, const char *kind, const char *site)
+{
+	if (__builtin_expect(rota__loop_mine(loop) == NULL, 0))
+		rota__loop_is_foreign(call, kind, site);
 }
 
 /* For a loop that is measured: around the poll, and around a run. */

@@ -220,9 +220,10 @@ int rota_port_watch_start(struct rota_port_watch *w,
 	void (*on_message)(struct rota_port_watch *watch, struct rota_message *message))
 {
 	ROTA_INSIDE();
+	int rc = handle_ours(&w->handle);
 
-	if (!handle_open(&w->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	if (w->started)
 		return -EALREADY;
 	w->on_message = on_message;
@@ -233,9 +234,10 @@ int rota_port_watch_start(struct rota_port_watch *w,
 int rota_port_watch_stop(struct rota_port_watch *w)
 {
 	ROTA_INSIDE();
+	int rc = handle_ours(&w->handle);
 
-	if (!handle_open(&w->handle))
-		return ROTA_ECLOSED;
+	if (rc < 0)
+		return rc;
 	set_started(w, false);
 	return 0;
 }
