@@ -2,6 +2,7 @@
 #ifndef ROTA_H
 #define ROTA_H
 
+#include <rota/alive.h>
 #include <rota/async.h>
 #include <rota/base.h>
 #include <rota/channel.h>

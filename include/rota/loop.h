@@ -9,7 +9,7 @@
  *
  * Unless a comment says otherwise a call belongs to the loop's thread, which is the one that first runs
  * it, and does not wait.  On another thread it answers -EPERM and does nothing; one that has no answer ends the program,
- * saying which call it was.  Before its first run a loop is anybody's, and so is a shareable one while nobody runs it. */
+ * saying which call it was (starting and stopping a timer in debug builds only).  Before its first run a loop is anybody's, and so is a shareable one while nobody runs it. */
 #ifndef ROTA_LOOP_H
 #define ROTA_LOOP_H
 
@@ -127,12 +127,20 @@ struct rota_timer { /* zero it, set fn; then the fields are private until it fir
  * is called in a later turn, however long it has been due: so a timer that starts itself again holds nothing up.  Keeps `timer`
  * until it is called or stopped; its fn may free it.
  *
- * Only for the loop's thread, which nothing checks: another one posts (rota_post(), rota_async_send()).  To move it to another
- * loop, stop it on the thread of the first. */
-ROTA_API void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns);
+ * Only for the loop's thread, or the program ends, saying where the timer was started (in debug builds only): another one posts
+ * (rota_post(), rota_async_send()).  To move it to another loop, stop it on the thread of the first. */
+#define rota_timer_start(loop, timer, deadline_ns) rota_timer_start_at((loop), (timer), (deadline_ns), ROTA_HERE)
+ROTA_API void rota_timer_start_at(
+	struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns, const char *site);
 
 /* It will not fire any more, also if it is due.  Harmless if it was not started.  The loop's thread only. */
 ROTA_API void rota_timer_stop(struct rota_timer *timer);
+
+/* A started timer keeps its loop alive, unless it is unreferenced: any number of times, started or not, and until it is referenced
+ * again, over any number of starts. */
+ROTA_API void rota_timer_ref(struct rota_timer *timer);
+ROTA_API void rota_timer_unref(struct rota_timer *timer);
+ROTA_API bool rota_timer_has_ref(const struct rota_timer *timer);
 
 /* ---- watchers: once in every turn ---- */
 
@@ -143,15 +151,25 @@ struct rota_watcher { /* zero it, set fn */
 	void (*fn)(struct rota_watcher *watcher);
 	struct rota_loop *loop;
 	enum rota_phase phase;
-	bool active;
+	bool active, unref;
+	const char *site;
 };
 
 /* Call watcher->fn once in each turn, in `phase`, in the order of starting.  An active idle watcher
  * keeps the poll from sleeping.  One started by a watcher of its own phase first runs in the next
  * turn, itself too; any watcher may stop any, and is the caller's again at once.  Starting an active one does nothing: to change
- * its phase or its loop, stop it first.  Both calls are for the loop's thread only, which nothing checks. */
-ROTA_API void rota_watcher_start(struct rota_loop *loop, struct rota_watcher *watcher, enum rota_phase phase);
+ * its phase or its loop, stop it first.  Both calls are for the loop's thread only: on another the program ends, saying which call
+ * it was and where the watcher was started. */
+#define rota_watcher_start(loop, watcher, phase) rota_watcher_start_at((loop), (watcher), (phase), ROTA_HERE)
+ROTA_API void rota_watcher_start_at(
+	struct rota_loop *loop, struct rota_watcher *watcher, enum rota_phase phase, const char *site);
 ROTA_API void rota_watcher_stop(struct rota_watcher *watcher);
+
+/* An active watcher keeps its loop alive, unless it is unreferenced; as for timers.  (While others keep it, an unreferenced idle watcher
+ * keeps the poll from sleeping all the same.) */
+ROTA_API void rota_watcher_ref(struct rota_watcher *watcher);
+ROTA_API void rota_watcher_unref(struct rota_watcher *watcher);
+ROTA_API bool rota_watcher_has_ref(const struct rota_watcher *watcher);
 
 /* ---- next ticks and microtasks ---- */
 

@@ -47,10 +47,11 @@ struct rota_long_callback {
 	uint64_t length_ns;
 	uint64_t end_ns;  /* when it returned, by rota_now_ns() */
 	const char *kind; /* "conn", "timeout", "tick", "promise" ... */
-	/* "chat.c:12": where its handle was opened, its timeout or immediate set, its promise made.  NULL: of those who
-	 * bring their own memory to each call (timers, watchers, posts, ticks, requests, processes). */
+	/* "chat.c:12": where its handle was opened, its timeout, interval or immediate set, its timer or watcher started, its request or process
+	 * asked for, its promise made.  NULL: of posts, ticks and microtasks, which say their function. */
 	const char *site;
-	void (*fn)(void); /* what was called; NULL for a handle's */
+	/* What was called; of several functions of one handle the last; NULL: nothing of the program's. */
+	void (*fn)(void);
 };
 
 /* Call on_overrun(loop, callback, arg) right after each callback of `loop` (NULL: this thread's) that took `limit_ns` or longer, before

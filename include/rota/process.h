@@ -84,14 +84,23 @@ struct rota_process;
 /* Start it.  `command` is borrowed.  Does not wait.  Errors: the system's, of the program (see above) or of
  * what is set up for it: -ENOENT also for the folder, -EPERM for a uid, -EBADF for a descriptor, -EINVAL for a
  * child_fd twice or out of range, for a kind or a flag that does not exist and for no argv[0], -EAGAIN, -ENOMEM, -EMFILE; -EPERM outside of a run. */
-ROTA_API int rota_process_start(struct rota_process **ret_process, const struct rota_command *command);
+#define rota_process_start(ret_process, ...) rota_process_start_at((ret_process), __VA_ARGS__, ROTA_HERE)
+ROTA_API int rota_process_start_at(
+	struct rota_process **ret_process, const struct rota_command *command, const char *site);
 
 typedef void (*rota_exit_fn)(struct rota_process *process, const struct rota_exit *how, void *arg);
 
 /* The same on a loop: fn(process, how, arg) is called once when it has ended, never inside this call; not
- * after a close.  fn may close the process.  A running process keeps the loop alive.  -EPERM: the loop is another thread's. */
-ROTA_API int rota_process_start_on(struct rota_loop *loop, struct rota_process **ret_process,
-	const struct rota_command *command, rota_exit_fn fn, void *arg);
+ * after a close.  fn may close the process.  A running process keeps the loop alive (see rota_process_unref()).  -EPERM: the loop is another thread's. */
+#define rota_process_start_on(loop, ret_process, ...) \
+	rota_process_start_on_at((loop), (ret_process), __VA_ARGS__, ROTA_HERE)
+ROTA_API int rota_process_start_on_at(struct rota_loop *loop, struct rota_process **ret_process,
+	const struct rota_command *command, rota_exit_fn fn, void *arg, const char *site);
+
+/* A running process keeps its loop alive, unless it is unreferenced; any number of times.  Closing one references it.  On the loop's thread. */
+ROTA_API void rota_process_ref(struct rota_process *process);
+ROTA_API void rota_process_unref(struct rota_process *process);
+ROTA_API bool rota_process_has_ref(const struct rota_process *process);
 
 /* ---- while it runs ---- */
 

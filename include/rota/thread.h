@@ -61,8 +61,10 @@ ROTA_API int rota_thread_join(struct rota_thread *thread, int *ret_result);
 
 /* The same with a callback: fn(request, 0), and then *ret_result (may be NULL) is there.  See rota/request.h; `loop` may be NULL.
  * The thread may be freed in fn.  -EPERM. */
-ROTA_API int rota_request_thread_join(struct rota_loop *loop, struct rota_request *request, struct rota_thread *thread,
-	int *ret_result, rota_request_fn fn);
+#define rota_request_thread_join(loop, request, thread, ret_result, fn) \
+	rota_request_thread_join_at((loop), (request), (thread), (ret_result), (fn), ROTA_HERE)
+ROTA_API int rota_request_thread_join_at(struct rota_loop *loop, struct rota_request *request,
+	struct rota_thread *thread, int *ret_result, rota_request_fn fn, const char *site);
 
 /* Cancel what it does: every wait in it answers -ECANCELED from now on, and who watches its port there is told the end.  Any thread;
  * harmless when it is over. */

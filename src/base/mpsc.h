@@ -103,6 +103,14 @@ static inline struct rota__node *mpsc_take_all(struct rota__mpsc *q)
 	return oldest;
 }
 
+/* The consumer, awake: the newest node, to be looked at with those behind it, as they stay. */
+static inline const struct rota__node *mpsc_newest(const struct rota__mpsc *q)
+{
+	const struct rota__node *newest = load_acquire(&q->newest); /* pairs with mpsc_push() */
+
+	return newest != MPSC_ASLEEP ? newest : NULL;
+}
+
 /* The consumer: no producer is still on its way to wake it.  With every node taken and none to come,
  * the queue may be freed. */
 static inline bool mpsc_quiet(const struct rota__mpsc *q)

@@ -204,6 +204,45 @@ void rota__timers_phase_end(struct rota__timers *t)
 	t->fresh = NULL;
 }
 
+/* Make all below the root its children, which is a heap as well: a walk without a stack. */
+static void flatten(struct rota__timer *root)
+{
+	for (struct rota__timer *it = root->child; it != NULL; it = it->next) {
+		struct rota__timer *first = it->child, *last = first;
+
+		if (first == NULL)
+			continue;
+		while (last->next != NULL)
+			last = last->next;
+		last->next = it->next;
+		if (last->next != NULL)
+			last->next->back = &last->next;
+		it->next = first;
+		first->back = &it->next;
+		it->child = NULL;
+	}
+}
+
+static void heap_each(struct rota__timer *root, void (*visit)(struct rota__timer *timer, void *arg), void *arg)
+{
+	if (root == NULL)
+		return;
+	flatten(root);
+	visit(root, arg);
+	for (struct rota__timer *it = root->child; it != NULL; it = it->next)
+		visit(it, arg);
+}
+
+void rota__timers_each(struct rota__timers *t, void (*visit)(struct rota__timer *timer, void *arg), void *arg)
+{
+	heap_each(t->heap, visit, arg);
+	heap_each(t->fresh, visit, arg);
+	for (unsigned level = 0; level < TIMERS_LEVELS; level++)
+		for (unsigned slot = 0; slot < TIMERS_SLOTS; slot++)
+			for (struct rota__timer *it = t->slots[level][slot].first; it != NULL; it = it->next)
+				visit(it, arg);
+}
+
 uint64_t rota__timers_next_ns(const struct rota__timers *t)
 {
 	const struct rota__timer *first = t->heap;

@@ -40,6 +40,7 @@ struct rota__timer {
 	uint64_t seq;
 	void (*fn)(struct rota__timer *timer);
 	uint8_t level; /* of the wheel, or TIMERS_IN_HEAP */
+	uint8_t flags; /* its owner's; the store does not look at them */
 };
 
 struct rota__timers {
@@ -138,6 +139,9 @@ struct rota__timer *rota__timers_pop_due(struct rota__timers *t, uint64_t now_ns
 /* What is armed between these two is not popped there, due or not. */
 void rota__timers_phase_begin(struct rota__timers *t);
 void rota__timers_phase_end(struct rota__timers *t);
+
+/* Call visit(timer, arg) for each that is armed, in no order; it may not arm or cancel any. */
+void rota__timers_each(struct rota__timers *t, void (*visit)(struct rota__timer *timer, void *arg), void *arg);
 
 /* When to look again: never later than the earliest deadline, and exactly then unless a timer of the
  * same slot was cancelled; UINT64_MAX: no timer is armed. */

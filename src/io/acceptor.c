@@ -68,6 +68,7 @@ static void accepted(struct rota__op *op)
 		return;
 	}
 	if (op->result >= 0) {
+		rota__handle_calls(&a->handle, (void (*)(void))a->on_connection);
 		a->on_connection(a, 0);
 		return; /* taking it arms the next */
 	}
@@ -79,6 +80,7 @@ static void accepted(struct rota__op *op)
 		arm(a);
 		break;
 	case ACCEPT_BROKEN:
+		rota__handle_calls(&a->handle, (void (*)(void))a->on_connection);
 		a->on_connection(a, (int)op->result);
 		break;
 	}
@@ -181,7 +183,9 @@ static void release(struct rota_handle *h)
 	a->fd = a->accepted = -1;
 }
 
-const struct rota__handle_kind rota__kind_acceptor = { .name = "acceptor", .stop = stop, .release = release };
+const struct rota__handle_kind rota__kind_acceptor = {
+	.name = "acceptor", .stop = stop, .release = release, .fd_at = offsetof(struct rota_acceptor, fd)
+};
 
 int rota_acceptor_port(const struct rota_acceptor *a)
 {

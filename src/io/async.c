@@ -15,7 +15,7 @@ static void delivered(struct rota_post *post)
 	struct rota_async *a = container_of(post, struct rota_async, post);
 
 	if (handle_open(&a->handle)) {
-		rota__handle_called(&a->handle);
+		rota__handle_calls(&a->handle, (void (*)(void))a->fn);
 		store_seq(&a->posted, 0); /* before fn: what comes now is posted anew */
 		a->fn(a);
 		return;

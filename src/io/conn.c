@@ -75,10 +75,13 @@ static void arm(struct rota_conn *c)
 
 static void call(struct rota_conn *c, const void *data, ssize_t size)
 {
-	if (has(c, CONN_FDS))
+	if (has(c, CONN_FDS)) {
+		rota__handle_calls(&c->handle, (void (*)(void))c->on_read_fds);
 		c->on_read_fds(c, data, size, NULL, 0);
-	else
+	} else {
+		rota__handle_calls(&c->handle, (void (*)(void))c->on_read);
 		c->on_read(c, data, size);
+	}
 }
 
 /* The last word about the stream is told like any other bytes; then reading has stopped. */
@@ -211,6 +214,7 @@ static bool read_with_fds(struct rota_conn *c)
 	}
 	if (room.iov_len > 0)
 		n = rota__rights_recv(c->fd, room, fds, &count);
+	rota__handle_calls(&c->handle, (void (*)(void))c->on_read_fds);
 	if (count > 0)
 		c->on_read_fds(c, room.iov_base, n, fds, count);
 	else if (n != -EAGAIN || c->on_alloc != NULL)
@@ -381,10 +385,12 @@ static void tell_connected(struct rota_conn *c, int rc)
 	bool promised = has(c, CONN_PROMISED);
 
 	c->bits &= ~(uint32_t)(CONN_CONNECTING | CONN_PROMISED);
-	if (promised)
+	if (promised) {
 		rota__promised_settle(c->on_connect.promised, rc);
-	else if (c->on_connect.call != NULL)
+	} else if (c->on_connect.call != NULL) {
+		rota__handle_calls(&c->handle, (void (*)(void))c->on_connect.call);
 		c->on_connect.call(c, rc);
+	}
 	if (handle_open(&c->handle))
 		rota__conn_writes_go_on(c);
 	rota__handle_left(&c->handle);
@@ -502,12 +508,16 @@ static void release(struct rota_handle *h)
 int rota_conn_close_with_reset(struct rota_conn *c, void (*on_close)(struct rota_handle *handle))
 {
 	ROTA_INSIDE();
-	int rc = handle_open(&c->handle) ? rota__socket_linger_not(c->fd) : ROTA_ECLOSED;
+	int rc = handle_ours(&c->handle);
 
+	if (rc == 0)
+		rc = rota__socket_linger_not(c->fd);
 	return rc < 0 ? rc : rota_handle_close(&c->handle, on_close);
 }
 
-const struct rota__handle_kind rota__kind_conn = { .name = "conn", .stop = stop, .release = release };
+const struct rota__handle_kind rota__kind_conn = {
+	.name = "conn", .stop = stop, .release = release, .fd_at = offsetof(struct rota_conn, fd)
+};
 
 /* ---- what it says of itself ---- */
 

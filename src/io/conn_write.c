@@ -120,6 +120,7 @@ static void written(struct rota__node *node)
 	struct rota_conn *c = w->conn;
 
 	rota__handle_ran(&c->handle);
+	rota__handle_calls(&c->handle, (void (*)(void))w->fn);
 	if (w->fn != NULL)
 		w->fn(w, (int)op->result);
 	tell_drained(c);

@@ -66,6 +66,7 @@ static int fetch(struct rota_datagrams *u, int count)
 	for (int i = 0; i < count; i++)
 		messages[i] = (struct rota_udp_message){ .data = room + (size_t)i * DATAGRAM_BYTES, .size = DATAGRAM_BYTES };
 	n = rota__udp_recv_batch(u->fd, messages, (unsigned)count);
+	rota__handle_calls(&u->handle, (void (*)(void))u->on_recv);
 	for (int i = 0; i < n && receives(u); i++)
 		u->on_recv(u, &messages[i], 0);
 	if (n < 0 && n != -EAGAIN && n != -EINTR)
@@ -94,6 +95,7 @@ static void readable(struct rota__op *op)
 	rota__handle_arrived(&u->handle);
 	if (receives(u) && op->result < 0 && op->result != -ECANCELED) {
 		u->receiving = false;
+		rota__handle_calls(&u->handle, (void (*)(void))u->on_recv);
 		u->on_recv(u, NULL, (int)op->result);
 	} else if (op->result >= 0) {
 		fetch_all(u);
@@ -155,6 +157,7 @@ static void sent(struct rota__node *node)
 	struct rota_datagrams *u = d->udp;
 
 	rota__handle_ran(&u->handle);
+	rota__handle_calls(&u->handle, (void (*)(void))d->fn);
 	if (d->fn != NULL)
 		d->fn(d, d->rc);
 	tell_drained(u);
@@ -412,7 +415,9 @@ static void release(struct rota_handle *h)
 	u->fd = -1;
 }
 
-const struct rota__handle_kind rota__kind_datagrams = { .name = "datagrams", .stop = stop, .release = release };
+const struct rota__handle_kind rota__kind_datagrams = {
+	.name = "datagrams", .stop = stop, .release = release, .fd_at = offsetof(struct rota_datagrams, fd)
+};
 
 /* ---- the socket ---- */
 

@@ -49,6 +49,7 @@ static void compare(struct look *l, int rc)
 		l->before = after = rota__file_info(&l->stx);
 	l->rc = rc;
 	l->looked = true;
+	rota__handle_calls(&w->handle, (void (*)(void))w->on_change);
 	if (!is && (first || former != rc))
 		w->on_change(w, rc, was ? &before : NULL, NULL);
 	else if (is && !first && (!was || !rota__file_info_same(&before, &after)))
@@ -85,7 +86,16 @@ static void release(struct rota_handle *h)
 	w->look = NULL;
 }
 
-const struct rota__handle_kind rota__kind_file_watch = { .name = "file watch", .stop = stop, .release = release };
+static const char *path_of(const struct rota_handle *h)
+{
+	const struct look *l = container_of(h, const struct rota_file_watch, handle)->look;
+
+	return l->path;
+}
+
+const struct rota__handle_kind rota__kind_file_watch = {
+	.name = "file watch", .stop = stop, .release = release, .name_of = path_of
+};
 
 int rota_file_watch_start_at(struct rota_loop *loop, struct rota_file_watch *w, const char *path, uint64_t interval_ns,
 	void (*on_change)(struct rota_file_watch *watch, int rc, const struct rota_file_info *before,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "io/handle.h"
+#include "loop/alive.h"
 #include "os/mem.h"
 
 static const struct rota__handle_kind *const kinds[HANDLE_KINDS] = {
@@ -105,6 +106,11 @@ static struct list *link_of(struct rota_handle *h)
 	return (struct list *)(void *)&h->next;
 }
 
+struct rota_handle *rota__handle_of_link(struct list *link)
+{
+	return (struct rota_handle *)(void *)((char *)link - offsetof(struct rota_handle, next));
+}
+
 int rota__handle_may_open(const struct rota_handle *h, struct rota_loop *loop)
 {
 	if (loop == NULL || rota__loop_mine(loop) == NULL)
@@ -139,9 +145,9 @@ void rota__handle_undo(struct rota_handle *h)
 
 /* ---- what is pending ---- */
 
-void rota__handle_called(struct rota_handle *h)
+void rota__handle_timed(struct rota_handle *h, void (*fn)(void))
 {
-	rota__callback_of(h->loop, (struct rota__origin){ kinds[h->kind]->name, h->site, NULL });
+	rota__callback_of(h->loop, (struct rota__origin){ kinds[h->kind]->name, h->site, fn });
 }
 
 static bool unreferenced(const struct rota_handle *h)
@@ -163,7 +169,7 @@ void rota__handle_submit(struct rota_handle *h, struct rota__op *op, void (*done
 void rota__handle_arrived(struct rota_handle *h)
 {
 	assert(h->pending > 0 && h->ops > 0);
-	rota__handle_called(h);
+	rota__handle_calls(h, NULL);
 	h->pending--;
 	h->ops--;
 	if (unreferenced(h))
@@ -180,7 +186,7 @@ void rota__handle_defer(struct rota_handle *h, struct rota__node *node, void (*f
 void rota__handle_ran(struct rota_handle *h)
 {
 	assert(h->pending > 0);
-	rota__handle_called(h);
+	rota__handle_calls(h, NULL);
 	h->pending--;
 }
 
@@ -237,7 +243,7 @@ static void last_word(struct rota__node *node)
 {
 	struct rota_handle *h = container_of((void *(*)[2])node, struct rota_handle, node);
 
-	rota__handle_called(h);
+	rota__handle_calls(h, (void (*)(void))h->on_close);
 	rota__handle_undo(h);
 	if (h->on_close != NULL)
 		h->on_close(h);
@@ -309,6 +315,18 @@ const char *rota_handle_site(const struct rota_handle *h)
 	return h->site != NULL ? h->site : "nowhere";
 }
 
+void rota__handle_about(const struct rota_handle *h, struct rota_alive *what)
+{
+	const struct rota__handle_kind *kind = kinds[h->kind];
+
+	if (h->state == HANDLE_FINISHED)
+		return; /* it has given back what it had */
+	if (kind->fd_at > 0)
+		what->fd = *(const int *)(const void *)((const char *)h + kind->fd_at);
+	if (kind->name_of != NULL)
+		what->name = kind->name_of(h);
+}
+
 void rota_loop_each_handle(struct rota_loop *loop, void (*fn)(struct rota_handle *handle, void *arg), void *arg)
 {
 	ROTA_INSIDE();
@@ -317,6 +335,6 @@ void rota_loop_each_handle(struct rota_loop *loop, void (*fn)(struct rota_handle
 	rota__loop_must_be_mine(loop, "rota_loop_each_handle", NULL, NULL);
 	for (it = loop->handles.next; it != &loop->handles; it = next) {
 		next = it->next;
-		fn((struct rota_handle *)(void *)((char *)it - offsetof(struct rota_handle, next)), arg);
+		fn(rota__handle_of_link(it), arg);
 	}
 }

@@ -24,6 +24,8 @@ struct rota__handle_kind {
 	const char *name;
 	void (*stop)(struct rota_handle *handle);    /* end what is pending; may be NULL */
 	void (*release)(struct rota_handle *handle); /* nothing is pending: give back what it has; may be NULL */
+	size_t fd_at;				     /* where in it its descriptor is; 0: it has none */
+	const char *(*name_of)(const struct rota_handle *handle); /* see struct rota_alive; may be NULL */
 };
 
 /* One for each enum value; each kind's file defines its own.  (port: net/port.c) */
@@ -46,6 +48,12 @@ int rota__handle_may_open(const struct rota_handle *handle, struct rota_loop *lo
 
 /* The handle becomes one of `loop`, if it may; else as above. */
 int rota__handle_open(struct rota_handle *handle, struct rota_loop *loop, uint8_t kind, const char *site);
+
+struct rota_alive;
+
+/* Of a handle in the loop's list; and its descriptor and name. */
+struct rota_handle *rota__handle_of_link(struct list *link);
+void rota__handle_about(const struct rota_handle *handle, struct rota_alive *what);
 
 /* It was opened in this very call, which fails: as if it had not been. */
 void rota__handle_undo(struct rota_handle *handle);
@@ -73,8 +81,15 @@ void rota__handle_defer(struct rota_handle *handle, struct rota__node *node, voi
 void rota__handle_arrived(struct rota_handle *handle);
 void rota__handle_ran(struct rota_handle *handle);
 
-/* One of its callbacks is about to be called: who times callbacks learns whose.  (_arrived and _ran say so, too.) */
-void rota__handle_called(struct rota_handle *handle);
+/* One of its callbacks, fn, is about to be called: who times callbacks learns whose, and which.  (_arrived and _ran say whose, so that what is
+ * done there without a callback is not nobody's.) */
+void rota__handle_timed(struct rota_handle *handle, void (*fn)(void));
+
+static inline void rota__handle_calls(struct rota_handle *handle, void (*fn)(void))
+{
+	if (__builtin_expect(handle->loop->timed, 0))
+		rota__handle_timed(handle, fn);
+}
 
 /* What every done() calls last: a closing handle with nothing pending is finished.  The memory may not be looked at
  * afterwards. */

@@ -25,6 +25,7 @@ static void tell(struct rota_poll *p, int64_t result)
 
 	if (result < 0)
 		p->events = 0;
+	rota__handle_calls(&p->handle, (void (*)(void))p->on_events);
 	if (events != 0)
 		p->on_events(p, events);
 }
@@ -102,4 +103,6 @@ static void release(struct rota_handle *h)
 	h->loop->poller->engine->forget(h->loop->poller, container_of(h, struct rota_poll, handle)->fd);
 }
 
-const struct rota__handle_kind rota__kind_poll = { .name = "poll", .stop = stop, .release = release };
+const struct rota__handle_kind rota__kind_poll = {
+	.name = "poll", .stop = stop, .release = release, .fd_at = offsetof(struct rota_poll, fd)
+};

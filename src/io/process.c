@@ -210,6 +210,7 @@ static void tell_waiters(struct rota_process *p, int code)
 
 static void free_process(struct rota_process *p)
 {
+	list_remove(&p->link);
 	if (p->pidfd >= 0) {
 		p->loop->poller->engine->forget(p->loop->poller, p->pidfd);
 		close(p->pidfd);
@@ -221,17 +222,78 @@ static void free_process(struct rota_process *p)
 	rota__free(p);
 }
 
+/* ---- what keeps the loop alive ----
+ *
+ * One thing at any time while it runs: the op on its pidfd, its place among the children, or the timer that tries again. */
+
+static void count(struct rota_process *p)
+{
+	p->loop->alive += !p->unref;
+}
+
+static void count_out(struct rota_process *p)
+{
+	p->loop->alive -= !p->unref;
+}
+
+static void set_unref(struct rota_process *p, bool unref, const char *call)
+{
+	rota__loop_must_be_mine(p->loop, call, "process", p->site);
+	if (p->state == PROCESS_RUNNING)
+		count_out(p);
+	p->unref = unref;
+	if (p->state == PROCESS_RUNNING)
+		count(p);
+}
+
+void rota_process_ref(struct rota_process *p)
+{
+	ROTA_INSIDE();
+
+	set_unref(p, false, "rota_process_ref");
+}
+
+void rota_process_unref(struct rota_process *p)
+{
+	ROTA_INSIDE();
+
+	if (!p->closed)
+		set_unref(p, true, "rota_process_unref");
+}
+
+bool rota_process_has_ref(const struct rota_process *p)
+{
+	return !p->unref;
+}
+
+void rota__processes_list(struct rota_loop *loop, rota_alive_fn fn, void *arg)
+{
+	struct list *it;
+
+	list_each(it, &loop->processes)
+	{
+		const struct rota_process *p = container_of(it, struct rota_process, link);
+		struct rota_alive what = rota__alive("process", p->site, !p->unref);
+
+		what.fn = (void (*)(void))p->on_exit;
+		what.fd = p->pidfd;
+		what.pid = p->pid;
+		what.closing = p->closed;
+		fn(&what, arg);
+	}
+}
+
 /* It was in the list of children, and is not any more. */
 static void leave_children(struct rota_process *p)
 {
 	list_remove(&p->child);
-	p->loop->alive--;
+	count_out(p);
 	rota__children_leave(p->loop);
 }
 
 static void tell_exit(struct rota_process *p, rota_exit_fn fn)
 {
-	rota__callback_of(p->loop, (struct rota__origin){ "process", NULL, (void (*)(void))fn });
+	rota__callback_of(p->loop, (struct rota__origin){ "process", p->site, (void (*)(void))fn });
 	fn(p, &p->exit, p->arg);
 }
 
@@ -248,6 +310,7 @@ bool rota__process_look(struct rota_process *p)
 	pthread_mutex_unlock(&p->lock);
 	if (!ended)
 		return false;
+	list_remove(&p->link);
 	if (p->pidfd < 0)
 		leave_children(p);
 	if (p->closed)
@@ -264,7 +327,7 @@ static void retry(struct rota__timer *timer)
 	struct rota_process *p = container_of(timer, struct rota_process, retry);
 
 	p->retrying = false;
-	p->loop->alive--;
+	count_out(p);
 	watch(p);
 }
 
@@ -272,7 +335,7 @@ static void retry_later(struct rota_process *p)
 {
 	p->retrying = true;
 	p->retry = (struct rota__timer){ .fn = retry };
-	p->loop->alive++;
+	count(p);
 	timers_arm(&p->loop->timers, &p->retry, rota_deadline(RETRY_NS));
 }
 
@@ -282,6 +345,7 @@ static void watched(struct rota__op *op)
 {
 	struct rota_process *p = container_of(op, struct rota_process, op);
 
+	p->loop->alive += p->unref; /* the loop has just counted the op out */
 	if (p->closed && p->detached)
 		free_process(p);
 	else if (!rota__process_look(p))
@@ -292,6 +356,7 @@ static void watch(struct rota_process *p)
 {
 	p->op = (struct rota__op){ .kind = OP_POLL, .fd = p->pidfd, .poll.events = POLLIN, .done = watched };
 	rota__op_submit(p->loop, &p->op);
+	p->loop->alive -= p->unref;
 }
 
 static bool no_pidfds(int error)
@@ -314,7 +379,7 @@ static int watch_first(struct rota_process *p)
 		return -errno;
 	rc = rota__children_add(p);
 	if (rc == 0)
-		p->loop->alive++;
+		count(p);
 	return rc;
 }
 
@@ -328,13 +393,14 @@ static void undo(struct rota_process *p)
 
 /* ---- public ---- */
 
-static struct rota_process *process_new(struct rota_loop *loop, const struct rota_command *command)
+static struct rota_process *process_new(struct rota_loop *loop, const struct rota_command *command, const char *site)
 {
 	struct rota_process *p = rota__alloc_zero(sizeof *p);
 
 	if (p == NULL)
 		return NULL;
 	p->loop = loop;
+	p->site = site;
 	p->pidfd = -1;
 	p->detached = command->flags & ROTA_PROCESS_DETACHED;
 	p->orphan = p->detached ? rota__alloc_zero(sizeof *p->orphan) : NULL;
@@ -344,12 +410,13 @@ static struct rota_process *process_new(struct rota_loop *loop, const struct rot
 	}
 	list_init(&p->waiters);
 	list_init(&p->child);
+	list_init(&p->link);
 	pthread_mutex_init(&p->lock, NULL);
 	return p;
 }
 
-int rota_process_start_on(struct rota_loop *loop, struct rota_process **ret_process,
-	const struct rota_command *command, rota_exit_fn fn, void *arg)
+int rota_process_start_on_at(struct rota_loop *loop, struct rota_process **ret_process,
+	const struct rota_command *command, rota_exit_fn fn, void *arg, const char *site)
 {
 	ROTA_INSIDE();
 	struct rota_process *p;
@@ -360,7 +427,7 @@ int rota_process_start_on(struct rota_loop *loop, struct rota_process **ret_proc
 	if (loop == NULL || rota__loop_mine(loop) == NULL)
 		return -EPERM;
 	rota__orphans_look();
-	p = process_new(loop, command);
+	p = process_new(loop, command, site);
 	if (p == NULL)
 		return -ENOMEM;
 	rc = spawn(p, command);
@@ -375,16 +442,17 @@ int rota_process_start_on(struct rota_loop *loop, struct rota_process **ret_proc
 	}
 	p->on_exit = fn;
 	p->arg = arg;
+	list_append(&loop->processes, &p->link);
 	*ret_process = p;
 	return 0;
 }
 
-int rota_process_start(struct rota_process **ret_process, const struct rota_command *command)
+int rota_process_start_at(struct rota_process **ret_process, const struct rota_command *command, const char *site)
 {
 	ROTA_INSIDE();
 	struct rota_loop *loop = rota_loop_current();
 
-	return loop != NULL ? rota_process_start_on(loop, ret_process, command, NULL, NULL) : -EPERM;
+	return loop != NULL ? rota_process_start_on_at(loop, ret_process, command, NULL, NULL, site) : -EPERM;
 }
 
 int rota_process_kill(struct rota_process *p, int signo)
@@ -455,7 +523,7 @@ static void leave_orphan(struct rota_process *p)
 		free_process(p);
 	} else if (p->retrying) {
 		timers_cancel(&p->loop->timers, &p->retry);
-		p->loop->alive--;
+		count_out(p);
 		free_process(p);
 	} else {
 		rota__op_cancel(p->loop, &p->op); /* watched() frees it */
@@ -470,6 +538,7 @@ static void leave(struct rota_process *p)
 		rota_close(p->stdio[i]);
 		p->stdio[i] = NULL;
 	}
+	set_unref(p, false, "rota_process_close"); /* the loop stays until its remains are taken away */
 	p->closed = true;
 	if (p->state == PROCESS_ENDED)
 		free_process(p);

@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "io/children.h"
+#include "loop/alive.h"
 #include "loop/loop.h"
 
 enum rota__process_state { PROCESS_RUNNING, PROCESS_ENDED };
@@ -25,6 +26,8 @@ struct rota__process_waiter {
 
 struct rota_process {
 	struct rota_loop *loop;
+	struct list link; /* in the loop's list, while it runs */
+	const char *site;
 	struct rota__op op; /* on the pidfd */
 	struct list child;  /* without pidfds: in the loop's list of children */
 	pthread_mutex_t lock;
@@ -33,6 +36,7 @@ struct rota_process {
 	int pidfd; /* -1: the system has none */
 	uint8_t state;
 	bool closed, detached;
+	bool unref; /* while it runs it does not count in loop->alive */
 	struct rota_exit exit;
 	rota_exit_fn on_exit;
 	void *arg;
@@ -42,6 +46,8 @@ struct rota_process {
 	struct rota__timer retry;     /* the op could not be had: look now and then */
 	bool retrying;
 };
+
+void rota__processes_list(struct rota_loop *loop, rota_alive_fn fn, void *arg);
 
 /* Take note if it has ended, tell who waits, and answer true: the process may be gone then.  The loop's thread. */
 bool rota__process_look(struct rota_process *process);

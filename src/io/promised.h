@@ -25,6 +25,7 @@ struct rota__promised {
 			struct rota_process *process;
 			struct rota__process_waiter waiter;
 			struct rota_post post;
+			struct rota__outside outside;
 			int code;
 		} end; /* of a process */
 	};
@@ -42,11 +43,12 @@ void rota__promised_settle(struct rota__promised *promised, int64_t result);
 /* What the call that was to begin it has answered: the promise, rejected if that was an error. */
 struct rota_promise *rota__promised_begun(struct rota__promised *promised, int rc);
 
-/* The same for a request, whose callback is rota__promised_answer().  NULL remains NULL. */
+/* The same for a request, whose callback is rota__promised_answer() and whose place is the promise's.  NULL remains NULL. */
 #define PROMISED_REQUEST(promised, name, ...)                                                                          \
 	((promised) == NULL ? NULL :                                                                                   \
-			      rota__promised_begun((promised), rota_request_##name((promised)->promise.loop,           \
-				      rota__promised_request(promised), __VA_ARGS__, rota__promised_answer)))
+			      rota__promised_begun((promised), rota_request_##name##_at((promised)->promise.loop,      \
+				      rota__promised_request(promised), __VA_ARGS__, rota__promised_answer,            \
+				      (promised)->promise.site)))
 
 struct rota_request *rota__promised_request(struct rota__promised *promised);
 void rota__promised_answer(struct rota_request *request, int64_t result);

@@ -387,6 +387,6 @@ struct rota_promise *rota_promise_read_file_at(
 
 	if (a == NULL)
 		return NULL;
-	return rota__promised_begun(a, rota_request_read_file(a->promise.loop, rota__promised_request(a), a->text,
-		&a->value.data, &a->size, size_max, read_whole));
+	return rota__promised_begun(a, rota_request_read_file_at(a->promise.loop, rota__promised_request(a), a->text,
+		&a->value.data, &a->size, size_max, read_whole, site));
 }

@@ -9,8 +9,9 @@ static void told(struct rota_post *post)
 {
 	struct rota__promised *a = container_of(post, struct rota__promised, end.post);
 
-	a->promise.loop->alive--;
+	rota__promise_is_back(&a->end.outside);
 	rota__promised_settle(a, a->end.code);
+	rota__promise_drop(&a->promise);
 }
 
 /* Under the process's lock, on any thread. */
@@ -34,7 +35,7 @@ struct rota_promise *rota_promise_exit_at(struct rota_loop *loop, struct rota_pr
 	a->end.process = process;
 	a->end.waiter.fn = ended;
 	a->end.post.fn = told;
-	a->promise.loop->alive++;
+	rota__promise_goes_outside(&a->end.outside, &a->promise, "promise exit");
 	pthread_mutex_lock(&process->lock);
 	if (process->state == PROCESS_RUNNING)
 		list_append(&process->waiters, &a->end.waiter.link);
@@ -72,7 +73,7 @@ struct rota_promise *rota_promise_command_at(
 
 	if (a == NULL)
 		return NULL;
-	rc = piped ? -EINVAL : rota_process_start_on(a->promise.loop, &a->end.process, command, command_ended, a);
+	rc = piped ? -EINVAL : rota_process_start_on_at(a->promise.loop, &a->end.process, command, command_ended, a, site);
 	a->promise.cancel = kill_command;
 	a->promise.can_cancel = rc == 0;
 	return rota__promised_begun(a, rc);

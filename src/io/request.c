@@ -25,22 +25,36 @@ static struct rota_request *request_of(void *its_inside)
 	return container_of((uint64_t (*)[INSIDE_WORDS])its_inside, struct rota_request, inside);
 }
 
+static struct list *link_of(struct rota_request *r)
+{
+	return (struct list *)(void *)r->link;
+}
+
 static struct rota_loop *begin(struct rota_loop *loop, struct rota_request *r,
-	void (*cancel)(struct rota_request *request), rota_request_fn fn)
+	void (*cancel)(struct rota_request *request), rota_request_fn fn, const char *site)
 {
 	loop = rota__loop_mine(loop);
+	if (loop == NULL)
+		return NULL;
 	r->loop = loop;
 	r->fn = fn;
 	r->cancel = cancel;
+	r->site = site;
+	list_append(&loop->requests, link_of(r));
 	return loop;
+}
+
+static void end(struct rota_request *r)
+{
+	list_remove(link_of(r));
+	r->cancel = NULL;
 }
 
 static void tell(struct rota_request *r, int64_t result)
 {
-	r->cancel = NULL;
 	if (r->fn == NULL)
 		return;
-	rota__callback_of(r->loop, (struct rota__origin){ "request", NULL, (void (*)(void))r->fn });
+	rota__callback_of(r->loop, (struct rota__origin){ "request", r->site, (void (*)(void))r->fn });
 	r->fn(r, result);
 }
 
@@ -52,6 +66,7 @@ static void op_done(struct rota__op *op)
 
 	if (op->kind == OP_STATX && op->result == 0)
 		*o->stat.ret_info = rota__file_info(&o->stat.stx);
+	end(request_of(o));
 	tell(request_of(o), op->result);
 }
 
@@ -84,6 +99,7 @@ static void some_done(struct rota__op *op)
 	}
 	if (o->moved.ret_done != NULL)
 		*o->moved.ret_done = o->moved.done;
+	end(request_of(o));
 	tell(request_of(o), result_of_all(o));
 }
 
@@ -97,14 +113,14 @@ static void cancel_op(struct rota_request *r)
 }
 
 int rota__request_op(struct rota_loop *loop, struct rota_request *r, struct rota__op op,
-	struct rota_file_info *ret_info, rota_request_fn fn)
+	struct rota_file_info *ret_info, rota_request_fn fn, const char *site)
 {
 	ROTA_INSIDE();
 	struct rota__request_op *o = &inside(r)->op;
 
 	if (!rota__file_op_given(&op, ret_info))
 		return -EINVAL;
-	loop = begin(loop, r, cancel_op, fn);
+	loop = begin(loop, r, cancel_op, fn, site);
 	if (loop == NULL)
 		return -EPERM;
 	o->op = op;
@@ -118,14 +134,14 @@ int rota__request_op(struct rota_loop *loop, struct rota_request *r, struct rota
 }
 
 int rota__request_op_all(struct rota_loop *loop, struct rota_request *r, struct rota__op op, size_t size,
-	size_t *ret_done, rota_request_fn fn)
+	size_t *ret_done, rota_request_fn fn, const char *site)
 {
 	ROTA_INSIDE();
 	struct rota__request_op *o = &inside(r)->op;
 
 	if (!rota__file_op_given(&op, NULL))
 		return -EINVAL;
-	loop = begin(loop, r, cancel_op, fn);
+	loop = begin(loop, r, cancel_op, fn, site);
 	if (loop == NULL)
 		return -EPERM;
 	o->op = op;
@@ -169,51 +185,51 @@ static void cancel_work(struct rota_request *r)
 }
 
 static int start_work(struct rota_loop *loop, struct rota_request *r, int (*work)(void *arg), void *arg, uint8_t lane,
-	rota_request_fn fn)
+	rota_request_fn fn, const char *site)
 {
 	struct rota__request_work *w = &inside(r)->work;
 	int rc;
 
-	loop = begin(loop, r, cancel_work, fn);
+	loop = begin(loop, r, cancel_work, fn, site);
 	if (loop == NULL)
 		return -EPERM;
 	w->job = (struct rota__job){ .run = run, .done = ran, .lane = lane };
 	w->post = (struct rota_post){ .fn = work_told };
 	w->fn = work;
 	w->arg = arg;
-	rc = rota__work_submit(&w->job);
-	if (rc < 0)
-		return rc;
 	loop->alive++;
 	loop->offloaded++;
-	return 0;
+	rc = rota__work_submit(&w->job);
+	if (rc < 0)
+		rota__request_undo(r);
+	return rc;
 }
 
 int rota__request_work(struct rota_loop *loop, struct rota_request *r, int (*work)(void *arg),
-	struct rota__file_args args, rota_request_fn fn)
+	struct rota__file_args args, rota_request_fn fn, const char *site)
 {
 	ROTA_INSIDE();
 
 	if (!rota__file_args_given(work, &args))
 		return -EINVAL;
 	inside(r)->work.args = args;
-	return start_work(loop, r, work, &inside(r)->work.args, WORK_FILES, fn);
+	return start_work(loop, r, work, &inside(r)->work.args, WORK_FILES, fn, site);
 }
 
-int rota_request_blocking(struct rota_loop *loop, struct rota_request *r, int (*work)(void *arg), void *arg,
-	rota_request_fn fn)
+int rota_request_blocking_at(struct rota_loop *loop, struct rota_request *r, int (*work)(void *arg), void *arg,
+	rota_request_fn fn, const char *site)
 {
 	ROTA_INSIDE();
 
-	return work == NULL ? -EINVAL : start_work(loop, r, work, arg, WORK_USER, fn);
+	return work == NULL ? -EINVAL : start_work(loop, r, work, arg, WORK_USER, fn, site);
 }
 
 /* ---- others ---- */
 
 struct rota_loop *rota__request_begin(struct rota_loop *loop, struct rota_request *r,
-	void (*cancel)(struct rota_request *request), rota_request_fn fn)
+	void (*cancel)(struct rota_request *request), rota_request_fn fn, const char *site)
 {
-	loop = begin(loop, r, cancel, fn);
+	loop = begin(loop, r, cancel, fn, site);
 	if (loop == NULL)
 		return NULL;
 	loop->alive++;
@@ -223,8 +239,25 @@ struct rota_loop *rota__request_begin(struct rota_loop *loop, struct rota_reques
 
 void rota__request_undo(struct rota_request *r)
 {
+	end(r);
 	r->loop->alive--;
 	r->loop->offloaded--;
+}
+
+/* ---- the list of what keeps the loop alive ---- */
+
+void rota__requests_list(struct rota_loop *loop, rota_alive_fn fn, void *arg)
+{
+	struct list *it;
+
+	list_each(it, &loop->requests)
+	{
+		const struct rota_request *r = container_of((void *(*)[2])(void *)it, struct rota_request, link);
+		struct rota_alive what = rota__alive("request", r->site, true);
+
+		what.fn = (void (*)(void))r->fn;
+		fn(&what, arg);
+	}
 }
 
 /* ---- the last word ---- */
@@ -257,6 +290,6 @@ void rota_request_cancel(struct rota_request *r)
 
 	if (r->cancel == NULL)
 		return;
-	rota__loop_must_be_mine(r->loop, "rota_request_cancel", "request", NULL);
+	rota__loop_must_be_mine(r->loop, "rota_request_cancel", "request", r->site);
 	r->cancel(r);
 }

@@ -16,7 +16,7 @@ static void arrived(struct rota__signal_watch *watch, int signo)
 {
 	struct rota_signal *s = container_of((uint64_t (*)[10])(void *)watch, struct rota_signal, watch);
 
-	rota__handle_called(&s->handle);
+	rota__handle_calls(&s->handle, (void (*)(void))s->fn);
 	s->fn(s, signo);
 }
 

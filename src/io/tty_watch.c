@@ -22,7 +22,7 @@ static void arrived(struct rota__signal_watch *watch, int signo)
 
 	if (rota_tty_get_size(t->fd, &size) < 0 || (size.columns == t->size.columns && size.rows == t->size.rows))
 		return;
-	rota__handle_called(&t->handle);
+	rota__handle_calls(&t->handle, (void (*)(void))t->on_resize);
 	t->size = size;
 	t->on_resize(t, &t->size);
 }
@@ -53,4 +53,6 @@ static void stop(struct rota_handle *h)
 	rota__signal_handle_stop(h, watch_of(container_of(h, struct rota_tty_watch, handle)));
 }
 
-const struct rota__handle_kind rota__kind_tty_watch = { .name = "tty watch", .stop = stop };
+const struct rota__handle_kind rota__kind_tty_watch = {
+	.name = "tty watch", .stop = stop, .fd_at = offsetof(struct rota_tty_watch, fd)
+};

@@ -178,7 +178,7 @@ void rota__watch_event(struct rota__spot *spot, const struct inotify_event *even
 	uint32_t mask = event->mask, kinds = kinds_of(mask);
 	char path[PATH_MAX];
 
-	rota__handle_called(&w->handle);
+	rota__handle_calls(&w->handle, (void (*)(void))w->on_change);
 	if (mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED) || (root && mask & IN_ATTRIB && !still_there(w))) {
 		if (root)
 			vanish(w);
@@ -198,7 +198,7 @@ void rota__watch_overflow(struct rota_path_watch *w)
 {
 	struct list *it;
 
-	rota__handle_called(&w->handle);
+	rota__handle_calls(&w->handle, (void (*)(void))w->on_change);
 	tell(w, ROTA_CHANGE_OVERFLOW, 0, "");
 	if (!handle_open(&w->handle))
 		return;
@@ -229,7 +229,14 @@ static void release(struct rota_handle *h)
 	w->path = NULL;
 }
 
-const struct rota__handle_kind rota__kind_watch = { .name = "watch", .stop = stop, .release = release };
+static const char *path_of(const struct rota_handle *h)
+{
+	return container_of(h, const struct rota_path_watch, handle)->path;
+}
+
+const struct rota__handle_kind rota__kind_watch = {
+	.name = "watch", .stop = stop, .release = release, .name_of = path_of
+};
 
 static int look_at(struct rota_path_watch *w)
 {

@@ -1,51 +1,85 @@
 /* callbacks.c - what runs on a loop besides I/O: timers, watchers, ticks, microtasks, deferred nodes */
+#include "loop/alive.h"
 #include "loop/loop.h"
 #include "os/mem.h"
 
 /* ---- timers ---- */
 
-/* The public timer hides the store's; they are told apart by the compiler, not by a reader. */
-_Static_assert(sizeof(struct rota__timer) <= sizeof(((struct rota_timer *)0)->opaque),
+/* The public timer hides the store's, and where it was started; they are told apart by the compiler, not by a reader. */
+struct inside {
+	struct rota__timer timer;
+	const char *site;
+};
+
+_Static_assert(sizeof(struct inside) <= sizeof(((struct rota_timer *)0)->opaque),
 	"struct rota_timer has room for the store's links");
 
-static struct rota__timer *stored(struct rota_timer *timer)
+enum { TIMER_UNREF = 1 }; /* a stored timer's flag */
+
+static struct inside *inside(const struct rota_timer *timer)
 {
-	return (struct rota__timer *)timer->opaque;
+	return (struct inside *)(void *)timer->opaque;
+}
+
+static struct rota__timer *stored(const struct rota_timer *timer)
+{
+	return &inside(timer)->timer;
+}
+
+static struct rota_timer *timer_of(struct rota__timer *t)
+{
+	return container_of((uint64_t (*)[8])(void *)t, struct rota_timer, opaque);
+}
+
+/* 1, or 0 for one that is unreferenced. */
+static uint32_t weight(const struct rota_timer *timer)
+{
+	return ~stored(timer)->flags & TIMER_UNREF;
 }
 
 static void timer_fired(struct rota__timer *t)
 {
-	struct rota_timer *timer = container_of((uint64_t (*)[8])t, struct rota_timer, opaque);
+	struct rota_timer *timer = timer_of(t);
 
-	timer->loop->alive--;
-	rota__callback_of(timer->loop, (struct rota__origin){ "timer", NULL, (void (*)(void))timer->fn });
+	timer->loop->alive -= weight(timer);
+	rota__callback_of(timer->loop, (struct rota__origin){ "timer", inside(timer)->site, (void (*)(void))timer->fn });
 	timer->fn(timer);
+}
+
+/* Debug builds look at the thread: starting and stopping are so short that it would be a tenth of them. */
+static inline void must_be_ours(struct rota_loop *loop, const char *call, const char *site)
+{
+#ifndef NDEBUG
+	rota__loop_must_be_mine(loop, call, "timer", site);
+#endif
 }
 
 static inline void disarm(struct rota_timer *timer)
 {
 	if (!timers_armed(stored(timer)))
 		return;
-	rota__loop_must_be_mine(timer->loop, "rota_timer_stop", "timer", NULL);
+	must_be_ours(timer->loop, "rota_timer_stop", inside(timer)->site);
 	timers_cancel(&timer->loop->timers, stored(timer));
-	timer->loop->alive--;
+	timer->loop->alive -= weight(timer);
 }
 
-static inline void arm(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
+static inline void arm(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns, const char *site)
 {
-	rota__loop_must_be_mine(loop, "rota_timer_start", "timer", NULL);
+	must_be_ours(loop, "rota_timer_start", site);
 	disarm(timer);
 	timer->loop = loop;
+	inside(timer)->site = site;
 	stored(timer)->fn = timer_fired;
 	timers_arm(&loop->timers, stored(timer), deadline_ns);
-	loop->alive++;
+	loop->alive += weight(timer);
 }
 
-static __attribute__((noinline)) void arm_from_outside(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
+static __attribute__((noinline)) void arm_from_outside(
+	struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns, const char *site)
 {
 	ROTA_INSIDE();
 
-	arm(loop, timer, deadline_ns);
+	arm(loop, timer, deadline_ns, site);
 }
 
 static __attribute__((noinline)) void disarm_from_outside(struct rota_timer *timer)
@@ -56,12 +90,12 @@ static __attribute__((noinline)) void disarm_from_outside(struct rota_timer *tim
 }
 
 /* Work so short that the ways in and out would be a good part of it: who is inside already is spared them. */
-void rota_timer_start(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns)
+void rota_timer_start_at(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns, const char *site)
 {
 	if (__builtin_expect(rota__is_inside(), 1))
-		arm(loop, timer, deadline_ns);
+		arm(loop, timer, deadline_ns, site);
 	else
-		arm_from_outside(loop, timer, deadline_ns);
+		arm_from_outside(loop, timer, deadline_ns, site);
 }
 
 void rota_timer_stop(struct rota_timer *timer)
@@ -72,24 +106,79 @@ void rota_timer_stop(struct rota_timer *timer)
 		disarm_from_outside(timer);
 }
 
+static void set_unref(struct rota_timer *timer, bool unref, const char *call)
+{
+	ROTA_INSIDE();
+	uint32_t before = weight(timer);
+	bool armed = timers_armed(stored(timer));
+
+	if (armed)
+		rota__loop_must_be_mine(timer->loop, call, "timer", inside(timer)->site);
+	stored(timer)->flags = unref ? TIMER_UNREF : 0;
+	if (armed)
+		timer->loop->alive += weight(timer) - before;
+}
+
+void rota_timer_ref(struct rota_timer *timer)
+{
+	set_unref(timer, false, "rota_timer_ref");
+}
+
+void rota_timer_unref(struct rota_timer *timer)
+{
+	set_unref(timer, true, "rota_timer_unref");
+}
+
+bool rota_timer_has_ref(const struct rota_timer *timer)
+{
+	return weight(timer) > 0;
+}
+
+struct listing {
+	rota_alive_fn fn;
+	void *arg;
+};
+
+static void list_timer(struct rota__timer *t, void *listing)
+{
+	const struct listing *l = listing;
+	const struct rota_timer *timer = timer_of(t);
+	struct rota_alive what;
+
+	if (t->fn != timer_fired)
+		return; /* it serves something else, which is listed, or a task */
+	what = rota__alive("timer", inside(timer)->site, weight(timer) > 0);
+	what.fn = (void (*)(void))timer->fn;
+	rota__promise_of_timer(timer, &what);
+	l->fn(&what, l->arg);
+}
+
+void rota__loop_list_timers(struct rota_loop *loop, rota_alive_fn fn, void *arg)
+{
+	rota__timers_each(&loop->timers, list_timer, &(struct listing){ fn, arg });
+}
+
 /* ---- watchers ---- */
 
-void rota_watcher_start(struct rota_loop *loop, struct rota_watcher *watcher, enum rota_phase phase)
+const char *const rota__watcher_kinds[] = { "idle", "prepare", "check" };
+
+void rota_watcher_start_at(struct rota_loop *loop, struct rota_watcher *watcher, enum rota_phase phase, const char *site)
 {
 	ROTA_INSIDE();
 	struct rota_watcher *head = &loop->phase[phase];
 
-	rota__loop_must_be_mine(loop, "rota_watcher_start", "watcher", NULL);
+	rota__loop_must_be_mine(loop, "rota_watcher_start", rota__watcher_kinds[phase], site);
 	if (watcher->active)
 		return;
 	watcher->loop = loop;
 	watcher->phase = phase;
+	watcher->site = site;
 	watcher->active = true;
 	watcher->prev = head->prev;
 	watcher->next = head;
 	head->prev->next = watcher;
 	head->prev = watcher;
-	loop->alive++;
+	loop->alive += !watcher->unref;
 	loop->idle_active += phase == ROTA_IDLE;
 }
 
@@ -99,12 +188,50 @@ void rota_watcher_stop(struct rota_watcher *watcher)
 
 	if (!watcher->active)
 		return;
-	rota__loop_must_be_mine(watcher->loop, "rota_watcher_stop", "watcher", NULL);
+	rota__loop_must_be_mine(watcher->loop, "rota_watcher_stop", rota__watcher_kinds[watcher->phase], watcher->site);
 	watcher->active = false;
 	watcher->prev->next = watcher->next;
 	watcher->next->prev = watcher->prev;
-	watcher->loop->alive--;
+	watcher->loop->alive -= !watcher->unref;
 	watcher->loop->idle_active -= watcher->phase == ROTA_IDLE;
+}
+
+static void set_watcher_unref(struct rota_watcher *watcher, bool unref, const char *call)
+{
+	ROTA_INSIDE();
+
+	if (watcher->active) {
+		rota__loop_must_be_mine(watcher->loop, call, rota__watcher_kinds[watcher->phase], watcher->site);
+		watcher->loop->alive += (uint32_t)((int)watcher->unref - (int)unref);
+	}
+	watcher->unref = unref;
+}
+
+void rota_watcher_ref(struct rota_watcher *watcher)
+{
+	set_watcher_unref(watcher, false, "rota_watcher_ref");
+}
+
+void rota_watcher_unref(struct rota_watcher *watcher)
+{
+	set_watcher_unref(watcher, true, "rota_watcher_unref");
+}
+
+bool rota_watcher_has_ref(const struct rota_watcher *watcher)
+{
+	return !watcher->unref;
+}
+
+void rota__loop_list_watchers(struct rota_loop *loop, rota_alive_fn fn, void *arg)
+{
+	for (int phase = 0; phase < 3; phase++)
+		for (const struct rota_watcher *w = loop->phase[phase].next; w != &loop->phase[phase]; w = w->next) {
+			struct rota_alive what = rota__alive(rota__watcher_kinds[phase], w->site, !w->unref);
+
+			what.fn = (void (*)(void))w->fn;
+			if (w->fn != NULL) /* else a marker: run_started() is under way */
+				fn(&what, arg);
+		}
 }
 
 /* ---- ticks and microtasks ---- */
@@ -218,6 +345,33 @@ int rota_queue_microtask(struct rota_loop *loop, rota_job_fn fn, void *arg)
 	if (loop == NULL)
 		return -EPERM;
 	return rota__calls_push(&loop->microtasks, fn, arg);
+}
+
+static void list_calls(const struct rota_loop *loop, const struct rota__calls *calls, rota_alive_fn fn, void *arg)
+{
+	for (uint32_t at = calls->head; at != calls->tail; at++) {
+		const struct rota__call *call = &calls->ring[at & calls->mask];
+		struct rota__origin origin = { .kind = "tick" };
+		struct rota_alive what;
+
+		if (calls == &loop->microtasks)
+			origin = rota__promise_origin(call);
+		what = rota__alive(origin.kind, origin.site, true);
+		what.fn = origin.fn != NULL ? origin.fn : (void (*)(void))call->fn;
+		fn(&what, arg);
+	}
+}
+
+void rota__loop_list_queued(struct rota_loop *loop, rota_alive_fn fn, void *arg)
+{
+	for (const struct rota__node *node = mpsc_newest(&loop->posts); node != NULL; node = node->next) {
+		struct rota_alive what = rota__alive("post", NULL, true);
+
+		what.fn = (void (*)(void))node->fn;
+		fn(&what, arg);
+	}
+	list_calls(loop, &loop->ticks, fn, arg);
+	list_calls(loop, &loop->microtasks, fn, arg);
 }
 
 /* ---- deferred ---- */

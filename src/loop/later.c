@@ -7,6 +7,7 @@
  *
  * Records come in chunks that never move, because timers are linked through them, and are used again; a number is a
  * record's place and how often it was used, so that a stale number is recognised instead of hitting another's timer. */
+#include "loop/alive.h"
 #include "loop/loop.h"
 #include "os/mem.h"
 
@@ -243,6 +244,24 @@ bool rota__laters_hurry(struct rota_loop *loop)
 	all->polled_ns = now_ns;
 	all->unpolled = 0;
 	return false;
+}
+
+/* ---- the list of what keeps the loop alive ---- */
+
+void rota__loop_list_laters(struct rota_loop *loop, rota_alive_fn fn, void *arg)
+{
+	const struct rota__laters *all = &loop->laters;
+
+	for (uint32_t i = 0; i < all->chunk_count << CHUNK_SHIFT; i++) {
+		const struct rota__later *l = &all->chunks[i >> CHUNK_SHIFT][i & (CHUNK - 1)];
+		struct rota_alive what;
+
+		if (l->kind == LATER_FREE)
+			continue;
+		what = rota__alive(kinds[l->kind], l->site, !l->unref);
+		what.fn = (void (*)(void))l->fn;
+		fn(&what, arg);
+	}
 }
 
 /* ---- by number ---- */

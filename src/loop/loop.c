@@ -52,6 +52,8 @@ int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *o
 		loop->phase[i].next = loop->phase[i].prev = &loop->phase[i];
 	list_init(&loop->laters.immediates);
 	list_init(&loop->handles);
+	list_init(&loop->requests);
+	list_init(&loop->processes);
 	list_init(&loop->served);
 	list_init(&loop->handle_records);
 	rota__promises_init(&loop->promises);

@@ -70,6 +70,7 @@ struct rota__promises {
 	struct rota__promise_list dying;    /* without references: to be given back */
 	struct rota__promise_list rejected; /* and not handled when they were */
 	struct rota__promise_list late;	    /* reported as such, and handled since */
+	struct list outside; /* what other threads are to settle; promise_of.c */
 	void (*unhandled)(struct rota_promise *promise, void *arg);
 	void *unhandled_arg;
 	void (*handled)(struct rota_promise *promise, void *arg);
@@ -90,6 +91,7 @@ struct rota_loop {
 	struct rota__measures *measures; /* NULL: it is not measured */
 	struct rota__overruns *overruns; /* NULL: callbacks never were timed */
 	struct list handles; /* all that are not closed; io/handle.c */
+	struct list requests, processes; /* on their way; running.  io/request.c, io/process.c */
 	struct list served;  /* streams that a server has dealt to this loop; await/move.c */
 	bool retired;	      /* its worker is out of service (task/team.h): they are to go, when they can */
 	uint32_t connections; /* of them, those that are on their way here too; any thread adds */
@@ -187,6 +189,9 @@ static inline void rota__loop_after_task(struct rota_loop *loop)
 	if (__builtin_expect(!calls_empty(&loop->ticks) || !calls_empty(&loop->microtasks), 0))
 		rota__loop_drain_calls(loop);
 }
+
+/* By enum rota_phase. */
+extern const char *const rota__watcher_kinds[];
 
 /* For a loop whose callbacks are timed.  The next one's time begins now; one has ended, and the next one begins; another origin is meant
  * than the caller will say, who does not know better. */

@@ -107,6 +107,21 @@ static inline void rota__promise_handled(struct rota_promise *p)
 void rota__promises_add(struct rota__promise_list *list, struct rota_promise *p);
 struct rota_promise *rota__promises_take(struct rota__promise_list *list);
 
+/* ---- what others are to settle: it has a reference, keeps the loop alive and is listed as that ---- */
+
+struct rota__outside {
+	struct list link;
+	struct rota_promise *promise;
+	const char *kind;
+};
+
+void rota__promise_goes_outside(struct rota__outside *outside, struct rota_promise *promise, const char *kind);
+
+/* The reference is the caller's now. */
+void rota__promise_is_back(struct rota__outside *outside);
+
+/* ---- slots ---- */
+
 /* Reserve slots for reactions; -ENOMEM. */
 int rota__promise_slots(struct rota_loop *loop, size_t count);
 

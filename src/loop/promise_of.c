@@ -1,22 +1,53 @@
 /* promise_of.c - promises of other things: of another thread's word, of a time, of a function on the blocking pool */
+#include "loop/alive.h"
 #include "loop/promise.h"
 #include "os/mem.h"
 #include "work/work.h"
+
+/* ---- what others are to settle ---- */
+
+void rota__promise_goes_outside(struct rota__outside *o, struct rota_promise *promise, const char *kind)
+{
+	o->promise = rota_promise_ref(promise);
+	o->kind = kind;
+	list_append(&promise->loop->promises.outside, &o->link);
+	promise->loop->alive++;
+}
+
+void rota__promise_is_back(struct rota__outside *o)
+{
+	list_remove(&o->link);
+	o->promise->loop->alive--;
+}
+
+void rota__loop_list_promises(struct rota_loop *loop, rota_alive_fn fn, void *arg)
+{
+	struct list *it;
+
+	list_each(it, &loop->promises.outside)
+	{
+		const struct rota__outside *o = container_of(it, struct rota__outside, link);
+		struct rota_alive what = rota__alive(o->kind, o->promise->site, true);
+
+		what.name = o->promise->name;
+		fn(&what, arg);
+	}
+}
 
 /* ---- other threads ---- */
 
 struct rota_promise_sender {
 	struct rota_post post;
-	struct rota_promise *promise;
+	struct rota__outside outside;
 	struct rota_result result;
 };
 
 static void deliver(struct rota_post *post)
 {
 	struct rota_promise_sender *s = container_of(post, struct rota_promise_sender, post);
-	struct rota_promise *p = s->promise;
+	struct rota_promise *p = s->outside.promise;
 
-	p->loop->alive--;
+	rota__promise_is_back(&s->outside);
 	rota_promise_settle(p, s->result);
 	rota__free(s);
 	rota_promise_unref(p);
@@ -34,8 +65,8 @@ int rota_promise_sender_new(struct rota_promise_sender **ret_sender, struct rota
 	s = rota__alloc(sizeof *s);
 	if (s == NULL)
 		return -ENOMEM;
-	*s = (struct rota_promise_sender){ .post.fn = deliver, .promise = rota_promise_ref(promise) };
-	promise->loop->alive++;
+	*s = (struct rota_promise_sender){ .post.fn = deliver };
+	rota__promise_goes_outside(&s->outside, promise, "promise sender");
 	*ret_sender = s;
 	return 0;
 }
@@ -45,7 +76,7 @@ void rota_promise_send(struct rota_promise_sender *sender, struct rota_result re
 	ROTA_INSIDE();
 
 	sender->result = result;
-	rota_post(sender->promise->loop, &sender->post);
+	rota_post(sender->outside.promise->loop, &sender->post);
 }
 
 /* ---- times ---- */
@@ -83,14 +114,24 @@ struct rota_promise *rota_promise_sleep_at(struct rota_loop *loop, uint64_t leng
 	s->timer = (struct rota_timer){ .fn = sleep_over };
 	s->promise.cancel = wake_early;
 	s->promise.can_cancel = true;
-	rota_timer_start(loop, &s->timer, rota_deadline(length_ns));
+	rota_timer_start_at(loop, &s->timer, rota_deadline(length_ns), site);
 	return rota_promise_ref(&s->promise);
+}
+
+void rota__promise_of_timer(const struct rota_timer *timer, struct rota_alive *what)
+{
+	if (timer->fn != sleep_over)
+		return;
+	what->kind = "promise sleep";
+	what->name = container_of(timer, struct sleeper, timer)->promise.name;
+	what->fn = NULL;
 }
 
 /* ---- functions that block ---- */
 
 struct blocking {
 	struct rota_promise promise;
+	struct rota__outside outside;
 	struct rota__job job;
 	struct rota_post post;
 	rota_result_fn fn;
@@ -116,7 +157,7 @@ static void ran(struct rota__job *job)
 
 static void over(struct blocking *b, struct rota_result result)
 {
-	b->promise.loop->alive--;
+	rota__promise_is_back(&b->outside);
 	rota_promise_settle(&b->promise, result);
 	rota_promise_unref(&b->promise);
 }
@@ -152,8 +193,7 @@ struct rota_promise *rota_promise_blocking_at(
 	b->arg = arg;
 	b->promise.cancel = call_off;
 	b->promise.can_cancel = true;
-	loop->alive++;
-	rota_promise_ref(&b->promise); /* for over() */
+	rota__promise_goes_outside(&b->outside, &b->promise, "promise blocking");
 	rc = rota__work_submit(&b->job);
 	if (rc < 0)
 		over(b, rota_result_error(rc));

@@ -19,6 +19,7 @@ void rota__promises_init(struct rota__promises *promises)
 	empty_list(&promises->dying);
 	empty_list(&promises->rejected);
 	empty_list(&promises->late);
+	list_init(&promises->outside);
 	promises->spare_room = PROMISES_SPARE;
 }
 

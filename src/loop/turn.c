@@ -35,10 +35,10 @@ static inline void run_nodes(struct rota_loop *loop, struct rota__fifo *queue)
  * included.  The marker stands where the list ended, so that new ones wait for the next turn. */
 static void run_started(struct rota_loop *loop, enum rota_phase phase)
 {
-	static const char *const kinds[] = { "idle", "prepare", "check" };
 	struct rota_watcher *head = &loop->phase[phase], *w;
 	struct rota_watcher marker = { .next = head, .prev = head->prev };
 	void (*fn)(struct rota_watcher *watcher);
+	const char *site;
 
 	head->prev->next = &marker;
 	head->prev = &marker;
@@ -50,8 +50,9 @@ static void run_started(struct rota_loop *loop, enum rota_phase phase)
 		head->prev->next = w;
 		head->prev = w;
 		fn = w->fn;
+		site = w->site;
 		fn(w);
-		rota__loop_after_callback(loop, (struct rota__origin){ .kind = kinds[phase], .fn = (void (*)(void))fn });
+		rota__loop_after_callback(loop, (struct rota__origin){ rota__watcher_kinds[phase], site, (void (*)(void))fn });
 	}
 	head->next = marker.next;
 	marker.next->prev = head;

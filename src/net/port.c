@@ -173,7 +173,7 @@ static void tell(struct rota_port_watch *w, bool stopped)
 			return;
 		if (rc < 0)
 			set_started(w, false);
-		rota__handle_called(&w->handle);
+		rota__handle_calls(&w->handle, (void (*)(void))w->on_message);
 		w->on_message(w, rc == 0 ? &m : NULL);
 		rota__loop_after_callback(w->handle.loop, (struct rota__origin){ .kind = "port" });
 	}

@@ -387,9 +387,10 @@ static void cancel(struct rota_request *request)
 }
 
 /* As wait_and_answer(): what is known already is told later all the same. */
-static int ask(struct rota_loop *loop, struct rota_request *request, struct lookup *lookup, int rc, rota_request_fn fn)
+static int ask(struct rota_loop *loop, struct rota_request *request, struct lookup *lookup, int rc, rota_request_fn fn,
+	const char *site)
 {
-	if (rota__request_begin(loop, request, cancel, fn) == NULL) {
+	if (rota__request_begin(loop, request, cancel, fn, site) == NULL) {
 		if (lookup != NULL)
 			lookup_free(lookup);
 		return -EPERM;
@@ -408,8 +409,8 @@ static int ask(struct rota_loop *loop, struct rota_request *request, struct look
 	return rc;
 }
 
-int rota_request_resolve(struct rota_loop *loop, struct rota_request *request, const char *address,
-	struct rota_address *ret_addresses, size_t room, rota_request_fn fn)
+int rota_request_resolve_at(struct rota_loop *loop, struct rota_request *request, const char *address,
+	struct rota_address *ret_addresses, size_t room, rota_request_fn fn, const char *site)
 {
 	ROTA_INSIDE();
 	int rc;
@@ -418,11 +419,11 @@ int rota_request_resolve(struct rota_loop *loop, struct rota_request *request, c
 	if (address == NULL || (ret_addresses == NULL && room > 0))
 		return -EINVAL;
 	lookup = forward(address, ret_addresses, room, &rc);
-	return ask(loop, request, lookup, rc, fn);
+	return ask(loop, request, lookup, rc, fn, site);
 }
 
-int rota_request_resolve_back(struct rota_loop *loop, struct rota_request *request, const struct rota_address *address,
-	char *host, size_t host_size, char *service, size_t service_size, rota_request_fn fn)
+int rota_request_resolve_back_at(struct rota_loop *loop, struct rota_request *request, const struct rota_address *address,
+	char *host, size_t host_size, char *service, size_t service_size, rota_request_fn fn, const char *site)
 {
 	ROTA_INSIDE();
 	int rc;
@@ -433,5 +434,5 @@ int rota_request_resolve_back(struct rota_loop *loop, struct rota_request *reque
 	lookup = back(address, (struct asked){ .host = host, .host_size = host_size, .service = service,
 		.service_size = service_size }, &rc);
 
-	return ask(loop, request, lookup, rc, fn);
+	return ask(loop, request, lookup, rc, fn, site);
 }

@@ -243,14 +243,14 @@ static void cancel_join(struct rota_request *request)
 		rota__request_tell_later(request, -ECANCELED);
 }
 
-int rota_request_thread_join(struct rota_loop *loop, struct rota_request *request, struct rota_thread *t,
-	int *ret_result, rota_request_fn fn)
+int rota_request_thread_join_at(struct rota_loop *loop, struct rota_request *request, struct rota_thread *t,
+	int *ret_result, rota_request_fn fn, const char *site)
 {
 	ROTA_INSIDE();
 	struct joiner *j = joiner_of(request);
 	bool ended;
 
-	loop = rota__request_begin(loop, request, cancel_join, fn);
+	loop = rota__request_begin(loop, request, cancel_join, fn, site);
 	if (loop == NULL)
 		return -EPERM;
 	*j = (struct joiner){ .post = { .fn = joined }, .thread = t, .ret_result = ret_result };

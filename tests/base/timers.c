@@ -82,6 +82,23 @@ static void check_next(void)
 		CHECK(rota__timers_next_ns(&store) <= model[earliest].deadline_ns);
 }
 
+static bool seen[TIMERS];
+
+static void see(struct rota__timer *timer, void *arg)
+{
+	CHECK(arg == seen && !seen[timer - timers]);
+	seen[timer - timers] = true;
+}
+
+/* All that are armed are visited, once, and stay in their order, as what is popped afterwards shows. */
+static void check_each(void)
+{
+	memset(seen, 0, sizeof seen);
+	rota__timers_each(&store, see, seen);
+	for (int i = 0; i < TIMERS; i++)
+		CHECK_EQ(seen[i], model[i].armed);
+}
+
 /* A deadline at any distance, often shared with others, sometimes past or at the end of time. */
 static uint64_t random_deadline(uint64_t now_ns)
 {
@@ -124,6 +141,8 @@ static void random_run(uint64_t seed, int steps)
 		}
 		if (step % 8 == 0)
 			check_next();
+		if (step % 64 == 0)
+			check_each();
 	}
 	pop_all(UINT64_MAX);
 	CHECK(rota__timers_next_ns(&store) == UINT64_MAX);

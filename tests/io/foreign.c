@@ -15,6 +15,7 @@ static struct rota_async async;
 static struct rota_timer timer;
 static struct rota_watcher watcher;
 static struct rota_request request;
+static struct rota_process *process;
 
 static void no_read(struct rota_conn *conn, const void *data, ssize_t size)
 {
@@ -53,7 +54,7 @@ static void no_async(struct rota_async *as)
 {
 }
 
-static void no_exit(struct rota_process *process, const struct rota_exit *how, void *arg)
+static void no_exit(struct rota_process *p, const struct rota_exit *how, void *arg)
 {
 }
 
@@ -193,7 +194,6 @@ static void ask_for_things(void)
 	static struct rota_file_info info;
 	static const char *const argv[] = { "true", NULL };
 	struct rota_command command = { .argv = argv };
-	struct rota_process *process;
 
 	CHECK_EQ(rota_next_tick(ours, no_job, NULL), -EPERM);
 	CHECK_EQ(rota_set_timeout(ours, 0, no_job, NULL), -EPERM);
@@ -201,6 +201,7 @@ static void ask_for_things(void)
 	CHECK_EQ(rota_process_start_on(ours, &process, &command, no_exit, NULL), -EPERM);
 	CHECK_EQ(rota_loop_after_fork(ours), -EPERM);
 	CHECK_EQ(rota_loop_run(ours, ROTA_RUN_NOWAIT), -EPERM);
+	CHECK_EQ(rota_loop_each_alive(ours, NULL, NULL), -EPERM);
 }
 
 LOOP_TEST(nothing_is_asked_of_another_threads_loop)
@@ -257,6 +258,21 @@ static void stop_watcher(void)
 	rota_watcher_stop(&watcher);
 }
 
+static void unref_timer(void)
+{
+	rota_timer_unref(&timer);
+}
+
+static void unref_watcher(void)
+{
+	rota_watcher_unref(&watcher);
+}
+
+static void unref_process(void)
+{
+	rota_process_unref(process);
+}
+
 static void stop_loop(void)
 {
 	rota_loop_stop(ours);
@@ -291,8 +307,13 @@ static const struct {
 	void (*call)(void);
 	const char *says;
 } silent[] = {
+#ifndef NDEBUG
 	{ start_timer, "rota_timer_start" },
 	{ stop_timer, "rota_timer_stop" },
+#endif
+	{ unref_timer, "rota_timer_unref" },
+	{ unref_watcher, "rota_watcher_unref" },
+	{ unref_process, "rota_process_unref" },
 	{ start_watcher, "rota_watcher_start" },
 	{ stop_watcher, "rota_watcher_stop" },
 	{ stop_loop, "rota_loop_stop" },
@@ -304,9 +325,12 @@ static const struct {
 
 static void misuse(void *number)
 {
+	static const char *const argv[] = { "true", NULL };
+	struct rota_command command = { .argv = argv };
 	struct rota_loop *loop;
 
 	CHECK_EQ(rota_loop_new(&loop, NULL), 0);
+	CHECK_EQ(rota_process_start_on(loop, &process, &command, no_exit, NULL), 0);
 	timer.fn = no_timer;
 	watcher.fn = no_watcher;
 	rota_timer_start(loop, &timer, ROTA_FOREVER - 1);

@@ -135,8 +135,17 @@ static void on_request(struct rota_request *request, int64_t result)
 {
 }
 
-TEST(what_lies_in_the_callers_memory_says_which_function_it_was)
+static void on_exit_of(struct rota_process *process, const struct rota_exit *how, void *arg)
 {
+	rota_process_close(process);
+}
+
+TEST(what_lies_in_the_callers_memory_says_where_it_was_started_and_which_function_it_was)
+{
+	static const char *const argv[] = { "true", NULL };
+	struct rota_command command = { .argv = argv };
+	const char *timer_site, *idle_site, *prepare_site, *check_site, *request_site, *process_site;
+	struct rota_process *process;
 	static struct rota_timer timer = { .fn = on_timer };
 	static struct rota_watcher idle = { .fn = stop_it }, prepare = { .fn = stop_it }, check = { .fn = stop_it };
 	static struct rota_post post = { .fn = on_post };
@@ -144,23 +153,31 @@ TEST(what_lies_in_the_callers_memory_says_which_function_it_was)
 
 	begin();
 	note_all();
-	rota_timer_start(loop, &timer, ROTA_NOW);
-	rota_watcher_start(loop, &idle, ROTA_IDLE);
-	rota_watcher_start(loop, &prepare, ROTA_PREPARE);
-	rota_watcher_start(loop, &check, ROTA_CHECK);
+	timer_site = ROTA_HERE; rota_timer_start(loop, &timer, ROTA_NOW);
+	idle_site = ROTA_HERE; rota_watcher_start(loop, &idle, ROTA_IDLE);
+	prepare_site = ROTA_HERE; rota_watcher_start(loop, &prepare, ROTA_PREPARE);
+	check_site = ROTA_HERE; rota_watcher_start(loop, &check, ROTA_CHECK);
 	rota_post(loop, &post);
 	CHECK_EQ(rota_next_tick(loop, nothing, NULL), 0);
 	CHECK_EQ(rota_queue_microtask(loop, spin_20_ms, NULL), 0);
-	CHECK_EQ(rota_request_blocking(loop, &request, no_work, NULL, on_request), 0);
+	request_site = ROTA_HERE; CHECK_EQ(rota_request_blocking(loop, &request, no_work, NULL, on_request), 0);
+	process_site = ROTA_HERE; CHECK_EQ(rota_process_start_on(loop, &process, &command, on_exit_of, NULL), 0);
 	end();
 	CHECK_FN("timer", on_timer);
+	CHECK_STR(of_kind("timer")->site, timer_site);
 	CHECK_FN("idle", stop_it);
+	CHECK_STR(of_kind("idle")->site, idle_site);
 	CHECK_FN("prepare", stop_it);
+	CHECK_STR(of_kind("prepare")->site, prepare_site);
 	CHECK_FN("check", stop_it);
+	CHECK_STR(of_kind("check")->site, check_site);
 	CHECK_FN("post", on_post);
 	CHECK_FN("tick", nothing);
 	CHECK_FN("microtask", spin_20_ms);
 	CHECK_FN("request", on_request);
+	CHECK_STR(of_kind("request")->site, request_site);
+	CHECK_FN("process", on_exit_of);
+	CHECK_STR(of_kind("process")->site, process_site);
 	CHECK(of_kind("tick")->site == NULL);
 }
 
@@ -210,7 +227,20 @@ static void on_read(struct rota_conn *c, const void *data, ssize_t size)
 	CHECK_EQ(rota_handle_close(&writer.handle, NULL), 0);
 }
 
-TEST(handles_say_where_they_were_opened)
+static void on_written(struct rota_write *write, int rc)
+{
+}
+
+/* One of a kind with that function. */
+static const struct rota_long_callback *of_function(const char *kind, void (*fn)(void))
+{
+	for (unsigned i = 0; i < seen_count; i++)
+		if (strcmp(seen[i].kind, kind) == 0 && seen[i].fn == fn)
+			return &seen[i];
+	return of_kind("none");
+}
+
+TEST(handles_say_where_they_were_opened_and_which_function_it_was)
 {
 	const char *async_site, *pipe_site;
 
@@ -220,11 +250,12 @@ TEST(handles_say_where_they_were_opened)
 	pipe_site = ROTA_HERE; CHECK_EQ(rota_conn_pipe(loop, &reader, &writer), 0);
 	rota_async_send(&async);
 	CHECK_EQ(rota_conn_read_start(&reader, on_read), 0);
-	CHECK_EQ(rota_conn_write(&writer, &hello, "hello", 5, NULL), 0);
+	CHECK_EQ(rota_conn_write(&writer, &hello, "hello", 5, on_written), 0);
 	end();
 	CHECK_STR(of_kind("async")->site, async_site);
-	CHECK(of_kind("async")->fn == NULL);
-	CHECK_STR(of_kind("conn")->site, pipe_site);
+	CHECK_FN("async", on_async);
+	CHECK_STR(of_function("conn", (void (*)(void))on_read)->site, pipe_site);
+	CHECK_STR(of_function("conn", (void (*)(void))on_written)->site, pipe_site);
 }
 
 static char order[64];
