@@ -8,7 +8,7 @@
  * The memory stays the loop's until on_close, which runs in the closing phase, after the last of the handle's other
  * callbacks and never inside the call of rota_handle_close().  A call on a handle that is not open answers ROTA_ECLOSED;
  * opening one that is open answers -EBUSY.  A debug build names the handle whose memory was used for something else
- * before it was closed, and ends the program.
+ * before it was closed, and ends the program; so it does for timers, watchers and requests.
  *
  * All calls belong to the loop's thread and do not wait, unless a comment says otherwise.  On another thread those of all kinds that open,
  * start, stop, write, close ... answer -EPERM and do nothing; those that have no answer end the program and say which call it was.  rota_post()
@@ -31,7 +31,6 @@ struct rota_handle { /* zero it before the first use */
 	const char *site;
 	void (*on_close)(struct rota_handle *handle);
 	void *node[2];
-	void *record;
 	uint8_t kind, state, flags, ops;
 	uint32_t pending;
 };

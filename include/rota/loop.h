@@ -39,9 +39,9 @@ enum rota_run_mode {
  * for an unknown poller, -ENOSYS or -EPERM for one this machine does not let us use. */
 ROTA_API int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *options);
 
-/* Give it back.  -EBUSY, and nothing happens, while something on it is alive, a handle is not closed, or it is running.
- * Timeouts, intervals and immediates that are unreferenced do not hold it up: they are dropped uncalled, and what their `arg` points
- * to is the caller's again. */
+/* Give it back.  -EBUSY, and nothing happens, while something on it is alive, a handle is not closed, a timer or watcher started, a process
+ * running (unreferenced ones, too), or it is running.  Timeouts, intervals and immediates that are unreferenced do not hold it up: they are
+ * dropped uncalled, and what their `arg` points to is the caller's again. */
 ROTA_API int rota_loop_free(struct rota_loop *loop);
 
 /* Run it on this thread.  Waits as `mode` says.  1 if something is still alive, 0 if not, -EBUSY if
@@ -147,9 +147,9 @@ ROTA_API bool rota_timer_has_ref(const struct rota_timer *timer);
 enum rota_phase { ROTA_IDLE, ROTA_PREPARE, ROTA_CHECK };
 
 struct rota_watcher { /* zero it, set fn */
-	struct rota_watcher *next, *prev;
-	void (*fn)(struct rota_watcher *watcher);
 	struct rota_loop *loop;
+	void (*fn)(struct rota_watcher *watcher);
+	struct rota_watcher *next, *prev; /* private from here on */
 	enum rota_phase phase;
 	bool active, unref;
 	const char *site;

@@ -97,7 +97,8 @@ typedef void (*rota_exit_fn)(struct rota_process *process, const struct rota_exi
 ROTA_API int rota_process_start_on_at(struct rota_loop *loop, struct rota_process **ret_process,
 	const struct rota_command *command, rota_exit_fn fn, void *arg, const char *site);
 
-/* A running process keeps its loop alive, unless it is unreferenced; any number of times.  Closing one references it.  On the loop's thread. */
+/* A running process keeps its loop alive, unless it is unreferenced; any number of times.  Closing one references it; the end of a
+ * rota_run() closes those that are left.  On the loop's thread. */
 ROTA_API void rota_process_ref(struct rota_process *process);
 ROTA_API void rota_process_unref(struct rota_process *process);
 ROTA_API bool rota_process_has_ref(const struct rota_process *process);

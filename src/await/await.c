@@ -73,7 +73,7 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 	};
 	w->op.done = op_done;
 	w->op.state = OP_FREE;
-	rota__op_submit_with(loop, &w->op, w->space);
+	rota__op_submit_with(loop, &w->op, w->space, NULL);
 	if (deadline_ns != ROTA_FOREVER) {
 		w->timer = (struct rota__timer){ .fn = deadline_passed };
 		timers_arm(&loop->timers, &w->timer, deadline_ns);

@@ -33,12 +33,12 @@ enum {
 
 /* Yours, private from arming until it fired or was cancelled.  Zeroed it is not armed. */
 struct rota__timer {
+	void (*fn)(struct rota__timer *timer); /* first, where free(3) writes: a look sees it then (os/notes.h) */
+	uint64_t deadline_ns;
 	struct rota__timer *next;  /* slot: the next one; heap: the next sibling */
 	struct rota__timer **back; /* what points at us; NULL: not armed */
 	struct rota__timer *child; /* heap: the first child */
-	uint64_t deadline_ns;
 	uint64_t seq;
-	void (*fn)(struct rota__timer *timer);
 	uint8_t level; /* of the wheel, or TIMERS_IN_HEAP */
 	uint8_t flags; /* its owner's; the store does not look at them */
 };

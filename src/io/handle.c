@@ -1,7 +1,5 @@
 /* handle.c - the life of a handle (handle.h) */
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "io/handle.h"
 #include "loop/alive.h"
@@ -13,82 +11,36 @@ static const struct rota__handle_kind *const kinds[HANDLE_KINDS] = {
 #undef X
 };
 
-/* ---- handles whose memory is used for something else before they were closed ----
- *
- * A debug build notes beside each handle what it is and where it was opened.  Before each poll a few
- * handles are compared with their notes, so that the cost is bounded; small programs have all of theirs looked at.  The
- * sanitizer sees a freed one in this look, too. */
+/* ---- handles whose memory is used for something else before they were closed (os/notes.h) ---- */
 #ifndef NDEBUG
 
-struct record {
-	struct list link;
-	struct rota_handle *handle;
-	struct rota_loop *loop;
-	const char *site;
-	uint8_t kind;
-};
-
-enum { LOOKS_A_TURN = 32 };
-
-static bool intact(const struct record *r)
+static bool intact(const struct rota__lent_note *note)
 {
-	const struct rota_handle *h = r->handle;
+	const struct rota_handle *h = note->object;
 
-	return h->record == r && h->loop == r->loop && h->kind == r->kind && h->site == r->site &&
+	return h->loop == note->owner && h->site == note->site && h->kind < HANDLE_KINDS && kinds[h->kind]->name == note->name &&
 		h->state >= HANDLE_OPEN && h->state <= HANDLE_FINISHED;
 }
 
-static void look(struct rota_loop *loop)
+static void note(const struct rota_handle *h)
 {
-	struct list *records = &loop->handle_records, *start = records->next;
+	static const struct rota__note_kind kind = { "opened", "it was closed", intact };
 
-	for (int i = 0; i < LOOKS_A_TURN && !list_empty(records); i++) {
-		struct record *r = list_first(records, struct record, link);
-
-		if (!intact(r)) {
-			fprintf(stderr,
-				"rota: the memory of a handle (%s, opened at %s) was freed or overwritten before it was closed\n",
-				kinds[r->kind]->name, r->site);
-			abort();
-		}
-		list_remove(&r->link);
-		list_append(records, &r->link);
-		if (records->next == start)
-			return; /* once around */
-	}
+	rota__notes_add(&h->loop->notes, (struct rota__lent_note){ h, h->loop, kinds[h->kind]->name, h->site, &kind });
 }
 
-/* Without memory the handle goes without. */
-static void note(struct rota_handle *h)
+static void forget(const struct rota_handle *h)
 {
-	struct record *r = rota__alloc(sizeof *r);
-
-	h->record = r;
-	if (r == NULL)
-		return;
-	*r = (struct record){ .handle = h, .loop = h->loop, .site = h->site, .kind = h->kind };
-	list_append(&h->loop->handle_records, &r->link);
-	h->loop->look = look;
-}
-
-static void forget(struct rota_handle *h)
-{
-	struct record *r = h->record;
-
-	if (r == NULL)
-		return;
-	list_remove(&r->link);
-	rota__free(r);
-	h->record = NULL;
+	rota__notes_remove(&h->loop->notes, h);
 }
 
 #else
 
-static void note(struct rota_handle *h)
+static inline void note(const struct rota_handle *h)
 {
 }
 
-static void forget(struct rota_handle *h)
+static inline void forget(const struct rota_handle *h)
 {
 }
 

@@ -553,20 +553,54 @@ static void leave_by_post(struct rota_post *post)
 	leave(container_of(post, struct rota_process, leave));
 }
 
+/* False: it was given up before, and its memory is still there by chance. */
+static bool give_up(struct rota_process *p)
+{
+	bool first;
+
+	pthread_mutex_lock(&p->lock);
+	first = !p->given_up;
+	p->given_up = true;
+	tell_waiters(p, ROTA_ECLOSED);
+	p->on_exit = NULL;
+	pthread_mutex_unlock(&p->lock);
+	return first;
+}
+
 void rota_process_close(struct rota_process *p)
 {
 	ROTA_INSIDE();
 
-	if (p == NULL)
+	if (p == NULL || !give_up(p))
 		return;
-	pthread_mutex_lock(&p->lock);
-	tell_waiters(p, ROTA_ECLOSED);
-	p->on_exit = NULL;
-	pthread_mutex_unlock(&p->lock);
 	if (rota_loop_current() == p->loop) {
 		leave(p);
 		return;
 	}
 	p->leave.fn = leave_by_post;
 	rota_post(p->loop, &p->leave);
+}
+
+static struct rota_process *first_open(struct rota_loop *loop)
+{
+	struct list *it;
+
+	list_each(it, &loop->processes)
+	{
+		struct rota_process *p = container_of(it, struct rota_process, link);
+
+		if (!p->given_up)
+			return p;
+	}
+	return NULL;
+}
+
+void rota__processes_close(struct rota_loop *loop)
+{
+	struct rota_process *p;
+
+	while ((p = first_open(loop)) != NULL) {
+		give_up(p);
+		leave(p);
+	}
 }

@@ -35,7 +35,7 @@ struct rota_process {
 	pid_t pid;
 	int pidfd; /* -1: the system has none */
 	uint8_t state;
-	bool closed, detached;
+	bool given_up, closed, detached; /* given up: under the lock; closed: the loop knows of it */
 	bool unref; /* while it runs it does not count in loop->alive */
 	struct rota_exit exit;
 	rota_exit_fn on_exit;
@@ -46,6 +46,9 @@ struct rota_process {
 	struct rota__timer retry;     /* the op could not be had: look now and then */
 	bool retrying;
 };
+
+/* Close those that are not closed: of a loop that goes. */
+void rota__processes_close(struct rota_loop *loop);
 
 void rota__processes_list(struct rota_loop *loop, rota_alive_fn fn, void *arg);
 

@@ -30,12 +30,42 @@ static struct list *link_of(struct rota_request *r)
 	return (struct list *)(void *)r->link;
 }
 
+#ifndef NDEBUG
+static bool intact(const struct rota__lent_note *note)
+{
+	const struct rota_request *r = note->object;
+
+	return r->loop == note->owner && r->site == note->site;
+}
+
+static void note(const struct rota_request *r, struct rota_loop *loop, const char *site)
+{
+	static const struct rota__note_kind kind = { "asked for", "its callback", intact };
+
+	rota__notes_add(&loop->notes, (struct rota__lent_note){ r, loop, "request", site, &kind });
+}
+
+static void forget(const struct rota_request *r)
+{
+	rota__notes_remove(&r->loop->notes, r);
+}
+#else
+static inline void note(const struct rota_request *r, struct rota_loop *loop, const char *site)
+{
+}
+
+static inline void forget(const struct rota_request *r)
+{
+}
+#endif
+
 static struct rota_loop *begin(struct rota_loop *loop, struct rota_request *r,
 	void (*cancel)(struct rota_request *request), rota_request_fn fn, const char *site)
 {
 	loop = rota__loop_mine(loop);
 	if (loop == NULL)
 		return NULL;
+	note(r, loop, site); /* first: one that is still on its way is named */
 	r->loop = loop;
 	r->fn = fn;
 	r->cancel = cancel;
@@ -46,6 +76,7 @@ static struct rota_loop *begin(struct rota_loop *loop, struct rota_request *r,
 
 static void end(struct rota_request *r)
 {
+	forget(r);
 	list_remove(link_of(r));
 	r->cancel = NULL;
 }
@@ -73,14 +104,14 @@ static void op_done(struct rota__op *op)
 /* One of several is done: is another to follow? */
 static bool goes_on(const struct rota__request_op *o)
 {
-	return o->op.result > 0 && o->moved.done < o->moved.size && !o->cancelled;
+	return o->op.result > 0 && o->moved.done < o->moved.size && !o->moved.cancelled;
 }
 
 static int64_t result_of_all(const struct rota__request_op *o)
 {
 	if (o->moved.done == o->moved.size)
 		return (int64_t)o->moved.size;
-	return o->op.result < 0 ? o->op.result : o->cancelled ? -ECANCELED : ROTA_EOF;
+	return o->op.result < 0 ? o->op.result : o->moved.cancelled ? -ECANCELED : ROTA_EOF;
 }
 
 static void some_done(struct rota__op *op)
@@ -94,7 +125,7 @@ static void some_done(struct rota__op *op)
 		op->buf.len = rota__moved_at_once(o->moved.size - o->moved.done);
 		if (op->buf.offset != ROTA_FILE_POSITION)
 			op->buf.offset += (uint64_t)op->result;
-		rota__op_submit_with(request_of(o)->loop, op, &o->space);
+		rota__op_submit_with(request_of(o)->loop, op, &o->space, request_of(o)->site);
 		return;
 	}
 	if (o->moved.ret_done != NULL)
@@ -107,7 +138,8 @@ static void cancel_op(struct rota_request *r)
 {
 	struct rota__request_op *o = &inside(r)->op;
 
-	o->cancelled = true;
+	if (o->op.done == some_done)
+		o->moved.cancelled = true;
 	if (o->op.kind != OP_CLOSE)
 		rota__op_cancel(r->loop, &o->op);
 }
@@ -129,7 +161,7 @@ int rota__request_op(struct rota_loop *loop, struct rota_request *r, struct rota
 		o->stat.ret_info = ret_info;
 		o->op.path.statx = &o->stat.stx;
 	}
-	rota__op_submit_with(loop, &o->op, &o->space);
+	rota__op_submit_with(loop, &o->op, &o->space, site);
 	return 0;
 }
 
@@ -146,11 +178,11 @@ int rota__request_op_all(struct rota_loop *loop, struct rota_request *r, struct 
 		return -EPERM;
 	o->op = op;
 	o->op.done = some_done;
-	o->cancelled = false;
+	o->moved.cancelled = false;
 	o->moved.size = size;
 	o->moved.done = 0;
 	o->moved.ret_done = ret_done;
-	rota__op_submit_with(loop, &o->op, &o->space);
+	rota__op_submit_with(loop, &o->op, &o->space, site);
 	return 0;
 }
 
@@ -193,7 +225,7 @@ static int start_work(struct rota_loop *loop, struct rota_request *r, int (*work
 	loop = begin(loop, r, cancel_work, fn, site);
 	if (loop == NULL)
 		return -EPERM;
-	w->job = (struct rota__job){ .run = run, .done = ran, .lane = lane };
+	w->job = (struct rota__job){ .run = run, .done = ran, .lane = lane, .site = site };
 	w->post = (struct rota_post){ .fn = work_told };
 	w->fn = work;
 	w->arg = arg;

@@ -18,7 +18,6 @@
 struct rota__request_op {
 	struct rota__op op;
 	struct rota__offload space;
-	bool cancelled;
 	union {
 		struct {
 			struct statx stx;
@@ -27,6 +26,7 @@ struct rota__request_op {
 		struct {
 			size_t size, done;
 			size_t *ret_done; /* may be NULL */
+			bool cancelled;
 		} moved; /* of those that go on until all is moved */
 	};
 };

@@ -37,10 +37,43 @@ static uint32_t weight(const struct rota_timer *timer)
 	return ~stored(timer)->flags & TIMER_UNREF;
 }
 
+static void timer_fired(struct rota__timer *t);
+
+#ifndef NDEBUG
+static bool timer_intact(const struct rota__lent_note *note)
+{
+	const struct rota_timer *timer = note->object;
+
+	return stored(timer)->fn == timer_fired && timer->loop == note->owner && inside(timer)->site == note->site &&
+		timers_armed(stored(timer));
+}
+
+static void note_timer(struct rota_loop *loop, const struct rota_timer *timer)
+{
+	static const struct rota__note_kind kind = { "started", "it fired or was stopped", timer_intact };
+
+	rota__notes_add(&loop->notes, (struct rota__lent_note){ timer, loop, "timer", inside(timer)->site, &kind });
+}
+
+static void forget_timer(struct rota_loop *loop, const struct rota_timer *timer)
+{
+	rota__notes_remove(&loop->notes, timer);
+}
+#else
+static inline void note_timer(struct rota_loop *loop, const struct rota_timer *timer)
+{
+}
+
+static inline void forget_timer(struct rota_loop *loop, const struct rota_timer *timer)
+{
+}
+#endif
+
 static void timer_fired(struct rota__timer *t)
 {
 	struct rota_timer *timer = timer_of(t);
 
+	forget_timer(timer->loop, timer);
 	timer->loop->alive -= weight(timer);
 	rota__callback_of(timer->loop, (struct rota__origin){ "timer", inside(timer)->site, (void (*)(void))timer->fn });
 	timer->fn(timer);
@@ -59,6 +92,7 @@ static inline void disarm(struct rota_timer *timer)
 	if (!timers_armed(stored(timer)))
 		return;
 	must_be_ours(timer->loop, "rota_timer_stop", inside(timer)->site);
+	forget_timer(timer->loop, timer);
 	timers_cancel(&timer->loop->timers, stored(timer));
 	timer->loop->alive -= weight(timer);
 }
@@ -72,6 +106,7 @@ static inline void arm(struct rota_loop *loop, struct rota_timer *timer, uint64_
 	stored(timer)->fn = timer_fired;
 	timers_arm(&loop->timers, stored(timer), deadline_ns);
 	loop->alive += weight(timer);
+	note_timer(loop, timer);
 }
 
 static __attribute__((noinline)) void arm_from_outside(
@@ -162,6 +197,36 @@ void rota__loop_list_timers(struct rota_loop *loop, rota_alive_fn fn, void *arg)
 
 const char *const rota__watcher_kinds[] = { "idle", "prepare", "check" };
 
+#ifndef NDEBUG
+static bool watcher_intact(const struct rota__lent_note *note)
+{
+	const struct rota_watcher *w = note->object;
+
+	return w->loop == note->owner && w->site == note->site && w->active && w->phase <= ROTA_CHECK &&
+		rota__watcher_kinds[w->phase] == note->name;
+}
+
+static void note_watcher(const struct rota_watcher *w)
+{
+	static const struct rota__note_kind kind = { "started", "it was stopped", watcher_intact };
+
+	rota__notes_add(&w->loop->notes, (struct rota__lent_note){ w, w->loop, rota__watcher_kinds[w->phase], w->site, &kind });
+}
+
+static void forget_watcher(const struct rota_watcher *w)
+{
+	rota__notes_remove(&w->loop->notes, w);
+}
+#else
+static inline void note_watcher(const struct rota_watcher *w)
+{
+}
+
+static inline void forget_watcher(const struct rota_watcher *w)
+{
+}
+#endif
+
 void rota_watcher_start_at(struct rota_loop *loop, struct rota_watcher *watcher, enum rota_phase phase, const char *site)
 {
 	ROTA_INSIDE();
@@ -180,6 +245,7 @@ void rota_watcher_start_at(struct rota_loop *loop, struct rota_watcher *watcher,
 	head->prev = watcher;
 	loop->alive += !watcher->unref;
 	loop->idle_active += phase == ROTA_IDLE;
+	note_watcher(watcher);
 }
 
 void rota_watcher_stop(struct rota_watcher *watcher)
@@ -189,6 +255,7 @@ void rota_watcher_stop(struct rota_watcher *watcher)
 	if (!watcher->active)
 		return;
 	rota__loop_must_be_mine(watcher->loop, "rota_watcher_stop", rota__watcher_kinds[watcher->phase], watcher->site);
+	forget_watcher(watcher);
 	watcher->active = false;
 	watcher->prev->next = watcher->next;
 	watcher->next->prev = watcher->prev;
@@ -232,6 +299,39 @@ void rota__loop_list_watchers(struct rota_loop *loop, rota_alive_fn fn, void *ar
 			if (w->fn != NULL) /* else a marker: run_started() is under way */
 				fn(&what, arg);
 		}
+}
+
+/* ---- a loop that goes ---- */
+
+static void look_for_started(struct rota__timer *t, void *ret_any)
+{
+	*(bool *)ret_any |= t->fn == timer_fired;
+}
+
+bool rota__loop_any_started(struct rota_loop *loop)
+{
+	bool any = false;
+
+	for (int phase = 0; phase < 3; phase++)
+		any |= loop->phase[phase].next != &loop->phase[phase];
+	rota__timers_each(&loop->timers, look_for_started, &any);
+	return any;
+}
+
+static void disarm_it(struct rota__timer *t, void *loop)
+{
+	if (t->fn == timer_fired)
+		forget_timer(loop, timer_of(t));
+	t->back = NULL;
+}
+
+void rota__loop_stop_all(struct rota_loop *loop)
+{
+	for (int phase = 0; phase < 3; phase++)
+		while (loop->phase[phase].next != &loop->phase[phase])
+			rota_watcher_stop(loop->phase[phase].next);
+	rota__timers_each(&loop->timers, disarm_it, loop);
+	rota__timers_init(&loop->timers, loop->now_ns);
 }
 
 /* ---- ticks and microtasks ---- */

@@ -55,7 +55,6 @@ int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *o
 	list_init(&loop->requests);
 	list_init(&loop->processes);
 	list_init(&loop->served);
-	list_init(&loop->handle_records);
 	rota__promises_init(&loop->promises);
 	mpsc_init(&loop->posts);
 	loop->owner_pid = getpid();
@@ -66,7 +65,8 @@ int rota_loop_new(struct rota_loop **ret_loop, const struct rota_loop_options *o
 
 int rota_loop_free(struct rota_loop *loop)
 {
-	if (loop->running || rota_loop_alive(loop) || !list_empty(&loop->handles))
+	if (loop->running || rota_loop_alive(loop) || !list_empty(&loop->handles) || !list_empty(&loop->processes) ||
+		rota__loop_any_started(loop))
 		return -EBUSY;
 	/* A thread whose post has run already may still be in the middle of waking us. */
 	while (!mpsc_quiet(&loop->posts))
@@ -77,6 +77,9 @@ int rota_loop_free(struct rota_loop *loop)
 	rota__free(loop->measures);
 	rota__overruns_fini(loop);
 	rota__free(loop->datagram_room);
+#ifndef NDEBUG
+	rota__notes_fini(&loop->notes);
+#endif
 	loop->poller->engine->close(loop->poller);
 	rota__promises_fini(&loop->promises);
 	if (loop->promises.count > 0)
@@ -173,6 +176,7 @@ int rota_loop_run(struct rota_loop *loop, enum rota_run_mode mode)
 	rc = rota__loop_enter(loop);
 	if (rc < 0)
 		return rc;
+	rota__loop_look(loop);
 	rota__loop_drain_calls(loop);
 	if (mode == ROTA_RUN_DEFAULT)
 		run_while_alive(loop);

@@ -18,6 +18,7 @@
 #include "base/node.h"
 #include "base/timers.h"
 #include "loop/inside.h"
+#include "os/notes.h"
 #include "poll/poller.h"
 #include "work/work.h"
 
@@ -99,10 +100,9 @@ struct rota_loop {
 	void *watches;	     /* what the loop's file watches share; io/watch_hub.c */
 	void *datagram_room; /* where datagrams are received, once some were; io/datagram.c */
 
-	/* Debug builds: the notes about handles, and the hook that compares some of them with what they are about before each
-	 * poll. */
-	struct list handle_records;
-	void (*look)(struct rota_loop *loop);
+#ifndef NDEBUG
+	struct rota__notes notes; /* about handles, timers, watchers, requests */
+#endif
 
 	/* The hook of the task layer: run what is ready, at most until the loop should look at I/O
 	 * again.  It keeps tasks_ready true while something is ready.  False: meanwhile the loop has been taken from this
@@ -147,8 +147,8 @@ struct rota__offload {
 	bool allocated;
 };
 
-/* The same with memory for the case that it goes to the pool, kept until done(); NULL: allocate it. */
-void rota__op_submit_with(struct rota_loop *loop, struct rota__op *op, struct rota__offload *space);
+/* The same with memory for the case that it goes to the pool, kept until done(); NULL: allocate it.  site: see struct rota__job. */
+void rota__op_submit_with(struct rota_loop *loop, struct rota__op *op, struct rota__offload *space, const char *site);
 
 /* Ask for the op's end.  Harmless on one that has completed or was cancelled already. */
 void rota__op_cancel(struct rota_loop *loop, struct rota__op *op);
@@ -242,6 +242,27 @@ void rota__measure_poll_begins(struct rota_loop *loop);
 void rota__measure_poll_ended(struct rota_loop *loop, bool waited);
 void rota__measure_entered(struct rota_loop *loop);
 void rota__measure_left(struct rota_loop *loop);
+
+/* Debug builds: look at the memory that the program has lent the loop, at a few objects, or at this one. */
+static inline void rota__loop_look(struct rota_loop *loop)
+{
+#ifndef NDEBUG
+	rota__notes_look(&loop->notes);
+#endif
+}
+
+static inline void rota__loop_check(struct rota_loop *loop, const void *object)
+{
+#ifndef NDEBUG
+	rota__notes_check(&loop->notes, object);
+#endif
+}
+
+/* All that the program has started on a loop that goes (watchers, and timers of any kind, unreferenced ones) is stopped. */
+void rota__loop_stop_all(struct rota_loop *loop);
+
+/* Is any of that started? */
+bool rota__loop_any_started(struct rota_loop *loop);
 
 /* One turn; sleeps no longer than `deadline_ns`. */
 void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns);

@@ -187,7 +187,7 @@ struct rota_promise *rota_promise_blocking_at(
 	loop = rota__promise_loop(loop, "rota_promise_blocking");
 	if (b == NULL || rota__promise_init(&b->promise, loop, site) == NULL)
 		return NULL;
-	b->job = (struct rota__job){ .run = run, .done = ran, .lane = WORK_USER };
+	b->job = (struct rota__job){ .run = run, .done = ran, .lane = WORK_USER, .site = site };
 	b->post = (struct rota_post){ .fn = tell };
 	b->fn = fn;
 	b->arg = arg;

@@ -50,7 +50,7 @@ static void offload_done(struct rota_post *post)
 	complete(loop, op, op->result);
 }
 
-static void offload(struct rota_loop *loop, struct rota__op *op, struct rota__offload *space)
+static void offload(struct rota_loop *loop, struct rota__op *op, struct rota__offload *space, const char *site)
 {
 	struct rota__offload *o = space != NULL ? space : rota__alloc(sizeof *o);
 	int rc;
@@ -60,7 +60,7 @@ static void offload(struct rota_loop *loop, struct rota__op *op, struct rota__of
 		return;
 	}
 	*o = (struct rota__offload){
-		.job = { .run = offload_run, .done = offload_finished, .lane = WORK_FILES },
+		.job = { .run = offload_run, .done = offload_finished, .lane = WORK_FILES, .site = site },
 		.post = { .fn = offload_done },
 		.op = op,
 		.loop = loop,
@@ -80,10 +80,10 @@ static void offload(struct rota_loop *loop, struct rota__op *op, struct rota__of
 
 void rota__op_submit(struct rota_loop *loop, struct rota__op *op)
 {
-	rota__op_submit_with(loop, op, NULL);
+	rota__op_submit_with(loop, op, NULL, NULL);
 }
 
-void rota__op_submit_with(struct rota_loop *loop, struct rota__op *op, struct rota__offload *space)
+void rota__op_submit_with(struct rota_loop *loop, struct rota__op *op, struct rota__offload *space, const char *site)
 {
 	assert(op->state == OP_FREE || op->state == OP_DONE);
 	assert(op->done != NULL);
@@ -92,7 +92,7 @@ void rota__op_submit_with(struct rota_loop *loop, struct rota__op *op, struct ro
 	op->engine = 0;
 	loop->alive++;
 	if (!loop->poller->engine->submit(loop->poller, op))
-		offload(loop, op, space);
+		offload(loop, op, space, site);
 }
 
 void rota__op_cancel(struct rota_loop *loop, struct rota__op *op)

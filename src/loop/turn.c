@@ -43,6 +43,7 @@ static void run_started(struct rota_loop *loop, enum rota_phase phase)
 	head->prev->next = &marker;
 	head->prev = &marker;
 	while ((w = head->next) != &marker) {
+		rota__loop_check(loop, w);
 		w->prev->next = w->next;
 		w->next->prev = w->prev;
 		w->prev = head->prev;
@@ -193,11 +194,11 @@ void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
 {
 	bool waited, slice_used_up;
 
+	rota__loop_look(loop);
 	run_nodes(loop, &loop->pending);
 	run_watchers(loop, ROTA_IDLE);
 	run_watchers(loop, ROTA_PREPARE);
-	if (loop->look != NULL)
-		loop->look(loop);
+	rota__loop_look(loop);
 	if (__builtin_expect(loop->measures != NULL, 0))
 		rota__measure_poll_begins(loop);
 	waited = poll(loop, deadline_ns);
@@ -205,6 +206,7 @@ void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
 		rota__measure_poll_ended(loop, waited);
 	if (__builtin_expect(loop->timed, 0))
 		rota__overrun_begin(loop);
+	rota__loop_look(loop);
 	run_completions(loop);
 	run_posts(loop);
 	for (int i = 0; i < PENDING_ROUNDS && !fifo_empty(&loop->pending); i++)
@@ -217,6 +219,7 @@ void rota__loop_turn(struct rota_loop *loop, uint64_t deadline_ns)
 	run_nodes(loop, &loop->closing);
 	if (loop->laters.unpolled == 0 || rota__timers_next_ns(&loop->timers) != ROTA_FOREVER) {
 		loop->now_ns = rota_now_ns();
+		rota__loop_look(loop);
 		rota__loop_run_timers(loop);
 	}
 	if (!slice_used_up) /* else I/O, which is looked at next, has waited for one slice already */

@@ -83,8 +83,8 @@ void rota__drain_first_task_ended(struct run *run);
 
 void rota__run_root_init(struct rota_scope *root);
 
-/* Posts and offloaded ops of cancelled waits may still be on their way; and handles that nobody has closed, which keep no loop
- * alive because they are unreferenced, are closed. */
+/* Posts and offloaded ops of cancelled waits may still be on their way; and handles and processes that nobody has closed, timers and watchers
+ * that nobody has stopped, which keep no loop alive because they are unreferenced, are closed and stopped. */
 void rota__run_drain(struct rota_loop *loop);
 
 /* The quota of our cgroups alone, in CPUs, 0 for none.  `root` goes before every path: "", or what a test has made to be looked at. */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "io/handle.h"
+#include "io/process.h"
 #include "sched/model.h"
 #include "sched/reports.h"
 
@@ -279,5 +280,7 @@ void rota__run_drain(struct rota_loop *loop)
 	loop->emptying = true;
 	turn_until_idle(loop);
 	rota_loop_each_handle(loop, close_forgotten, NULL);
+	rota__processes_close(loop);
 	turn_until_idle(loop);
+	rota__loop_stop_all(loop);
 }

@@ -14,6 +14,7 @@
 
 #include <rota/run.h>
 
+#include "os/notes.h"
 #include "work/work.h"
 
 enum {
@@ -39,6 +40,64 @@ static uint64_t taken; /* jobs so far: the queue moves when this does */
 static enum { NO_SUPERVISOR, WATCHING, RESTING } supervisor;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* ---- jobs whose memory is used for something else before they are done (os/notes.h) ----
+ *
+ * In the lock. */
+#ifndef NDEBUG
+static struct rota__notes notes;
+
+static bool intact(const struct rota__lent_note *note)
+{
+	const struct rota__job *job = note->object;
+
+	return job->site == note->site && (const void *)(uintptr_t)job->run == note->owner && job->lane < WORK_LANES &&
+		(job->state == JOB_QUEUED || job->state == JOB_RUNNING);
+}
+
+static void note(const struct rota__job *job)
+{
+	static const struct rota__note_kind kind = { "asked for", "it was done", intact };
+
+	rota__notes_add(&notes,
+		(struct rota__lent_note){ job, (const void *)(uintptr_t)job->run, "request for the blocking pool", job->site, &kind });
+}
+
+static void check(const struct rota__job *job)
+{
+	rota__notes_check(&notes, job);
+}
+
+static void forget(const struct rota__job *job)
+{
+	rota__notes_remove(&notes, job);
+}
+
+/* Out of the lock: about to be done. */
+static void has_run(const struct rota__job *job)
+{
+	pthread_mutex_lock(&lock);
+	check(job);
+	forget(job);
+	pthread_mutex_unlock(&lock);
+}
+#else
+static inline void note(const struct rota__job *job)
+{
+}
+
+static inline void check(const struct rota__job *job)
+{
+}
+
+static inline void forget(const struct rota__job *job)
+{
+}
+
+static inline void has_run(const struct rota__job *job)
+{
+}
+#endif
+
 static void before_fork(void)
 {
 	pthread_mutex_lock(&lock);
@@ -57,6 +116,9 @@ static void empty(void)
 		list_init(&queues[i]);
 		running[i] = 0;
 	}
+#ifndef NDEBUG
+	rota__notes_fini(&notes);
+#endif
 	queued = threads = idle = promised = starting = 0;
 	supervisor = NO_SUPERVISOR;
 	pthread_condattr_init(&attr);
@@ -113,6 +175,7 @@ static struct rota__job *take(void)
 			continue;
 		next_lane = lane + 1;
 		job = list_first(&queues[lane], struct rota__job, link);
+		check(job);
 		list_remove(&job->link);
 		job->state = JOB_RUNNING;
 		running[lane]++;
@@ -225,6 +288,7 @@ static void *thread_main(void *unused)
 			if (signal)
 				pthread_cond_signal(&wake);
 			job->run(job);
+			has_run(job);
 			job->done(job); /* the job may be gone now */
 			pthread_mutex_lock(&lock);
 			running[lane]--;
@@ -278,9 +342,11 @@ int rota__work_submit(struct rota__job *job)
 	pthread_mutex_lock(&lock);
 	list_append(&queues[job->lane], &job->link);
 	job->state = JOB_QUEUED;
+	note(job);
 	queued++;
 	signal = call_a_thread();
 	if (threads == 0) { /* none can be made */
+		forget(job);
 		list_remove(&job->link);
 		job->state = JOB_NEW;
 		queued--;
@@ -300,6 +366,7 @@ bool rota__work_cancel(struct rota__job *job)
 	pthread_mutex_lock(&lock);
 	cancelled = job->state == JOB_QUEUED;
 	if (cancelled) {
+		forget(job);
 		list_remove(&job->link);
 		job->state = JOB_NEW;
 		queued--;

@@ -26,6 +26,7 @@ struct rota__job { /* yours, untouched until done() is called or a cancel succee
 	void (*run)(struct rota__job *job);  /* on a pool thread */
 	void (*done)(struct rota__job *job); /* on the same thread, last: the job is yours again */
 	uint8_t lane, state;
+	const char *site; /* where the program asked for it, if it brought the memory; NULL: it is ours */
 };
 
 /* Queue the job: its run, done and lane are set.  Any thread; does not wait.  -EAGAIN or -ENOMEM: there

@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "coro/valgrind.h"
@@ -661,44 +660,4 @@ LOOP_TEST(a_loop_lists_its_handles_and_where_they_were_opened)
 	CHECK_EQ(rota_conn_read_start(&b.conn, note_read), 0);
 	rota_loop_each_handle(loop, list_them, text);
 	CHECK_STR(text, "conn conn! acceptor! ");
-}
-
-/* ---- memory that goes too early ---- */
-
-static void overwrite(void *arg)
-{
-	struct rota_loop *loop;
-	struct peer a = PEER, b = PEER;
-
-	CHECK_EQ(rota_loop_new(&loop, NULL), 0);
-	CHECK_EQ(rota_conn_pair(loop, &a.conn, &b.conn), 0);
-	CHECK_EQ(rota_conn_read_start(&b.conn, note_read), 0);
-	rota_loop_run(loop, ROTA_RUN_NOWAIT);
-	memset(&b, 0x55, sizeof b); /* as if it were freed and used again */
-	rota_conn_try_write(&a.conn, "x", 1);
-	rota_loop_run(loop, ROTA_RUN_ONCE);
-}
-
-TEST(a_debug_build_names_the_handle_whose_memory_went_too_early)
-{
-	char said[256] = "";
-	struct rota_loop *loop;
-	static struct peer a = PEER, b = PEER;
-	bool noted;
-	int status;
-
-	CHECK_EQ(rota_loop_new(&loop, NULL), 0);
-	CHECK_EQ(rota_conn_pair(loop, &a.conn, &b.conn), 0);
-	noted = a.conn.handle.record != NULL;
-	close_peer(&a);
-	close_peer(&b);
-	run(loop);
-	CHECK_EQ(rota_loop_free(loop), 0);
-	if (!noted)
-		SKIP("a release build takes no notes");
-	status = test_run_child(overwrite, NULL, said, sizeof said);
-	CHECK(WIFSIGNALED(status));
-	CHECK_EQ(WTERMSIG(status), SIGABRT);
-	CHECK(strstr(said, "conn, opened at") != NULL);
-	CHECK(strstr(said, "conn.c:") != NULL);
 }

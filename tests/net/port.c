@@ -1,5 +1,8 @@
 /* port.c - messages of threads told to callbacks; a thread's end told to a request */
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 #include "io/loop.h"
 
@@ -425,3 +428,78 @@ LOOP_TEST(any_number_of_requests_hears_of_the_end_and_a_cancelled_one_does_not)
 	CHECK_EQ(results[3], ROTA_ECLOSED);
 	CHECK_EQ(rota_thread_free(thread), 0);
 }
+
+/* ---- misuse ---- */
+
+static void count_closes(struct rota_handle *handle)
+{
+	told_ends++;
+}
+
+LOOP_TEST(a_second_close_and_any_use_after_it_are_refused)
+{
+	begin(loop, until_closed, NULL);
+	for (int life = 0; life < 2; life++) {
+		told_ends = 0;
+		CHECK_EQ(rota_port_watch_open(loop, &watch, port), 0);
+		CHECK_EQ(rota_port_watch_open(loop, &watch, port), -EBUSY);
+		CHECK_EQ(rota_handle_close(&watch.handle, count_closes), 0);
+		for (int round = 0; round < 2; round++) {
+			CHECK_EQ(rota_handle_close(&watch.handle, NULL), ROTA_ECLOSED);
+			CHECK_EQ(rota_port_watch_start(&watch, hear), ROTA_ECLOSED);
+			CHECK_EQ(rota_port_watch_stop(&watch), ROTA_ECLOSED);
+			CHECK_EQ(told_ends, round);
+			while (told_ends == 0)
+				rota_loop_run(loop, ROTA_RUN_NOWAIT);
+		}
+	}
+	rota_port_close(port);
+	run(loop);
+}
+
+static void *watch_elsewhere(void *other)
+{
+	CHECK_EQ(rota_port_watch_open(main_loop, other, port), -EPERM);
+	CHECK_EQ(rota_port_watch_start(&watch, hear), -EPERM);
+	CHECK_EQ(rota_port_watch_stop(&watch), -EPERM);
+	CHECK_EQ(rota_handle_close(&watch.handle, NULL), -EPERM);
+	return NULL;
+}
+
+LOOP_TEST(another_thread_neither_opens_nor_uses_a_watch)
+{
+	static struct rota_port_watch other;
+	pthread_t elsewhere;
+
+	begin(loop, until_closed, NULL);
+	CHECK_EQ(rota_port_watch_open(loop, &watch, port), 0);
+	rota_loop_run(loop, ROTA_RUN_NOWAIT);
+	CHECK_EQ(pthread_create(&elsewhere, NULL, watch_elsewhere, &other), 0);
+	CHECK_EQ(pthread_join(elsewhere, NULL), 0);
+	CHECK(rota_handle_is_open(&watch.handle) && !rota_handle_is_open(&other.handle));
+	CHECK_EQ(rota_handle_close(&watch.handle, NULL), 0);
+	rota_port_close(port);
+	run(loop);
+}
+
+#ifndef NDEBUG
+static void overwrite_a_watch(void *unused)
+{
+	struct rota_loop *loop;
+
+	CHECK_EQ(rota_loop_new(&loop, NULL), 0);
+	begin(loop, until_closed, NULL);
+	CHECK_EQ(rota_port_watch_open(loop, &watch, port), 0);
+	memset(&watch, 0x5a, sizeof watch);
+	rota_loop_run(loop, ROTA_RUN_ONCE);
+}
+
+LOOP_TEST(a_debug_build_names_a_watch_whose_memory_goes_too_early)
+{
+	char said[512] = "";
+	int status = test_run_child(overwrite_a_watch, NULL, said, sizeof said);
+
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	CHECK(strstr(said, "port, opened at") != NULL && strstr(said, "port.c:") != NULL);
+}
+#endif
