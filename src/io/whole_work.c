@@ -128,9 +128,9 @@ static int write_beside(const struct rota__file_args *a, char *temp, size_t temp
 
 	if (rc < 0)
 		return rc;
-	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, a->mode);
+	fd = rota__file_open_now(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, a->mode);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	rc = rota__file_write_all(fd, a->buf, a->size);
 	if (rc == 0 && fsync(fd) < 0)
 		rc = -errno;
@@ -148,9 +148,9 @@ static int sync_folder(char *path_in_it)
 	int fd, rc;
 
 	path_in_it[folder] = '\0';
-	fd = open(folder > 0 ? path_in_it : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = rota__file_open_now(folder > 0 ? path_in_it : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return errno == EACCES ? 0 : -errno;
+		return fd == -EACCES ? 0 : fd;
 	rc = fsync(fd) < 0 && errno != EINVAL ? -errno : 0; /* EINVAL: a file system without such a thing */
 	close(fd);
 	return rc;
