@@ -18,6 +18,9 @@
  * Waiters are served in the order they came.  What is possible at once is done even for a task that is
  * cancelled; a waiter that was served before the cancellation reached it answers 0.
  *
+ * A task that is always served at once lets the others of its worker run now and then all the same, in the calls that may wait.  The try_
+ * forms never do: a loop of them that is to end by what others do must rota_yield().
+ *
  * The calls that wait belong to tasks and answer -EPERM elsewhere.  All others may be used on any thread,
  * also one that runs no tasks. */
 #ifndef ROTA_CHANNEL_H

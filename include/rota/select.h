@@ -198,7 +198,8 @@ static inline struct rota_branch rota_on_readable(struct rota_stream *stream)
 ROTA_API int rota_select(struct rota_branch *branches, size_t count);
 /* The same, not longer than until `deadline_ns`. */
 ROTA_API int rota_select_until(struct rota_branch *branches, size_t count, uint64_t deadline_ns);
-/* Without waiting: the first of the branches, in their order, that is possible at once, or -EAGAIN. */
+/* Without waiting: the first of the branches, in their order, that is possible at once, or -EAGAIN; -EPERM, -EINVAL as above.  Others
+ * do not run meanwhile: a loop of it must rota_yield().  (A stream of another worker is looked at there: that is a wait.) */
 ROTA_API int rota_try_select(struct rota_branch *branches, size_t count);
 
 /* ---- calls, in the order in which they end ---- */

@@ -14,6 +14,10 @@
  * task that is cancelled: only waiting is refused.  A waiter that was chosen before the cancellation
  * reached it has what it waited for, and answers 0.
  *
+ * A task that is always served at once, or always refused, lets the others of its worker run now and then all the same, in the calls that
+ * may wait: before they look.  The try_ forms and those that end waits never do: a loop of them that is to end by what others do must
+ * rota_yield().
+ *
  * The calls that wait belong to tasks and answer -EPERM elsewhere.  Those that end waits (release, set,
  * notify, done) and the try_ forms of what has no owner may be used on any thread, also one that runs no
  * tasks; so may the objects by tasks of several runs. */

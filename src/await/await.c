@@ -56,7 +56,7 @@ static void deadline_passed(struct rota__timer *timer)
 int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota_loop *loop;
 
 	if (task == NULL)

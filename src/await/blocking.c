@@ -52,7 +52,7 @@ static void cut_short(struct rota__wait *wait, int reason)
 int rota__blocking(rota_fn fn, void *arg, uint8_t lane)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct blocking b = {
 		.job = { .run = run, .done = ran, .lane = lane },
 		.post = { .fn = wake },

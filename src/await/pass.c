@@ -31,8 +31,10 @@ static ssize_t send_first(struct rota_stream *s, const struct msghdr *msg)
 	while (rc == 0 && !s->closed) {
 		ssize_t n = sendmsg(s->fd, msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-		if (n >= 0)
+		if (n >= 0) {
+			rota__coop(rota__here());
 			return n;
+		}
 		rc = errno == EAGAIN ? wait_for_room(s) : errno == EINTR ? 0 : -errno;
 	}
 	return rc < 0 ? rc : ROTA_ECLOSED;

@@ -58,7 +58,7 @@ static bool must_wait(struct waiter *w)
 int rota_process_wait(struct rota_process *p, struct rota_exit *ret_exit)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct waiter w = {
 		.wait = { .task = task, .cancel = cut_short, .what = "the end of a process" },
 		.in_process = { .fn = told },

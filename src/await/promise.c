@@ -54,7 +54,7 @@ static int wait_for(struct rota_task *task, struct rota_promise *promise)
 int rota_await(struct rota_promise *promise, void **ret_value)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	int rc;
 
 	if (task == NULL)

@@ -129,7 +129,7 @@ static int wait_here(struct rota_signals *s, struct rota_task *task)
 int rota_signals_wait(struct rota_signals *s)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	int rc;
 
 	if (task == NULL || rota__pin_to(task, s->watch.loop) < 0)

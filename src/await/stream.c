@@ -146,8 +146,10 @@ int rota_wait_readable(struct rota_stream *s)
 
 	if (!rota__stream_enter(s))
 		return rota__stream_refused(s);
-	if (s->ahead.start < s->ahead.end)
+	if (s->ahead.start < s->ahead.end) {
+		rota__coop(rota__here());
 		return (int)rota__stream_leave(s, 0);
+	}
 	return (int)rota__stream_leave(s, wait_ready(s, &s->reader, POLLIN, s->read_deadline_ns));
 }
 

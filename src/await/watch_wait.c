@@ -188,7 +188,7 @@ static int next_here(struct rota_changes *c, struct rota_task *task, struct rota
 int rota_changes_next(struct rota_changes *c, struct rota_change *ret_change)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	int rc;
 
 	if (task == NULL || rota__pin_to(task, c->loop) < 0)

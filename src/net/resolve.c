@@ -347,7 +347,7 @@ int rota_resolve(const char *address, struct rota_address *ret_addresses, size_t
 	struct lookup *lookup;
 	int rc;
 
-	if (rota__current() == NULL)
+	if (rota__begin_call() == NULL)
 		return -EPERM;
 	lookup = forward(address, ret_addresses, room, &rc);
 	return wait_and_answer(lookup, rc);
@@ -360,7 +360,7 @@ int rota_resolve_back(
 	struct lookup *lookup;
 	int rc;
 
-	if (rota__current() == NULL)
+	if (rota__begin_call() == NULL)
 		return -EPERM;
 	lookup = back(address, (struct asked){ .host = host, .host_size = host_size, .service = service,
 		.service_size = service_size }, &rc);

@@ -18,7 +18,7 @@ static void left(struct rota__waiter *w, struct rota__wakes *wakes)
 int rota_barrier_wait_until(struct rota_barrier *barrier, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota__wakes wakes = { NULL, NULL };
 	struct rota__waiter w;
 	enum rota__entry entry;
@@ -88,7 +88,7 @@ int rota_wait_group_done(struct rota_wait_group *group)
 int rota_wait_group_wait_until(struct rota_wait_group *group, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota__waiter w;
 	enum rota__entry entry;
 

@@ -97,7 +97,7 @@ int rota_broadcast_recv_until(struct rota_broadcast_receiver *receiver, void *re
 {
 	ROTA_INSIDE();
 	struct rota_broadcast *bc = receiver->from;
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota__waiter w;
 	int rc;
 
@@ -199,7 +199,7 @@ static int look(struct rota_watch *watch, uint64_t *seen, void *ret_value)
 int rota_watch_next_until(struct rota_watch *watch, uint64_t *seen, void *ret_value, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota__waiter w;
 	int rc;
 

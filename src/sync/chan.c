@@ -13,8 +13,6 @@
 
 enum {
 	FIRST_SLOTS = 32, /* of an unbounded channel, and what it shrinks back to */
-	/* A call that need not wait lets others run now and then.  They are a few ns each. */
-	CALLS_BETWEEN_YIELDS = 1024,
 	/* Looks at the other side before waiting, when it is on another thread and nothing else is to be done
 	 * here: some 0.5 us.  To be woken from another thread costs as much, from its sleep much more. */
 	LOOKS = 40,
@@ -292,8 +290,8 @@ static inline int let_others_run(int rc)
 {
 	struct rota__worker *worker = rota__here();
 
-	if (worker != NULL && __builtin_expect(++worker->channel_calls % CALLS_BETWEEN_YIELDS == 0, 0))
-		rota_yield();
+	if (worker != NULL)
+		rota__spend(worker, FREE_CALL);
 	return rc;
 }
 
@@ -465,7 +463,7 @@ int rota_chan_reserve_until(struct rota_chan *ch, uint64_t deadline_ns)
 	enum rota__entry entry;
 	int rc;
 
-	if (rota__current() == NULL)
+	if (rota__begin_call() == NULL)
 		return -EPERM;
 	entry = rota__chan_enter(ch);
 	rc = reserve_entered(ch);

@@ -79,7 +79,7 @@ static int told(struct rota_as_completed *each, const struct rota__completion *c
 int rota_as_completed_next_until(struct rota_as_completed *each, int *ret_result, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota__completion *c;
 	struct rota__waiter w;
 	enum rota__entry entry;

@@ -4,7 +4,7 @@
 int rota_event_wait_until(struct rota_event *event, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota__waiter w;
 	enum rota__entry entry;
 
@@ -65,7 +65,7 @@ int rota_event_fini(struct rota_event *event)
 int rota_notify_wait_until(struct rota_notify *notify, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota__waiter w;
 	enum rota__entry entry;
 

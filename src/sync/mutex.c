@@ -30,7 +30,7 @@ static int lock(struct rota_mutex *mutex, struct rota_task *task, uint64_t deadl
 int rota_mutex_lock_until(struct rota_mutex *mutex, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 
 	return task != NULL ? lock(mutex, task, deadline_ns, rota__waiter_cut) : -EPERM;
 }
@@ -126,7 +126,7 @@ int rota_condition_wait_until(
 	struct rota_condition *condition, struct rota_mutex *mutex, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota__waiter w;
 	enum rota__entry entry;
 	int rc;

@@ -50,7 +50,7 @@ static int come(struct rota_once *once, struct rota_task *task, uint64_t deadlin
 int rota_once_run_until(struct rota_once *once, rota_fn fn, void *arg, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	int rc;
 
 	if (task == NULL)

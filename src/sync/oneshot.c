@@ -63,7 +63,7 @@ int rota_oneshot_try_recv(struct rota_oneshot *oneshot, void **ret_value)
 int rota_oneshot_recv_until(struct rota_oneshot *oneshot, void **ret_value, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota__waiter w;
 	enum rota__entry entry;
 	int rc;

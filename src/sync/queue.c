@@ -172,7 +172,7 @@ static int get(struct rota_queue *q, void *ret_item, struct rota__wakes *wakes)
 /* What all waiting calls do: try, and wait in the queue whose turn it is. */
 static int run(struct rota_queue *q, struct rota__waiters *line, void *item, uint64_t deadline_ns, bool wait)
 {
-	struct rota_task *task = rota__current();
+	struct rota_task *task = wait ? rota__begin_call() : rota__current();
 	struct rota__wakes wakes = { NULL, NULL };
 	struct rota__waiter w;
 	enum rota__entry entry;

@@ -51,7 +51,7 @@ static int take(struct rota_rwlock *lock, uint64_t what, const struct rota_task 
 
 static int lock_for(struct rota_rwlock *lock, uint64_t what, uint64_t deadline_ns, bool wait)
 {
-	struct rota_task *task = rota__current();
+	struct rota_task *task = wait ? rota__begin_call() : rota__current();
 	struct rota__waiter w;
 	enum rota__entry entry;
 	int rc;

@@ -75,7 +75,6 @@ static int attempt_each(struct rota_branch *branches, size_t count, const uint8_
 		if (rc == -EAGAIN)
 			continue;
 		branches[at].result = rc;
-		rota__coop(rota__here());
 		return (int)at;
 	}
 	return -EAGAIN;
@@ -400,7 +399,7 @@ static int refused(const struct rota_task *task, const struct rota_branch *branc
 int rota_select_until(struct rota_branch *branches, size_t count, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	int rc = refused(task, branches, count);
 	uint8_t order[ROTA_SELECT_MAX];
 

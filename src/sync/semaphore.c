@@ -50,7 +50,7 @@ int rota_semaphore_try_acquire(struct rota_semaphore *semaphore, uint64_t count)
 int rota_semaphore_acquire_until(struct rota_semaphore *semaphore, uint64_t count, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct rota__waiter w;
 	enum rota__entry entry;
 

@@ -282,7 +282,7 @@ enum cuttable { NOT_CUT_SHORT, MAY_BE_CUT_SHORT };
 
 static int join(struct rota_task *task, int *ret_result, uint64_t deadline_ns, enum cuttable cuttable)
 {
-	struct rota_task *self = rota__current();
+	struct rota_task *self = rota__begin_call();
 	struct joining g;
 	struct place place = { .result = 0 };
 	int rc = 0;
@@ -449,7 +449,7 @@ int rota_wait_until(struct rota_task *const *tasks, size_t count, enum rota_wait
 	ROTA_INSIDE();
 	enum { ON_STACK = 8 };
 	struct place few[ON_STACK], *places = few;
-	struct rota_task *self = rota__current();
+	struct rota_task *self = rota__begin_call();
 	int rc;
 
 	if (self == NULL)

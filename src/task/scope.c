@@ -425,7 +425,7 @@ static int verdict(const struct rota_scope *scope, int reason)
 int rota_scope_join(struct rota_scope *scope)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	const struct rota__team *team;
 	uint32_t flags;
 	int reason;

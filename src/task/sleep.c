@@ -27,7 +27,7 @@ static void sleep_cancelled(struct rota__wait *wait, int reason)
 int rota_sleep_until(uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__current();
+	struct rota_task *task = rota__begin_call();
 	struct sleeper s = {
 		.wait = { .task = task, .cancel = sleep_cancelled, .what = "a time" },
 		.timer = { .fn = sleep_over },

@@ -115,7 +115,7 @@ struct rota__worker {
 	struct rota_task *current;
 	struct rota__ready *ring;
 	uint32_t mask, head, tail;
-	uint32_t free_calls, channel_calls; /* since others had their turn: see rota__coop(), sync/chan.c */
+	uint32_t spent; /* since others had their turn: see rota__spend() */
 	uint32_t stop_at;    /* where in the ring take() looks up: for the batch's end, or a task of another class */
 	uint32_t batch_end, batch; /* where the loop looks at the clock again; how far apart that is now */
 	void *loop_sp;	 /* where the loop goes on while a task runs */
@@ -333,16 +333,39 @@ void rota__park(struct rota__wait *wait);
 /* A waiting task becomes ready.  Exactly once for each rota__park(); any thread of the run. */
 void rota__wake(struct rota_task *task);
 
-/* A call of the running task succeeded without waiting.  Every so often that is a reason to let the
- * others run, or a writer whose peer is always ready would hold the thread for ever. */
-static inline void rota__coop(struct rota__worker *worker)
-{
-	enum { FREE_CALLS = 64 }; /* about 0.2 ms of small sends */
+/* What a call that need not wait has cost, roughly, in units of the cheapest: some 10 ns. */
+enum { FREE_CALL = 1, FREE_SYSTEM_CALL = 16 };
 
-	if (__builtin_expect(++worker->free_calls >= FREE_CALLS, 0)) {
-		worker->free_calls = 0;
+/* The running task makes a call that may end without waiting.  Every so often, after some 10 us of small calls and some 0.2 ms of small
+ * sends, that is a reason to let the others run, or who is always served at once would hold the thread for ever.  What
+ * may wait is counted, however it ends: a refusal costs as little as a success, and a loop of them is as endless.  Not the try_
+ * forms: they promise not to let others run. */
+static inline void rota__spend(struct rota__worker *worker, uint32_t units)
+{
+	enum { BUDGET = 1024 };
+
+	worker->spent += units;
+	if (__builtin_expect(worker->spent >= BUDGET, 0)) {
+		worker->spent = 0;
 		rota_yield();
 	}
+}
+
+static inline void rota__coop(struct rota__worker *worker)
+{
+	rota__spend(worker, FREE_SYSTEM_CALL);
+}
+
+/* The running task begins a call that may wait, and holds nothing of ours: so others have their turn before it takes a lock, and not while
+ * it has it.  NULL: it is called outside of tasks. */
+static inline struct rota_task *rota__begin_call(void)
+{
+	struct rota__worker *worker = rota__here();
+	struct rota_task *task = worker != NULL ? worker->current : NULL;
+
+	if (__builtin_expect(task != NULL, 1))
+		rota__spend(worker, FREE_CALL);
+	return task;
 }
 
 static inline uint32_t rota__random_below(struct rota__worker *w, uint32_t limit)
