@@ -18,6 +18,9 @@
  * may wait: before they look.  The try_ forms and those that end waits never do: a loop of them that is to end by what others do must
  * rota_yield().
  *
+ * A mutex or a read-write lock belongs to the task that locked it: nobody else can unlock it.  A task that ends with one would leave it
+ * locked for ever, so that ends the program with abort(), in all builds, and a message that names the task.
+ *
  * The calls that wait belong to tasks and answer -EPERM elsewhere.  Those that end waits (release, set,
  * notify, done) and the try_ forms of what has no owner may be used on any thread, also one that runs no
  * tasks; so may the objects by tasks of several runs. */
@@ -85,13 +88,16 @@ ROTA_API int rota_condition_fini(struct rota_condition *condition);
 
 /* ---- read-write lock ---- */
 
+enum { ROTA__READERS_NAMED = 4 };
+
 /* Many readers or one writer, in the order they came: a reader that comes after a waiting writer waits
  * behind it, so neither side can starve the other. */
 struct rota_rwlock {
 	struct rota__guard guard;
 	struct rota__waiters waiters;
 	uint64_t writer;
-	uint32_t readers;
+	uint32_t readers, unnamed;
+	uint64_t named[ROTA__READERS_NAMED];
 };
 
 /* Wait until this task may read.  -EDEADLK: it is the writer.  Not for a task that reads already: a
@@ -110,8 +116,8 @@ ROTA_API int rota_rwlock_try_write(struct rota_rwlock *lock);
 /* The writer, which is this task, goes on as a reader; readers that wait first come in with it.  -EPERM:
  * this task is not the writer. */
 ROTA_API int rota_rwlock_downgrade(struct rota_rwlock *lock);
-/* Leave, as the writer or as one of the readers.  -EPERM, and nothing happens, if nobody is in, or if
- * another task is as the writer.  Who the readers are is not recorded. */
+/* Leave, as the writer or as one of the readers: with one unlock for each time the task came in.  -EPERM, and nothing happens, if this task is
+ * not in.  (While more than four read at a time, a task that is not in but holds another lock is not noticed.) */
 ROTA_API int rota_rwlock_unlock(struct rota_rwlock *lock);
 /* Its memory is about to go: -EBUSY if somebody is in or waits. */
 ROTA_API int rota_rwlock_fini(struct rota_rwlock *lock);

@@ -115,7 +115,7 @@ int rota_wait_group_fini(struct rota_wait_group *group)
 
 /* ---- in a select ---- */
 
-static int attempt(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	return ((struct rota_wait_group *)b->object)->count == 0 ? 0 : -EAGAIN;
 }

@@ -241,7 +241,7 @@ static struct rota__guard *guard_of_broadcast(const struct rota_branch *b)
 	return &((struct rota_broadcast_receiver *)b->object)->from->guard;
 }
 
-static int attempt_broadcast(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt_broadcast(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	return take(b->object, b->item, b->more);
 }
@@ -268,7 +268,7 @@ const struct rota__selectable rota__select_broadcast = {
 	.finish = finish_broadcast,
 };
 
-static int attempt_watch(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt_watch(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	return look(b->object, b->more, b->item);
 }

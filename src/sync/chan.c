@@ -592,7 +592,7 @@ static void select_leave(void *object, enum rota__entry entry)
 	rota__chan_leave(object, entry);
 }
 
-static int attempt_recv(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt_recv(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	return rota__chan_recv_entered(b->object, b->item, wakes);
 }
@@ -613,7 +613,7 @@ const struct rota__selectable rota__select_recv = {
 	.queue = queue_recv,
 };
 
-static int attempt_send(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt_send(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	return rota__chan_send_entered(b->object, b->item, wakes);
 }

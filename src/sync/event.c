@@ -119,7 +119,7 @@ int rota_notify_fini(struct rota_notify *notify)
 
 /* ---- in a select ---- */
 
-static int attempt_event(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt_event(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	return ((struct rota_event *)b->object)->set ? 0 : -EAGAIN;
 }
@@ -131,7 +131,7 @@ static struct rota__waiters *queue_event(const struct rota_branch *b, struct rot
 
 const struct rota__selectable rota__select_event = { .attempt = attempt_event, .queue = queue_event };
 
-static int attempt_notify(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt_notify(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	struct rota_notify *notify = b->object;
 

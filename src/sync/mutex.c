@@ -9,10 +9,12 @@ static int lock(struct rota_mutex *mutex, struct rota_task *task, uint64_t deadl
 {
 	enum rota__entry entry = guard_enter(&mutex->guard);
 	struct rota__waiter w;
+	int rc;
 
 	if (__builtin_expect(mutex->holder == 0, 1)) {
 		mutex->holder = task->id;
 		guard_leave(&mutex->guard, entry);
+		rota__lock_taken(task);
 		return 0;
 	}
 	if (mutex->holder == task->id) {
@@ -20,11 +22,16 @@ static int lock(struct rota_mutex *mutex, struct rota_task *task, uint64_t deadl
 		return -EDEADLK;
 	}
 	waiter_init(&w, task, &mutex->guard, cut);
-	if (cut != NULL)
-		return rota__wait_in(&mutex->guard, entry, &mutex->waiters, &w, deadline_ns);
-	waiters_append(&mutex->waiters, &w);
-	guard_leave(&mutex->guard, entry);
-	return rota__waiter_park(&w, ROTA_FOREVER);
+	if (cut != NULL) {
+		rc = rota__wait_in(&mutex->guard, entry, &mutex->waiters, &w, deadline_ns);
+	} else {
+		waiters_append(&mutex->waiters, &w);
+		guard_leave(&mutex->guard, entry);
+		rc = rota__waiter_park(&w, ROTA_FOREVER);
+	}
+	if (rc == 0)
+		rota__lock_taken(task);
+	return rc;
 }
 
 int rota_mutex_lock_until(struct rota_mutex *mutex, uint64_t deadline_ns)
@@ -55,6 +62,8 @@ int rota_mutex_try_lock(struct rota_mutex *mutex)
 	else
 		rc = mutex->holder == task->id ? -EDEADLK : -EBUSY;
 	guard_leave(&mutex->guard, entry);
+	if (rc == 0)
+		rota__lock_taken(task);
 	return rc;
 }
 
@@ -75,6 +84,7 @@ int rota_mutex_unlock(struct rota_mutex *mutex)
 	next = waiters_choose(&mutex->waiters);
 	mutex->holder = next != NULL ? next->wait.task->id : 0;
 	guard_leave(&mutex->guard, entry);
+	rota__lock_left(task);
 	if (next != NULL) {
 		next->result = 0;
 		waiter_wake(next);
@@ -94,13 +104,20 @@ int rota_mutex_fini(struct rota_mutex *mutex)
 
 /* ---- in a select ---- */
 
-static int attempt(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	struct rota_mutex *mutex = b->object;
 
 	if (mutex->holder != 0)
 		return mutex->holder == task->id ? -EDEADLK : -EAGAIN;
 	mutex->holder = task->id;
+	rota__lock_taken(task);
+	return 0;
+}
+
+static int finish(struct rota_branch *b)
+{
+	rota__lock_taken(rota__current());
 	return 0;
 }
 
@@ -109,7 +126,7 @@ static struct rota__waiters *queue(const struct rota_branch *b, struct rota__wai
 	return &((struct rota_mutex *)b->object)->waiters;
 }
 
-const struct rota__selectable rota__select_lock = { .attempt = attempt, .queue = queue };
+const struct rota__selectable rota__select_lock = { .attempt = attempt, .queue = queue, .finish = finish };
 
 /* ---- condition ---- */
 

@@ -102,7 +102,7 @@ void rota_oneshot_close(struct rota_oneshot *oneshot)
 
 /* ---- in a select ---- */
 
-static int attempt(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	return take(b->object, b->item);
 }

@@ -324,7 +324,7 @@ uint32_t rota_queue_count(struct rota_queue *queue)
 
 /* ---- in a select ---- */
 
-static int attempt_get(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt_get(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	return get(b->object, b->item, wakes);
 }
@@ -337,7 +337,7 @@ static struct rota__waiters *queue_get(const struct rota_branch *b, struct rota_
 
 const struct rota__selectable rota__select_get = { .attempt = attempt_get, .queue = queue_get };
 
-static int attempt_put(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt_put(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	return put(b->object, b->item, wakes);
 }

@@ -1,7 +1,10 @@
 /* rwlock.c - many readers or one writer
  *
  * One queue for both, so the order of coming is the order of going in: at its head are the next writer, or
- * some readers, who go in together. */
+ * some readers, who go in together.
+ *
+ * Who unlocks must be in.  The first readers have their names in the lock; of those beyond, which are rare, only the number is known: then
+ * who unlocks is believed if it holds any lock at all. */
 #include "sync/select.h"
 
 enum { TO_READ, TO_WRITE };
@@ -11,12 +14,41 @@ static bool may_enter(const struct rota_rwlock *lock, uint64_t what)
 	return lock->writer == 0 && (what == TO_READ || lock->readers == 0);
 }
 
+static void add_reader(struct rota_rwlock *lock, const struct rota_task *task)
+{
+	lock->readers++;
+	for (int i = 0; i < ROTA__READERS_NAMED; i++) {
+		if (lock->named[i] == 0) {
+			lock->named[i] = task->id;
+			return;
+		}
+	}
+	lock->unnamed++;
+}
+
+/* False: it is none. */
+static bool remove_reader(struct rota_rwlock *lock, const struct rota_task *task)
+{
+	int i = 0;
+
+	while (i < ROTA__READERS_NAMED && lock->named[i] != task->id)
+		i++;
+	if (i < ROTA__READERS_NAMED)
+		lock->named[i] = 0;
+	else if (lock->unnamed > 0 && task->locks > 0)
+		lock->unnamed--;
+	else
+		return false;
+	lock->readers--;
+	return true;
+}
+
 static void enter(struct rota_rwlock *lock, uint64_t what, const struct rota_task *task)
 {
 	if (what == TO_WRITE)
 		lock->writer = task->id;
 	else
-		lock->readers++;
+		add_reader(lock, task);
 }
 
 /* Let in who is first, while it may come in. */
@@ -64,9 +96,12 @@ static int lock_for(struct rota_rwlock *lock, uint64_t what, uint64_t deadline_n
 		waiter_init(&w, task, &lock->guard, rota__waiter_cut);
 		w.left = left;
 		w.want = what;
-		return rota__wait_in(&lock->guard, entry, &lock->waiters, &w, deadline_ns);
+		rc = rota__wait_in(&lock->guard, entry, &lock->waiters, &w, deadline_ns);
+	} else {
+		guard_leave(&lock->guard, entry);
 	}
-	guard_leave(&lock->guard, entry);
+	if (rc == 0)
+		rota__lock_taken(task);
 	return rc;
 }
 
@@ -112,40 +147,56 @@ int rota_rwlock_try_write(struct rota_rwlock *lock)
 	return lock_for(lock, TO_WRITE, ROTA_NOW, false);
 }
 
-/* The writer stays as a reader, or whoever is in leaves. */
-static int leave_or_stay(struct rota_rwlock *lock, bool reader)
+/* The writer goes. */
+static bool remove_writer(struct rota_rwlock *lock, const struct rota_task *task)
 {
-	struct rota_task *task = rota__current();
-	struct rota__wakes wakes = { NULL, NULL };
-	enum rota__entry entry = guard_enter(&lock->guard);
-	int rc = 0;
+	if (lock->writer == 0 || lock->writer != task->id)
+		return false;
+	lock->writer = 0;
+	return true;
+}
 
-	if (lock->writer != 0 && task != NULL && lock->writer == task->id) {
-		lock->writer = 0;
-		lock->readers = reader;
-	} else if (lock->writer == 0 && lock->readers > 0 && !reader) {
-		lock->readers--;
-	} else {
-		rc = -EPERM;
-	}
+static void leave(struct rota_rwlock *lock, enum rota__entry entry)
+{
+	struct rota__wakes wakes = { NULL, NULL };
+
 	let_in(lock, &wakes);
 	guard_leave(&lock->guard, entry);
 	wakes_run(&wakes);
-	return rc;
 }
 
 int rota_rwlock_downgrade(struct rota_rwlock *lock)
 {
 	ROTA_INSIDE();
+	struct rota_task *task = rota__current();
+	enum rota__entry entry;
+	bool was;
 
-	return leave_or_stay(lock, true);
+	if (task == NULL)
+		return -EPERM;
+	entry = guard_enter(&lock->guard);
+	was = remove_writer(lock, task);
+	if (was)
+		add_reader(lock, task);
+	leave(lock, entry);
+	return was ? 0 : -EPERM;
 }
 
 int rota_rwlock_unlock(struct rota_rwlock *lock)
 {
 	ROTA_INSIDE();
+	struct rota_task *task = rota__current();
+	enum rota__entry entry;
+	bool was;
 
-	return leave_or_stay(lock, false);
+	if (task == NULL)
+		return -EPERM;
+	entry = guard_enter(&lock->guard);
+	was = remove_writer(lock, task) || remove_reader(lock, task);
+	leave(lock, entry);
+	if (was)
+		rota__lock_left(task);
+	return was ? 0 : -EPERM;
 }
 
 int rota_rwlock_fini(struct rota_rwlock *lock)
@@ -160,10 +211,12 @@ int rota_rwlock_fini(struct rota_rwlock *lock)
 
 /* ---- in a select ---- */
 
-static int attempt(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	int rc = take(b->object, b->want, task);
 
+	if (rc == 0)
+		rota__lock_taken(task);
 	return rc == -EBUSY ? -EAGAIN : rc;
 }
 
@@ -176,4 +229,10 @@ static struct rota__waiters *queue(const struct rota_branch *b, struct rota__wai
 	return &lock->waiters;
 }
 
-const struct rota__selectable rota__select_rwlock = { .attempt = attempt, .queue = queue };
+static int finish(struct rota_branch *b)
+{
+	rota__lock_taken(rota__current());
+	return 0;
+}
+
+const struct rota__selectable rota__select_rwlock = { .attempt = attempt, .queue = queue, .finish = finish };

@@ -45,7 +45,7 @@ static bool never(const struct rota_branch *b)
 
 /* ---- at once ---- */
 
-static int attempt_alone(struct rota_branch *b, const struct rota_task *task)
+static int attempt_alone(struct rota_branch *b, struct rota_task *task)
 {
 	const struct rota__selectable *how = rota__selectables[b->kind];
 	struct rota__wakes wakes = { NULL, NULL };
@@ -66,7 +66,7 @@ static int attempt_alone(struct rota_branch *b, const struct rota_task *task)
 }
 
 /* The branch that was possible, or -EAGAIN. */
-static int attempt_each(struct rota_branch *branches, size_t count, const uint8_t *order, const struct rota_task *task)
+static int attempt_each(struct rota_branch *branches, size_t count, const uint8_t *order, struct rota_task *task)
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t at = order != NULL ? order[i] : i;

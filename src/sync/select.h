@@ -45,7 +45,7 @@ struct rota__selectable {
 	enum rota__entry (*enter)(void *object);
 	void (*leave)(void *object, enum rota__entry entry);
 	/* Entered: do it, if that needs no wait; else -EAGAIN.  Those whose wait this ends are put on the list. */
-	int (*attempt)(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes);
+	int (*attempt)(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes);
 	/* Entered, and it must wait: in this queue.  Sets what the object wants in the waiter beside the task. */
 	struct rota__waiters *(*queue)(const struct rota_branch *b, struct rota__waiter *w);
 	/* It was chosen with result 0: what is still to be done, outside of the guard.  -EAGAIN: it was too late, and nothing

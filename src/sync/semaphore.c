@@ -108,7 +108,7 @@ int rota_semaphore_fini(struct rota_semaphore *semaphore)
 
 /* ---- in a select ---- */
 
-static int attempt(struct rota_branch *b, const struct rota_task *task, struct rota__wakes *wakes)
+static int attempt(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
 	struct rota_semaphore *s = b->object;
 

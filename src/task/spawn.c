@@ -218,10 +218,16 @@ _Noreturn void rota__die(const char *what, const struct rota_task *task)
 	abort();
 }
 
-static void check_scopes(const struct rota_task *task)
+/* What it has left behind nobody else could put right. */
+static void check_left_behind(struct rota_task *task)
 {
 	if (task->innermost != NULL)
 		rota__die("the task ended with an open scope", task);
+	if (__builtin_expect(task->locks > 0, 0)) {
+		if (task->locks != LOCKS_UNCOUNTED)
+			rota__die("the task ended with a lock, a mutex or read-write lock that nobody else can unlock", task);
+		task->locks = 0;
+	}
 }
 
 struct last_words {
@@ -252,7 +258,7 @@ __attribute__((noinline)) void rota__task_last_words(struct rota_task *task, int
 	const struct rota__worker *w = task->worker;
 	struct last_words last = { .task = task, .result = result };
 
-	check_scopes(task);
+	check_left_behind(task);
 	if (result < 0 && task->home == w->root && !rota__scope_is_told_elsewhere(task->home, task, result))
 		last.on_error = w->on_detached_error;
 	rota__call_out(w->team == NULL || !w->team->rescues, last_words, &last);
@@ -260,7 +266,7 @@ __attribute__((noinline)) void rota__task_last_words(struct rota_task *task, int
 
 void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result)
 {
-	check_scopes(task);
+	check_left_behind(task);
 	rota__trace(ROTA__EV_TASK_END, task->id, task->name);
 	task->result = result;
 	task->stack = NULL;

@@ -27,6 +27,7 @@
 #define ROTA_TASK_TASK_H
 
 #include <assert.h>
+#include <errno.h>
 #include <rota/run.h>
 #include <rota/task.h>
 
@@ -48,6 +49,10 @@ enum {
 	JOINS_ENDED = 1,   /* it has its result */
 	JOINS_WAITING = 2, /* it waits for the end of tasks */
 };
+
+enum { LOCKS_UNCOUNTED = UINT8_MAX };
+
+_Static_assert(ECANCELED <= -INT8_MIN && ETIMEDOUT <= -INT8_MIN, "a reason fits into rota_task.cancel");
 
 struct run;
 
@@ -73,7 +78,8 @@ struct rota_task {
 	void *sp; /* where it goes on; NULL before its first run */
 	struct rota_scope *innermost; /* the scope it opened last and has not joined */
 	struct rota__worker *worker;
-	int16_t cancel; /* the reason that reaches the task's own level, 0 for none */
+	int8_t cancel; /* the reason that reaches the task's own level, 0 for none */
+	uint8_t locks; /* of sync/ that it holds; only its own code counts.  LOCKS_UNCOUNTED: it has been too many */
 	uint8_t state, flags, priority; /* enum priority */
 	uint8_t lock;
 	uint8_t stack_class;
@@ -314,6 +320,19 @@ static inline int rota__call_out(bool before, rota_fn fn, void *arg)
 	return result;
 }
 
+/* The running task has a mutex or a place in a read-write lock from now on, or not any more. */
+static inline void rota__lock_taken(struct rota_task *task)
+{
+	if (__builtin_expect(task->locks != LOCKS_UNCOUNTED, 1))
+		task->locks++;
+}
+
+static inline void rota__lock_left(struct rota_task *task)
+{
+	if (__builtin_expect(task->locks != LOCKS_UNCOUNTED, 1))
+		task->locks--;
+}
+
 /* Go on on the worker of `loop`, which is of this run, and be pinned to it, until rota__unpin().  What belongs to a loop (a stream, a
  * listener) is used only there.  A task that may move stays where it came to.  One that may not (it is pinned already, or it is in a
  * group) is there on a visit: with the unpin it is back.  There is no visit within a visit: between the two no
@@ -385,7 +404,7 @@ int rota__spawn_pinned_on(struct rota_task **ret_task, struct rota__worker *work
 /* ---- between the files of this folder ---- */
 
 /* A record with a place in the ready ring; NULL: no memory.  What is the same at the end of a task as at its beginning is not
- * set again: a free record has no sp, stack, open scope, wait, join, joiners and locals. */
+ * set again: a free record has no sp, stack, open scope, locks, wait, join, joiners and locals. */
 struct rota_task *rota__record_new(struct rota__worker *worker);
 void rota__record_free(struct rota__worker *worker, struct rota_task *task);
 

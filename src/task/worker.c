@@ -99,6 +99,7 @@ static bool records_grow(struct rota__worker *w)
 		task->sp = NULL;
 		task->stack = NULL;
 		task->innermost = NULL;
+		task->locks = 0;
 		task->wait = NULL;
 		task->joiners = NULL;
 		task->locals = NULL;

@@ -370,6 +370,150 @@ TASK_TEST(rwlock_misuse_is_answered_and_does_nothing)
 	CHECK_EQ(rota_rwlock_fini(&rw), 0);
 }
 
+enum { MANY_READERS = 7 }; /* more than have their names in the lock */
+
+static int unlock_what_others_read(void *arg)
+{
+	CHECK_EQ(rota_rwlock_unlock(&rw), -EPERM);
+	CHECK_EQ(rota_rwlock_try_write(&rw), -EBUSY);
+	return 0;
+}
+
+TASK_TEST(who_does_not_read_removes_no_reader)
+{
+	struct rota_scope readers;
+	struct rota_call stranger = { unlock_what_others_read, NULL };
+
+	rota_scope_open(&readers);
+	for (int i = 0; i < MANY_READERS; i++) {
+		rota_spawn(&readers, reader, "r");
+		others_wait();
+		CHECK_EQ(rota_gather(&stranger, 1, NULL), 0);
+		CHECK_EQ(rota_rwlock_unlock(&rw), -EPERM);
+	}
+	rota_event_set(&leave);
+	CHECK_EQ(rota_scope_join(&readers), 0);
+	CHECK_EQ(rota_rwlock_unlock(&rw), -EPERM);
+	CHECK_EQ(rota_rwlock_fini(&rw), 0);
+}
+
+TASK_TEST(readers_with_and_without_a_name_leave_in_any_order)
+{
+	struct rota_scope others;
+
+	for (int mine = 1; mine <= MANY_READERS; mine++) {
+		rota_event_clear(&leave);
+		rota_scope_open(&others);
+		for (int i = 0; i < mine; i++)
+			CHECK_EQ(rota_rwlock_read(&rw), 0);
+		rota_spawn(&others, reader, "r");
+		others_wait();
+		rota_event_set(&leave);
+		for (int i = 0; i < mine; i++)
+			CHECK_EQ(rota_rwlock_unlock(&rw), 0);
+		CHECK_EQ(rota_scope_join(&others), 0);
+		CHECK_EQ(rota_rwlock_unlock(&rw), -EPERM);
+		CHECK_EQ(rota_rwlock_write(&rw), 0);
+		CHECK_EQ(rota_rwlock_unlock(&rw), 0);
+	}
+}
+
+/* ---- the end of a task ---- */
+
+static int select_it(void *arg)
+{
+	struct rota_branch branches[] = { rota_on_lock(&mutex) };
+
+	CHECK_EQ(rota_select(branches, 1), 0);
+	return branches[0].result;
+}
+
+static int read_it(void *arg)
+{
+	return rota_rwlock_read(&rw);
+}
+
+static int hold_both(void *arg)
+{
+	CHECK_EQ(rota_mutex_lock(&mutex), 0);
+	CHECK_EQ(rota_rwlock_write(&rw), 0);
+	return 0;
+}
+
+/* The lock is handed over to it, and so it is chosen in its wait. */
+static int end_with_what_was_waited_for(void *fn)
+{
+	struct rota_scope scope;
+
+	CHECK_EQ(rota_mutex_lock(&mutex), 0);
+	CHECK_EQ(rota_rwlock_write(&rw), 0);
+	rota_scope_open(&scope);
+	rota_spawn_task_at(&(struct rota_task *){ NULL }, &scope, *(rota_fn *)fn, NULL, NULL, "careless", "here");
+	others_wait();
+	CHECK_EQ(rota_rwlock_unlock(&rw), 0);
+	CHECK_EQ(rota_mutex_unlock(&mutex), 0);
+	return rota_scope_join(&scope);
+}
+
+static void run_to_such_an_end(void *fn)
+{
+	rota_run(end_with_what_was_waited_for, fn, NULL);
+}
+
+TEST(a_task_that_ends_with_a_lock_ends_the_program_and_is_named)
+{
+	rota_fn careless[] = { lock_it, select_it, read_it, hold_both };
+
+	for (size_t i = 0; i < sizeof careless / sizeof *careless; i++) {
+		char err[1000];
+		int status = test_run_child(run_to_such_an_end, &careless[i], err, sizeof err);
+
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+		CHECK(strstr(err, "\"careless\"") != NULL && strstr(err, "ended with a lock") != NULL);
+	}
+}
+
+static int lock_and_unlock_in_every_way(void *arg)
+{
+	struct rota_condition never = { 0 };
+	struct rota_branch branches[] = { rota_on_lock(&mutex) }, to_read[] = { rota_on_read_lock(&rw) };
+
+	CHECK_EQ(rota_mutex_lock(&mutex), 0);
+	CHECK_EQ(rota_condition_wait_until(&never, &mutex, rota_deadline(1)), -ETIMEDOUT);
+	CHECK_EQ(rota_mutex_unlock(&mutex), 0);
+	CHECK_EQ(rota_mutex_try_lock(&mutex), 0);
+	CHECK_EQ(rota_mutex_try_lock(&mutex), -EDEADLK);
+	CHECK_EQ(rota_mutex_unlock(&mutex), 0);
+	CHECK_EQ(rota_select(branches, 1), 0);
+	CHECK_EQ(rota_mutex_unlock(&mutex), 0);
+	CHECK_EQ(rota_select(to_read, 1), 0);
+	CHECK_EQ(rota_rwlock_unlock(&rw), 0);
+	CHECK_EQ(rota_rwlock_write(&rw), 0);
+	CHECK_EQ(rota_rwlock_downgrade(&rw), 0);
+	CHECK_EQ(rota_rwlock_unlock(&rw), 0);
+	CHECK_EQ(rota_rwlock_try_write(&rw), 0);
+	CHECK_EQ(rota_rwlock_unlock(&rw), 0);
+	return 0;
+}
+
+TASK_TEST(a_task_that_has_unlocked_everything_ends_in_peace)
+{
+	struct rota_call calls[] = { { lock_and_unlock_in_every_way, NULL } };
+
+	CHECK_EQ(rota_gather(calls, 1, NULL), 0);
+}
+
+TASK_TEST(so_does_one_that_held_more_locks_than_are_counted)
+{
+	enum { MORE = 300 };
+	static struct rota_mutex many[MORE];
+
+	for (int i = 0; i < MORE; i++)
+		CHECK_EQ(rota_mutex_lock(&many[i]), 0);
+	for (int i = 0; i < MORE; i++)
+		CHECK_EQ(rota_mutex_unlock(&many[i]), 0);
+}
+
 /* ---- semaphore ---- */
 
 static struct rota_semaphore sem;
