@@ -70,14 +70,20 @@ ROTA_API int rota_chan_recv(struct rota_chan *ch, void *ret_value);
 ROTA_API int rota_chan_recv_until(struct rota_chan *ch, void *ret_value, uint64_t deadline_ns);
 /* Move one out without waiting, or -EAGAIN.  Any thread. */
 ROTA_API int rota_chan_try_recv(struct rota_chan *ch, void *ret_value);
-/* Move out what is there, up to `count` values; waits only for the first.  How many, or an error. */
+/* Move out what is there, up to `count` values, which have room in *ret_values; waits only for the first.  How many, or an error as
+ * above; -EINVAL: a count of 0. */
 ROTA_API ssize_t rota_chan_recv_many(struct rota_chan *ch, void *ret_values, uint32_t count);
+/* The same, waiting for the first not longer than until `deadline_ns`. */
+ROTA_API ssize_t rota_chan_recv_many_until(
+	struct rota_chan *ch, void *ret_values, uint32_t count, uint64_t deadline_ns);
 
 /* Take a place in the channel, waiting while it is full; rota_chan_send_reserved() then never waits.  A place
  * survives a close: what is sent to it still arrives.  -EINVAL on a rendezvous. */
 ROTA_API int rota_chan_reserve(struct rota_chan *ch);
 /* The same, not longer than until `deadline_ns`. */
 ROTA_API int rota_chan_reserve_until(struct rota_chan *ch, uint64_t deadline_ns);
+/* Take a place without waiting: 0, -EAGAIN while it is full, ROTA_ECLOSED, -EINVAL on a rendezvous; unbounded: -ENOMEM.  Any thread. */
+ROTA_API int rota_chan_try_reserve(struct rota_chan *ch);
 /* Move *value into a place taken before.  -EPERM, and nothing moved: none is taken.  Any thread. */
 ROTA_API int rota_chan_send_reserved(struct rota_chan *ch, const void *value);
 /* Give the place back unused.  -EPERM: none is taken.  Any thread. */
@@ -160,6 +166,8 @@ ROTA_API int rota_broadcast_recv(struct rota_broadcast_receiver *receiver, void 
 /* The same, not longer than until `deadline_ns`. */
 ROTA_API int rota_broadcast_recv_until(struct rota_broadcast_receiver *receiver, void *ret_value,
 	uint64_t *ret_missed, uint64_t deadline_ns);
+/* Without waiting: 0, -EAGAIN, ROTA_ECLOSED.  Any thread; one receiver is used by one at a time. */
+ROTA_API int rota_broadcast_try_recv(struct rota_broadcast_receiver *receiver, void *ret_value, uint64_t *ret_missed);
 /* No more will be sent; what is kept stays receivable.  Any thread. */
 ROTA_API void rota_broadcast_close(struct rota_broadcast *bc);
 
@@ -188,6 +196,8 @@ ROTA_API int rota_watch_next(struct rota_watch *watch, uint64_t *seen, void *ret
 /* The same, not longer than until `deadline_ns`. */
 ROTA_API int rota_watch_next_until(
 	struct rota_watch *watch, uint64_t *seen, void *ret_value, uint64_t deadline_ns);
+/* Without waiting: 0, -EAGAIN while the version is *seen, ROTA_ECLOSED.  Any thread. */
+ROTA_API int rota_watch_try_next(struct rota_watch *watch, uint64_t *seen, void *ret_value);
 /* There will be no other value.  Any thread. */
 ROTA_API void rota_watch_close(struct rota_watch *watch);
 

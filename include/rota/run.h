@@ -231,6 +231,9 @@ ROTA_API int rota_worker_stats(unsigned number, struct rota_worker_stats *ret_st
  * long.  fn must not use tasks or waits.  Its answer; -ECANCELED or -ETIMEDOUT if the cancellation
  * came before fn had started (then it never runs); -EAGAIN, -ENOMEM: no thread to be had. */
 ROTA_API int rota_blocking(rota_fn fn, void *arg);
+/* The same with a deadline for its beginning: -ETIMEDOUT if fn has not started by `deadline_ns`, and then it never runs.  One that has
+ * is waited for, however long it takes, and its answer wins: it uses what `arg` points to, and nothing can stop it. */
+ROTA_API int rota_blocking_until(rota_fn fn, void *arg, uint64_t deadline_ns);
 
 /* Between these the calling task is about to block, or to compute for long, on its own thread: under the steal model its worker goes on
  * on another thread at once, instead of after the 2 ms in which that would be noticed, and nobody is named for it.

@@ -165,7 +165,7 @@ ROTA_API int rota_event_wait_until(struct rota_event *event, uint64_t deadline_n
 ROTA_API void rota_event_set(struct rota_event *event);
 /* Clear it: whoever waits from now on waits for the next set.  Any thread. */
 ROTA_API void rota_event_clear(struct rota_event *event);
-/* Is it set?  Any thread. */
+/* Is it set?  That is a wait which is only tried.  Any thread. */
 ROTA_API bool rota_event_is_set(struct rota_event *event);
 /* Its memory is about to go: -EBUSY if somebody waits. */
 ROTA_API int rota_event_fini(struct rota_event *event);
@@ -183,6 +183,8 @@ struct rota_notify {
 ROTA_API int rota_notify_wait(struct rota_notify *notify);
 /* The same, not longer than until `deadline_ns`. */
 ROTA_API int rota_notify_wait_until(struct rota_notify *notify, uint64_t deadline_ns);
+/* Without waiting: 0 and the one that is kept is taken, or -EAGAIN.  Any thread. */
+ROTA_API int rota_notify_try_wait(struct rota_notify *notify);
 /* Wake the first waiter; without one it is kept for the next, once however often.  Any thread. */
 ROTA_API void rota_notify_one(struct rota_notify *notify);
 /* Wake all that wait now; nothing is kept.  Any thread. */
@@ -224,6 +226,8 @@ struct rota_once {
 ROTA_API int rota_once_run(struct rota_once *once, rota_fn fn, void *arg);
 /* The same; waits, but not fn, end at `deadline_ns`. */
 ROTA_API int rota_once_run_until(struct rota_once *once, rota_fn fn, void *arg, uint64_t deadline_ns);
+/* Without waiting for another task: as above, or -EBUSY while another one runs fn.  In a task, as that may run fn, which may wait. */
+ROTA_API int rota_once_try_run(struct rota_once *once, rota_fn fn, void *arg);
 /* Has it been done?  Any thread. */
 ROTA_API bool rota_once_done(struct rota_once *once);
 
@@ -245,6 +249,8 @@ ROTA_API int rota_wait_group_done(struct rota_wait_group *group);
 ROTA_API int rota_wait_group_wait(struct rota_wait_group *group);
 /* The same, not longer than until `deadline_ns`. */
 ROTA_API int rota_wait_group_wait_until(struct rota_wait_group *group, uint64_t deadline_ns);
+/* Without waiting: 0, or -EAGAIN while something is under way.  Any thread. */
+ROTA_API int rota_wait_group_try_wait(struct rota_wait_group *group);
 /* Its memory is about to go: -EBUSY if somebody waits. */
 ROTA_API int rota_wait_group_fini(struct rota_wait_group *group);
 

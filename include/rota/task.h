@@ -199,7 +199,10 @@ ROTA_API int rota_yield(void);
 ROTA_API int rota_sleep(uint64_t length_ns);
 ROTA_API int rota_sleep_until(uint64_t deadline_ns);
 
-/* ---- combinations ---- */
+/* ---- combinations ----
+ *
+ * rota_timeout(), rota_shield() and rota_wait_for() take lengths, counted from the call, where all calls that wait take deadlines: they say how
+ * long something may take.  For a deadline there are scopes (rota_scope_open_with()) and rota_join_until(). */
 
 /* Run fn(arg) in this task with at most `length_ns` for everything in it.  fn's answer; if the time
  * is over its waits answer -ETIMEDOUT.  An answer that was ready wins over the deadline.  It must have joined what scopes it

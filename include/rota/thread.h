@@ -58,6 +58,8 @@ ROTA_API struct rota_port *rota_thread_port(struct rota_thread *thread);
 /* Wait until its run is over: 0, and fn's answer, or why the run could not start, in *ret_result (may be NULL).  As
  * often as one likes, by as many tasks.  -ECANCELED, -ETIMEDOUT: the wait was cut short, the thread goes on; -EPERM outside of tasks. */
 ROTA_API int rota_thread_join(struct rota_thread *thread, int *ret_result);
+/* The same, not longer than until `deadline_ns`. */
+ROTA_API int rota_thread_join_until(struct rota_thread *thread, int *ret_result, uint64_t deadline_ns);
 
 /* The same with a callback: fn(request, 0), and then *ret_result (may be NULL) is there.  See rota/request.h; `loop` may be NULL.
  * The thread may be freed in fn.  -EPERM. */
@@ -95,6 +97,8 @@ ROTA_API int rota_port_give(struct rota_port *port, void *data, size_t bytes, vo
  * is over, and everything was received; -ECANCELED, -ETIMEDOUT; -EPERM outside of tasks.  Any task of any thread, several at a time: each
  * message is one's. */
 ROTA_API int rota_port_recv(struct rota_port *port, struct rota_message *ret_message);
+/* The same, not longer than until `deadline_ns`. */
+ROTA_API int rota_port_recv_until(struct rota_port *port, struct rota_message *ret_message, uint64_t deadline_ns);
 
 /* The same without waiting: -EAGAIN for none.  Any thread. */
 ROTA_API int rota_port_try_recv(struct rota_port *port, struct rota_message *ret_message);

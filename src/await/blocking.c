@@ -7,6 +7,7 @@ struct blocking {
 	struct rota__job job;
 	struct rota_post post;
 	struct rota__wait wait;
+	struct rota__timer timer; /* only with a deadline */
 	rota_fn fn;
 	void *arg;
 	int result;
@@ -49,9 +50,34 @@ static void cut_short(struct rota__wait *wait, int reason)
 	rota__wake(wait->task);
 }
 
-int rota__blocking(rota_fn fn, void *arg, uint8_t lane)
+static void deadline_passed(struct rota__timer *timer)
 {
-	ROTA_INSIDE();
+	struct blocking *b = container_of(timer, struct blocking, timer);
+
+	if (b->wait.cancel == NULL)
+		return; /* it has run, or is being cancelled for another reason */
+	b->wait.cancel = NULL;
+	cut_short(&b->wait, -ETIMEDOUT);
+}
+
+static void park(struct blocking *b, uint64_t deadline_ns)
+{
+	struct rota_task *task = b->wait.task;
+
+	if (deadline_ns == ROTA_FOREVER) {
+		rota__park(&b->wait);
+		return;
+	}
+	b->timer = (struct rota__timer){ .fn = deadline_passed };
+	rota__pin(task); /* the timer is this loop's */
+	timers_arm(&b->wait.loop->timers, &b->timer, deadline_ns);
+	rota__park(&b->wait);
+	timers_cancel(&b->wait.loop->timers, &b->timer);
+	rota__unpin(task);
+}
+
+static int blocking(rota_fn fn, void *arg, uint8_t lane, uint64_t deadline_ns)
+{
 	struct rota_task *task = rota__begin_call();
 	struct blocking b = {
 		.job = { .run = run, .done = ran, .lane = lane },
@@ -65,6 +91,8 @@ int rota__blocking(rota_fn fn, void *arg, uint8_t lane)
 	if (task == NULL)
 		return -EPERM;
 	rc = rota__task_cancelled(task);
+	if (rc == 0 && deadline_ns != ROTA_FOREVER && deadline_ns <= rota_now_ns())
+		rc = -ETIMEDOUT;
 	if (rc != 0)
 		return rc;
 	b.wait.loop = task->worker->loop;
@@ -74,11 +102,25 @@ int rota__blocking(rota_fn fn, void *arg, uint8_t lane)
 		b.wait.loop->alive--;
 		return rc;
 	}
-	rota__park(&b.wait);
+	park(&b, deadline_ns);
 	return b.result;
+}
+
+int rota__blocking(rota_fn fn, void *arg, uint8_t lane)
+{
+	ROTA_INSIDE();
+
+	return blocking(fn, arg, lane, ROTA_FOREVER);
+}
+
+int rota_blocking_until(rota_fn fn, void *arg, uint64_t deadline_ns)
+{
+	ROTA_INSIDE();
+
+	return blocking(fn, arg, WORK_USER, deadline_ns);
 }
 
 int rota_blocking(rota_fn fn, void *arg)
 {
-	return rota__blocking(fn, arg, WORK_USER);
+	return rota_blocking_until(fn, arg, ROTA_FOREVER);
 }

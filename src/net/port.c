@@ -112,9 +112,14 @@ int rota_port_send(struct rota_port *port, const void *data, size_t bytes)
 	return rc;
 }
 
+int rota_port_recv_until(struct rota_port *port, struct rota_message *ret_message, uint64_t deadline_ns)
+{
+	return rota_chan_recv_until(port->in, ret_message, deadline_ns);
+}
+
 int rota_port_recv(struct rota_port *port, struct rota_message *ret_message)
 {
-	return rota_chan_recv(port->in, ret_message);
+	return rota_port_recv_until(port, ret_message, ROTA_FOREVER);
 }
 
 int rota_port_try_recv(struct rota_port *port, struct rota_message *ret_message)

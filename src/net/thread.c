@@ -200,14 +200,19 @@ struct rota_port *rota_thread_port(struct rota_thread *t)
 	return &t->ours;
 }
 
-int rota_thread_join(struct rota_thread *t, int *ret_result)
+int rota_thread_join_until(struct rota_thread *t, int *ret_result, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	int rc = rota_event_wait(&t->over);
+	int rc = rota_event_wait_until(&t->over, deadline_ns);
 
 	if (rc == 0 && ret_result != NULL)
 		*ret_result = t->result;
 	return rc;
+}
+
+int rota_thread_join(struct rota_thread *t, int *ret_result)
+{
+	return rota_thread_join_until(t, ret_result, ROTA_FOREVER);
 }
 
 static void joined(struct rota_post *post)

@@ -103,6 +103,16 @@ int rota_wait_group_wait_until(struct rota_wait_group *group, uint64_t deadline_
 	return rota__wait_in(&group->guard, entry, &group->waiters, &w, deadline_ns);
 }
 
+int rota_wait_group_try_wait(struct rota_wait_group *group)
+{
+	ROTA_INSIDE();
+	enum rota__entry entry = guard_enter(&group->guard);
+	bool none = group->count == 0;
+
+	guard_leave(&group->guard, entry);
+	return none ? 0 : -EAGAIN;
+}
+
 int rota_wait_group_wait(struct rota_wait_group *group)
 {
 	return rota_wait_group_wait_until(group, ROTA_FOREVER);

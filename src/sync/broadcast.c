@@ -118,6 +118,17 @@ int rota_broadcast_recv_until(struct rota_broadcast_receiver *receiver, void *re
 	}
 }
 
+int rota_broadcast_try_recv(struct rota_broadcast_receiver *receiver, void *ret_value, uint64_t *ret_missed)
+{
+	ROTA_INSIDE();
+	struct rota__guard *guard = &receiver->from->guard;
+	enum rota__entry entry = guard_enter(guard);
+	int rc = take(receiver, ret_value, ret_missed);
+
+	guard_leave(guard, entry);
+	return rc;
+}
+
 int rota_broadcast_recv(struct rota_broadcast_receiver *receiver, void *ret_value, uint64_t *ret_missed)
 {
 	return rota_broadcast_recv_until(receiver, ret_value, ret_missed, ROTA_FOREVER);
@@ -220,6 +231,16 @@ int rota_watch_next_until(struct rota_watch *watch, uint64_t *seen, void *ret_va
 	}
 }
 
+int rota_watch_try_next(struct rota_watch *watch, uint64_t *seen, void *ret_value)
+{
+	ROTA_INSIDE();
+	enum rota__entry entry = guard_enter(&watch->guard);
+	int rc = look(watch, seen, ret_value);
+
+	guard_leave(&watch->guard, entry);
+	return rc;
+}
+
 int rota_watch_next(struct rota_watch *watch, uint64_t *seen, void *ret_value)
 {
 	return rota_watch_next_until(watch, seen, ret_value, ROTA_FOREVER);
@@ -253,12 +274,7 @@ static struct rota__waiters *queue_broadcast(const struct rota_branch *b, struct
 
 static int finish_broadcast(struct rota_branch *b)
 {
-	struct rota__guard *guard = guard_of_broadcast(b);
-	enum rota__entry entry = guard_enter(guard);
-	int rc = take(b->object, b->item, b->more);
-
-	guard_leave(guard, entry);
-	return rc;
+	return rota_broadcast_try_recv(b->object, b->item, b->more);
 }
 
 const struct rota__selectable rota__select_broadcast = {
@@ -280,12 +296,7 @@ static struct rota__waiters *queue_watch(const struct rota_branch *b, struct rot
 
 static int finish_watch(struct rota_branch *b)
 {
-	struct rota_watch *watch = b->object;
-	enum rota__entry entry = guard_enter(&watch->guard);
-	int rc = look(watch, b->more, b->item);
-
-	guard_leave(&watch->guard, entry);
-	return rc;
+	return rota_watch_try_next(b->object, b->more, b->item);
 }
 
 const struct rota__selectable rota__select_watch = {

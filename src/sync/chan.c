@@ -426,7 +426,7 @@ int rota_chan_try_recv(struct rota_chan *ch, void *ret_value)
 	return move_out(ch, ret_value, ROTA_NOW, false);
 }
 
-ssize_t rota_chan_recv_many(struct rota_chan *ch, void *ret_values, uint32_t count)
+ssize_t rota_chan_recv_many_until(struct rota_chan *ch, void *ret_values, uint32_t count, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
 	unsigned char *values = ret_values;
@@ -435,12 +435,17 @@ ssize_t rota_chan_recv_many(struct rota_chan *ch, void *ret_values, uint32_t cou
 
 	if (count == 0)
 		return -EINVAL;
-	rc = rota_chan_recv(ch, values);
+	rc = rota_chan_recv_until(ch, values, deadline_ns);
 	if (rc < 0)
 		return rc;
 	while (moved < count && rota_chan_try_recv(ch, values + (size_t)moved * ch->size) == 0)
 		moved++;
 	return moved;
+}
+
+ssize_t rota_chan_recv_many(struct rota_chan *ch, void *ret_values, uint32_t count)
+{
+	return rota_chan_recv_many_until(ch, ret_values, count, ROTA_FOREVER);
 }
 
 /* ---- places kept ---- */
@@ -469,6 +474,16 @@ int rota_chan_reserve_until(struct rota_chan *ch, uint64_t deadline_ns)
 	rc = reserve_entered(ch);
 	if (rc == -EAGAIN)
 		return wait_in(ch, entry, &ch->senders, NULL, deadline_ns);
+	rota__chan_leave(ch, entry);
+	return rc;
+}
+
+int rota_chan_try_reserve(struct rota_chan *ch)
+{
+	ROTA_INSIDE();
+	enum rota__entry entry = rota__chan_enter(ch);
+	int rc = reserve_entered(ch);
+
 	rota__chan_leave(ch, entry);
 	return rc;
 }

@@ -62,6 +62,24 @@ int rota_event_fini(struct rota_event *event)
 
 /* ---- notify ---- */
 
+static bool take(struct rota_notify *notify)
+{
+	bool kept = notify->kept;
+
+	notify->kept = false;
+	return kept;
+}
+
+int rota_notify_try_wait(struct rota_notify *notify)
+{
+	ROTA_INSIDE();
+	enum rota__entry entry = guard_enter(&notify->guard);
+	bool taken = take(notify);
+
+	guard_leave(&notify->guard, entry);
+	return taken ? 0 : -EAGAIN;
+}
+
 int rota_notify_wait_until(struct rota_notify *notify, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
@@ -72,8 +90,7 @@ int rota_notify_wait_until(struct rota_notify *notify, uint64_t deadline_ns)
 	if (task == NULL)
 		return -EPERM;
 	entry = guard_enter(&notify->guard);
-	if (notify->kept) {
-		notify->kept = false;
+	if (take(notify)) {
 		guard_leave(&notify->guard, entry);
 		return 0;
 	}
@@ -133,12 +150,7 @@ const struct rota__selectable rota__select_event = { .attempt = attempt_event, .
 
 static int attempt_notify(struct rota_branch *b, struct rota_task *task, struct rota__wakes *wakes)
 {
-	struct rota_notify *notify = b->object;
-
-	if (!notify->kept)
-		return -EAGAIN;
-	notify->kept = false;
-	return 0;
+	return take(b->object) ? 0 : -EAGAIN;
 }
 
 static struct rota__waiters *queue_notify(const struct rota_branch *b, struct rota__waiter *w)

@@ -25,12 +25,12 @@ static void finish(struct rota_once *once, bool done)
 	wakes_run(&wakes);
 }
 
-/* DONE, YOUR_TURN, or why it cannot be waited for. */
-static int come(struct rota_once *once, struct rota_task *task, uint64_t deadline_ns)
+/* DONE, YOUR_TURN, or why it cannot be waited for; -EBUSY, if it is not to be. */
+static int come(struct rota_once *once, struct rota_task *task, uint64_t deadline_ns, bool wait)
 {
 	enum rota__entry entry = guard_enter(&once->guard);
 	struct rota__waiter w;
-	int rc = DONE;
+	int rc = -EBUSY;
 
 	if (once->done) {
 		rc = DONE;
@@ -39,7 +39,7 @@ static int come(struct rota_once *once, struct rota_task *task, uint64_t deadlin
 		rc = YOUR_TURN;
 	} else if (once->runner == task->id) {
 		rc = -EDEADLK;
-	} else {
+	} else if (wait) {
 		waiter_init(&w, task, &once->guard, rota__waiter_cut);
 		return rota__wait_in(&once->guard, entry, &once->waiters, &w, deadline_ns);
 	}
@@ -47,20 +47,32 @@ static int come(struct rota_once *once, struct rota_task *task, uint64_t deadlin
 	return rc;
 }
 
+/* `before` is what rota__enter() said. */
+static int run(struct rota_once *once, int turn, bool before, rota_fn fn, void *arg)
+{
+	int rc;
+
+	if (turn != YOUR_TURN)
+		return turn;
+	rc = rota__call_out(before, fn, arg);
+	finish(once, rc >= 0);
+	return rc < 0 ? rc : 0;
+}
+
 int rota_once_run_until(struct rota_once *once, rota_fn fn, void *arg, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
 	struct rota_task *task = rota__begin_call();
-	int rc;
 
-	if (task == NULL)
-		return -EPERM;
-	rc = come(once, task, deadline_ns);
-	if (rc != YOUR_TURN)
-		return rc;
-	rc = rota__call_out(rota__before, fn, arg);
-	finish(once, rc >= 0);
-	return rc < 0 ? rc : 0;
+	return task != NULL ? run(once, come(once, task, deadline_ns, true), rota__before, fn, arg) : -EPERM;
+}
+
+int rota_once_try_run(struct rota_once *once, rota_fn fn, void *arg)
+{
+	ROTA_INSIDE();
+	struct rota_task *task = rota__current();
+
+	return task != NULL ? run(once, come(once, task, ROTA_NOW, false), rota__before, fn, arg) : -EPERM;
 }
 
 int rota_once_run(struct rota_once *once, rota_fn fn, void *arg)

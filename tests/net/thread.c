@@ -272,3 +272,23 @@ TEST(outside_of_tasks_nobody_waits_for_a_thread_or_for_a_message)
 	while (rota_thread_free(t) == -EBUSY)
 		sched_yield();
 }
+
+TASK_TEST(a_deadline_ends_the_wait_for_a_message_and_for_the_thread_and_leaves_both)
+{
+	struct rota_thread *thread = start(echo, NULL);
+	struct rota_port *port = rota_thread_port(thread);
+	struct rota_message m;
+	int result;
+
+	CHECK_EQ(rota_port_recv_until(port, &m, ROTA_NOW), -ETIMEDOUT);
+	CHECK_EQ(rota_port_recv_until(port, &m, rota_deadline(ROTA_MILLISECONDS(1))), -ETIMEDOUT);
+	CHECK_EQ(rota_thread_join_until(thread, &result, ROTA_NOW), -ETIMEDOUT);
+	CHECK_EQ(rota_thread_join_until(thread, &result, rota_deadline(ROTA_MILLISECONDS(1))), -ETIMEDOUT);
+	CHECK_EQ(rota_port_send(port, "m", 1), 0);
+	CHECK_EQ(rota_port_recv_until(port, &m, ROTA_FOREVER), 0);
+	rota_message_free(&m);
+	rota_port_close(port);
+	CHECK_EQ(rota_thread_join(thread, &result), 0);
+	CHECK_EQ(rota_thread_join_until(thread, &result, ROTA_NOW), 0); /* what is there wins */
+	CHECK_EQ(end(thread), 1);
+}

@@ -442,3 +442,124 @@ TASK_TEST(a_task_that_is_always_served_at_once_lets_others_run)
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	CHECK_EQ(rota_chan_fini(&ch), 0);
 }
+
+TASK_TEST(recv_many_waits_for_the_first_until_its_deadline)
+{
+	int values[8];
+
+	CHECK_EQ(rota_chan_init(&ch, sizeof(int), 8), 0);
+	CHECK_EQ(rota_chan_recv_many_until(&ch, values, 8, ROTA_NOW), -ETIMEDOUT);
+	CHECK_EQ(rota_chan_recv_many_until(&ch, values, 8, rota_deadline(ROTA_MILLISECONDS(1))), -ETIMEDOUT);
+	CHECK_EQ(send_three(NULL), 0);
+	CHECK_EQ(rota_chan_recv_many_until(&ch, values, 8, ROTA_NOW), 3); /* what is there wins */
+	CHECK_EQ(rota_chan_fini(&ch), 0);
+}
+
+TEST(a_place_can_be_tried_outside_of_tasks)
+{
+	struct rota_chan rendezvous;
+	int value = 1;
+
+	CHECK_EQ(rota_chan_init(&rendezvous, sizeof value, 0), 0);
+	CHECK_EQ(rota_chan_try_reserve(&rendezvous), -EINVAL);
+	CHECK_EQ(rota_chan_fini(&rendezvous), 0);
+	CHECK_EQ(rota_chan_init(&ch, sizeof value, 1), 0);
+	CHECK_EQ(rota_chan_try_reserve(&ch), 0);
+	CHECK_EQ(rota_chan_try_reserve(&ch), -EAGAIN);
+	CHECK_EQ(rota_chan_try_send(&ch, &value), -EAGAIN);
+	CHECK_EQ(rota_chan_send_reserved(&ch, &value), 0);
+	rota_chan_close(&ch);
+	CHECK_EQ(rota_chan_try_reserve(&ch), ROTA_ECLOSED);
+	CHECK_EQ(rota_chan_fini(&ch), 0);
+}
+
+/* ---- the indices, and how many are inside ---- */
+
+/* As if so many values had gone through. */
+static void went_through(uint32_t count)
+{
+	ch.head = ch.tail = ch.head_seen = ch.tail_seen = count;
+}
+
+static void wrap(uint32_t capacity)
+{
+	int sent = 0, received = 0, value;
+
+	CHECK_EQ(rota_chan_init(&ch, sizeof(int), capacity), 0);
+	went_through(UINT32_MAX - 2 * capacity);
+	for (int round = 0; round < 5; round++) {
+		for (uint32_t i = 0; i < capacity; i++, sent++) {
+			CHECK_EQ(rota_chan_count(&ch), i);
+			CHECK_EQ(rota_chan_try_send(&ch, &sent), 0);
+		}
+		CHECK_EQ(rota_chan_try_send(&ch, &sent), -EAGAIN);
+		CHECK_EQ(rota_chan_try_reserve(&ch), -EAGAIN);
+		for (uint32_t i = capacity; i > 0; i--, received++) {
+			CHECK_EQ(rota_chan_count(&ch), i);
+			CHECK_EQ(rota_chan_try_recv(&ch, &value), 0);
+			CHECK_EQ(value, received);
+		}
+		CHECK_EQ(rota_chan_try_recv(&ch, &value), -EAGAIN);
+	}
+	CHECK(ch.head < UINT32_MAX / 2); /* it has */
+	CHECK_EQ(rota_chan_fini(&ch), 0);
+}
+
+TEST(a_channel_goes_on_when_its_indices_wrap)
+{
+	for (uint32_t capacity = 1; capacity <= 9; capacity++)
+		wrap(capacity);
+}
+
+TEST(an_unbounded_channel_grows_while_its_indices_wrap)
+{
+	enum { VALUES = 1000 };
+	int value;
+
+	CHECK_EQ(rota_chan_init(&ch, sizeof(int), ROTA_UNBOUNDED), 0);
+	CHECK_EQ(rota_chan_try_send(&ch, &(int){ 0 }), 0); /* it has slots */
+	CHECK_EQ(rota_chan_try_recv(&ch, &value), 0);
+	went_through(UINT32_MAX - 20);
+	for (int i = 0; i < VALUES; i++)
+		CHECK_EQ(rota_chan_try_send(&ch, &i), 0);
+	CHECK_EQ(rota_chan_count(&ch), VALUES);
+	for (int i = 0; i < VALUES; i++) {
+		CHECK_EQ(rota_chan_try_recv(&ch, &value), 0);
+		CHECK_EQ(value, i);
+	}
+	CHECK_EQ(rota_chan_fini(&ch), 0);
+}
+
+TASK_TEST(who_waits_across_the_wrap_is_served_in_order)
+{
+	struct rota_scope scope;
+
+	CHECK_EQ(rota_chan_init(&ch, sizeof(int), 1), 0);
+	went_through(UINT32_MAX);
+	rota_scope_open(&scope);
+	rota_spawn(&scope, send_three, NULL);
+	for (int i = 1; i <= 3; i++)
+		check_recv(i);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK_EQ(rota_chan_fini(&ch), 0);
+}
+
+TASK_TEST(a_close_leaves_the_count_of_what_is_inside_and_those_that_wait_to_send_are_not_counted)
+{
+	struct rota_scope scope;
+
+	CHECK_EQ(rota_chan_init(&ch, sizeof(int), 2), 0);
+	rota_scope_open_with(&scope, &collect);
+	rota_spawn(&scope, send_three, NULL); /* the third waits */
+	others_wait();
+	CHECK_EQ(rota_chan_count(&ch), 2);
+	rota_chan_close(&ch);
+	CHECK_EQ(rota_chan_count(&ch), 2);
+	CHECK_EQ(rota_scope_join(&scope), ROTA_ECLOSED);
+	CHECK_EQ(rota_chan_count(&ch), 2);
+	check_recv(1);
+	CHECK_EQ(rota_chan_count(&ch), 1);
+	check_recv(2);
+	CHECK_EQ(rota_chan_count(&ch), 0);
+	CHECK_EQ(rota_chan_fini(&ch), 0);
+}

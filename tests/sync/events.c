@@ -216,3 +216,50 @@ TASK_TEST(a_wait_group_waits_for_the_last)
 	CHECK_EQ(rota_wait_group_add(&group, UINT64_MAX), 0);
 	CHECK_EQ(rota_wait_group_add(&group, 1), -EOVERFLOW);
 }
+
+/* ---- tries ---- */
+
+static int try_once_while_another_runs(void *arg)
+{
+	CHECK_EQ(rota_once_try_run(&once, fails_at_first, NULL), -EBUSY);
+	CHECK_EQ(rota_event_wait(&event), 0);
+	CHECK_EQ(rota_once_try_run(&once, fails_at_first, NULL), 0);
+	return 0;
+}
+
+static int run_while_another_tries(void *arg)
+{
+	struct rota_scope *scope = arg;
+
+	rota_spawn(scope, try_once_while_another_runs, NULL);
+	others_wait();
+	return 0;
+}
+
+TASK_TEST(once_tried_while_another_runs_it_is_busy_and_then_done)
+{
+	struct rota_scope scope;
+
+	tries = 0;
+	CHECK_EQ(rota_once_try_run(&once, fails_at_first, NULL), -EIO);
+	CHECK(!rota_once_done(&once));
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_once_try_run(&once, run_while_another_tries, &scope), 0);
+	rota_event_set(&event);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK_EQ(tries, 1);
+}
+
+TEST(a_notification_and_a_group_can_be_tried_outside_of_tasks)
+{
+	CHECK_EQ(rota_notify_try_wait(&notify), -EAGAIN);
+	rota_notify_one(&notify);
+	CHECK_EQ(rota_notify_try_wait(&notify), 0);
+	CHECK_EQ(rota_notify_try_wait(&notify), -EAGAIN);
+	CHECK_EQ(rota_wait_group_try_wait(&group), 0);
+	CHECK_EQ(rota_wait_group_add(&group, 1), 0);
+	CHECK_EQ(rota_wait_group_try_wait(&group), -EAGAIN);
+	CHECK_EQ(rota_wait_group_done(&group), 0);
+	CHECK_EQ(rota_wait_group_try_wait(&group), 0);
+	CHECK_EQ(rota_once_try_run(&once, fails_at_first, NULL), -EPERM);
+}

@@ -292,3 +292,32 @@ TASK_TEST(who_waits_to_put_goes_in_as_soon_as_one_is_taken)
 	CHECK_EQ(job, 1);
 	CHECK_EQ(rota_queue_fini(&queue), 0);
 }
+
+TEST(a_broadcast_and_a_watch_can_be_tried_outside_of_tasks)
+{
+	struct rota_broadcast_receiver receiver;
+	uint64_t missed, version = 0;
+	int value = 1;
+
+	CHECK_EQ(rota_broadcast_init(&bc, sizeof value, 1), 0);
+	rota_broadcast_subscribe(&bc, &receiver);
+	CHECK_EQ(rota_broadcast_try_recv(&receiver, &value, &missed), -EAGAIN);
+	for (value = 2; value <= 3; value++)
+		CHECK_EQ(rota_broadcast_send(&bc, &value), 0);
+	rota_broadcast_close(&bc);
+	CHECK_EQ(rota_broadcast_try_recv(&receiver, &value, &missed), 0);
+	CHECK_EQ(value, 3);
+	CHECK_EQ(missed, 1);
+	CHECK_EQ(rota_broadcast_try_recv(&receiver, &value, &missed), ROTA_ECLOSED);
+	CHECK_EQ(rota_broadcast_fini(&bc), 0);
+
+	CHECK_EQ(rota_watch_init(&watch, sizeof value, &value), 0);
+	CHECK_EQ(rota_watch_try_next(&watch, &version, NULL), 0);
+	CHECK_EQ(rota_watch_try_next(&watch, &version, &value), -EAGAIN);
+	CHECK_EQ(rota_watch_set(&watch, &(int){ 8 }), 0);
+	rota_watch_close(&watch);
+	CHECK_EQ(rota_watch_try_next(&watch, &version, &value), 0);
+	CHECK_EQ(value, 8);
+	CHECK_EQ(rota_watch_try_next(&watch, &version, &value), ROTA_ECLOSED);
+	CHECK_EQ(rota_watch_fini(&watch), 0);
+}

@@ -162,6 +162,80 @@ TASK_TEST(a_blocking_call_that_runs_is_waited_for_even_when_cancelled)
 	rota_scope_join(&scope);
 }
 
+/* What is on the pool, for a deadline that has to wait for it. */
+struct gate {
+	bool begun, open;
+};
+
+static int block_at_gate(void *arg)
+{
+	struct gate *gate = arg;
+
+	__atomic_store_n(&gate->begun, true, __ATOMIC_RELEASE);
+	return block_until(&gate->open);
+}
+
+static void wait_until_begun(struct gate *gate)
+{
+	while (!__atomic_load_n(&gate->begun, __ATOMIC_ACQUIRE))
+		rota_yield();
+}
+
+static int hold_the_only_thread(void *gate)
+{
+	return rota_blocking(block_at_gate, gate) == 5 ? 0 : -EIO;
+}
+
+TASK_TEST(a_blocking_call_that_has_not_begun_by_its_deadline_never_runs)
+{
+	struct gate first = { false }, second = { .open = true };
+	struct rota_scope scope;
+
+	CHECK_EQ(rota_blocking_until(block_at_gate, &second, ROTA_NOW), -ETIMEDOUT);
+	CHECK_EQ(rota_blocking_limits(1, 0), 0);
+	rota_scope_open(&scope);
+	rota_spawn(&scope, hold_the_only_thread, &first);
+	wait_until_begun(&first);
+	CHECK_EQ(rota_blocking_until(block_at_gate, &second, rota_deadline(ROTA_MILLISECONDS(1))), -ETIMEDOUT);
+	__atomic_store_n(&first.open, true, __ATOMIC_RELEASE);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK(!second.begun);
+	CHECK_EQ(rota_blocking_until(block_at_gate, &second, rota_deadline(ROTA_SECONDS(3600))), 5);
+}
+
+struct late {
+	struct gate gate;
+	uint64_t deadline;
+};
+
+static int open_after_the_deadline(void *arg)
+{
+	struct late *late = arg;
+
+	wait_until_begun(&late->gate);
+	rota_sleep_until(late->deadline + ROTA_MILLISECONDS(1));
+	__atomic_store_n(&late->gate.open, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+TASK_TEST(a_blocking_call_that_has_begun_is_waited_for_beyond_its_deadline)
+{
+	struct rota_scope scope;
+	struct late late;
+	int rc;
+
+	do { /* on a busy machine it may come too late to begin */
+		late = (struct late){ .deadline = rota_deadline(ROTA_MILLISECONDS(5)) };
+		rota_scope_open(&scope);
+		rota_spawn(&scope, open_after_the_deadline, &late);
+		rc = rota_blocking_until(block_at_gate, &late.gate, late.deadline);
+		__atomic_store_n(&late.gate.begun, true, __ATOMIC_RELEASE);
+		CHECK_EQ(rota_scope_join(&scope), 0);
+	} while (rc == -ETIMEDOUT);
+	CHECK_EQ(rc, 5);
+	CHECK(rota_now_ns() > late.deadline);
+}
+
 static const struct rota_local color = { .name = "color" };
 static const struct rota_local secret = { .name = "secret", .private_to_task = true };
 static int destroyed;
