@@ -152,7 +152,7 @@ struct rota_broadcast_receiver {
 	uint64_t next;
 };
 
-/* The latest `capacity` values are kept for receivers that are behind.  -EINVAL for 0; -ENOMEM. */
+/* Allocates at once; does not wait.  The latest `capacity` values are kept for receivers that are behind.  -EINVAL for 0; -ENOMEM. */
 ROTA_API int rota_broadcast_init(struct rota_broadcast *bc, uint32_t size_bytes, uint32_t capacity);
 /* Give its memory back.  -EBUSY, and nothing happens, while somebody waits. */
 ROTA_API int rota_broadcast_fini(struct rota_broadcast *bc);
@@ -160,7 +160,7 @@ ROTA_API int rota_broadcast_fini(struct rota_broadcast *bc);
 ROTA_API void rota_broadcast_subscribe(struct rota_broadcast *bc, struct rota_broadcast_receiver *ret_receiver);
 /* Give *value to all.  Never waits; 0 or ROTA_ECLOSED.  Any thread. */
 ROTA_API int rota_broadcast_send(struct rota_broadcast *bc, const void *value);
-/* Wait for this receiver's next value.  *ret_missed (may be NULL): how many before it are lost, because this
+/* Wait for this receiver's next value, copied to *ret_value.  *ret_missed (may be NULL): how many before it are lost, because this
  * receiver was more than the capacity behind. */
 ROTA_API int rota_broadcast_recv(struct rota_broadcast_receiver *receiver, void *ret_value, uint64_t *ret_missed);
 /* The same, not longer than until `deadline_ns`. */
@@ -242,7 +242,9 @@ ROTA_API int rota_queue_task_done(struct rota_queue *queue);
 ROTA_API int rota_queue_join(struct rota_queue *queue);
 /* The same, not longer than until `deadline_ns`. */
 ROTA_API int rota_queue_join_until(struct rota_queue *queue, uint64_t deadline_ns);
-/* Refuse new jobs, and tell those that wait to put one.  `at_once`: forget the jobs inside, as if done. */
+/* Refuse new jobs from now on: those that wait to put one have ROTA_ECLOSED, and, when there is no job inside, those that wait to get one.
+ * Jobs inside can still be taken, and rota_queue_join() waits until they are done; `at_once`: they are forgotten, as if done, so what they
+ * own must be known elsewhere.  Again does no harm, also with another `at_once`.  Does not wait.  Any thread. */
 ROTA_API void rota_queue_shutdown(struct rota_queue *queue, bool at_once);
 /* How many jobs are inside.  Any thread. */
 ROTA_API uint32_t rota_queue_count(struct rota_queue *queue);

@@ -23,8 +23,14 @@
  *
  * A branch on NULL (or on the descriptor -1) never comes: so one is switched off, for instance that of a channel which is closed.
  *
- * What tasks do that is no branch of its own (a read that must be complete, a connect) is done by a task, and rota_on_join()
- * waits for that; or rota_race() runs several functions and cancels those that are late. */
+ * What tasks do that is no branch of its own (a read that must be complete, a write, a connect, an accept) is done by a task, and
+ * rota_on_join() waits for that.  An accept is none because who finds a connection in the line is not yet who gets it.  The task stays when
+ * another branch comes first, and what it has accepted is there the next time, so no connection is lost:
+ *
+ *	rota_spawn_task(&next, &scope, accept_one, &stream, NULL);
+ *	switch (rota_select((struct rota_branch[]){ rota_on_join(next, &rc), rota_on_event(&stop) }, 2)) ...
+ *
+ * Or rota_race() runs several functions and cancels those that are late. */
 #ifndef ROTA_SELECT_H
 #define ROTA_SELECT_H
 
