@@ -272,13 +272,13 @@ static int wait_in(struct rota_chan *ch, enum rota__entry entry, struct rota__wa
 	return refused != 0 ? refused : rota__waiter_park(&w, deadline_ns);
 }
 
-/* The other side is busy on another thread, and there is nothing else to do here: it may be done at once.
- * `index` is the other side's, and was `seen`. */
+/* The other side is busy on another thread, and there is nothing else to do here: it may be done at once.  In a team there is mostly
+ * something else, with others if not here.  `index` is the other side's, and was `seen`. */
 static bool comes_soon(const uint32_t *index, uint32_t seen)
 {
 	const struct rota__worker *worker = rota__here();
 
-	for (int i = 0; i < LOOKS && worker->head == worker->tail; i++) {
+	for (int i = 0; i < LOOKS && worker->team == NULL && worker->head == worker->tail; i++) {
 		if (load_relaxed(index) != seen)
 			return true;
 		guard_pause();
