@@ -164,16 +164,6 @@ static int collect(struct epoll *e, uint64_t left_ns)
 	return n;
 }
 
-static uint64_t left_until(uint64_t deadline_ns)
-{
-	uint64_t now;
-
-	if (deadline_ns == ROTA_NOW || deadline_ns == ROTA_FOREVER)
-		return deadline_ns;
-	now = rota_now_ns();
-	return deadline_ns > now ? deadline_ns - now : 0;
-}
-
 static int epoll_wait_for(struct rota__poller *p, uint64_t deadline_ns)
 {
 	struct epoll *e = epoll_of(p);
@@ -182,7 +172,7 @@ static int epoll_wait_for(struct rota__poller *p, uint64_t deadline_ns)
 	rota__readiness_run_hot(&e->readiness);
 	if (p->reports != before || !fifo_empty(&p->completed) || e->readiness.hot >= 0)
 		deadline_ns = ROTA_NOW;
-	collect(e, left_until(deadline_ns));
+	collect(e, poller_left_until(deadline_ns));
 	return (int)(p->reports - before);
 }
 

@@ -18,6 +18,7 @@
 #ifndef ROTA_POLL_POLLER_H
 #define ROTA_POLL_POLLER_H
 
+#include <rota/base.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -135,5 +136,16 @@ int rota__poller_open(struct rota__poller **ret, const char *name,
 /* Do the operation now, on this thread: the blocking pool's way for FILE ops, and one non-blocking
  * try for SOCKET ops (-EAGAIN when it would wait).  The result as op->result would be. */
 int64_t rota__op_perform(struct rota__op *op);
+
+/* How long it is until then; ROTA_NOW and ROTA_FOREVER are themselves. */
+static inline uint64_t poller_left_until(uint64_t deadline_ns)
+{
+	uint64_t now;
+
+	if (deadline_ns == ROTA_NOW || deadline_ns == ROTA_FOREVER)
+		return deadline_ns;
+	now = rota_now_ns();
+	return deadline_ns > now ? deadline_ns - now : 0;
+}
 
 #endif

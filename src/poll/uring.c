@@ -640,16 +640,6 @@ static void uring_cancel(struct rota__poller *p, struct rota__op *op)
 		sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
 }
 
-static uint64_t left_until(uint64_t deadline_ns)
-{
-	uint64_t now;
-
-	if (deadline_ns == ROTA_NOW || deadline_ns == ROTA_FOREVER)
-		return deadline_ns;
-	now = rota_now_ns();
-	return deadline_ns > now ? deadline_ns - now : 0;
-}
-
 static int enable(struct uring *u)
 {
 	int rc = rota__ring_enable(&u->ring);
@@ -686,7 +676,7 @@ static void wait_away(struct uring *u, uint64_t deadline_ns)
 
 	do {
 		rota__fence_all_threads();
-		left = left_until(deadline_ns);
+		left = poller_left_until(deadline_ns);
 		enter(u, 1, left < PUSH_NS ? left : PUSH_NS);
 	} while (left > PUSH_NS && rota__ring_cqe(&u->ring) == NULL);
 }
@@ -709,7 +699,7 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 	if (__builtin_expect(u->away, 0))
 		wait_away(u, deadline_ns);
 	else if (deadline_ns != ROTA_NOW)
-		enter(u, 1, left_until(deadline_ns));
+		enter(u, 1, poller_left_until(deadline_ns));
 	else if (ring_unsubmitted(&u->ring) > 0 || rota__ring_has_work(&u->ring) ||
 		!(u->ring.setup_flags & IORING_SETUP_TASKRUN_FLAG))
 		submit_all(u);

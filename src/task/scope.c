@@ -24,15 +24,6 @@ static struct rota__timer *timer_of(struct rota_scope *scope)
 
 const char rota__tasks_of_a_scope[] = "the tasks of a scope";
 
-static struct rota_scope *outermost(const struct rota_task *task)
-{
-	struct rota_scope *scope = task->innermost;
-
-	while (scope != NULL && scope->outer != NULL)
-		scope = scope->outer;
-	return scope;
-}
-
 /* ---- cancellation ---- */
 
 void rota__task_interrupt(struct rota_task *task, int reason)
@@ -83,7 +74,7 @@ static void visit_task(struct worklist *list, struct rota_task *task)
 		if (task->innermost == NULL)
 			rota__task_interrupt(task, list->reason);
 		else
-			visit_later(list, outermost(task));
+			visit_later(list, rota__outermost(task));
 	}
 	rota__unlock(&task->lock);
 }

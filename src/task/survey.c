@@ -15,15 +15,6 @@ struct walk {
 	void *arg;
 };
 
-static struct rota_scope *outermost(const struct rota_task *task)
-{
-	struct rota_scope *scope = task->innermost;
-
-	while (scope != NULL && scope->outer != NULL)
-		scope = scope->outer;
-	return scope;
-}
-
 static struct rota_task *enter_scope(const struct walk *walk, struct rota_scope *scope)
 {
 	rota__lock(&scope->lock);
@@ -40,7 +31,7 @@ static struct rota_scope *enter_task(const struct walk *walk, struct rota_task *
 	rota__lock(&task->lock);
 	if (load_relaxed(&task->state) != TASK_ENDED)
 		walk->task(walk->arg, task);
-	below = outermost(task);
+	below = rota__outermost(task);
 	if (below == NULL)
 		rota__unlock(&task->lock);
 	return below;

@@ -111,6 +111,9 @@ struct rota__ready {
 /* Which ready task is next; the common one has the cheap queue.  docs/design/tasks.md */
 enum priority { NORMAL, URGENT, BULK, PRIORITIES };
 
+/* So many urgent tasks in a row, then another one; one bulk task after so many others. */
+enum { URGENT_RUNS = 16, BULK_TURN = 16 };
+
 /* Sizes of stacks: STACK_BYTES_MIN << class, up to STACK_BYTES_MAX. */
 enum { STACK_CLASSES = 10 };
 _Static_assert((STACK_BYTES_MIN << (STACK_CLASSES - 1)) == STACK_BYTES_MAX && (int)STACK_BYTES_MAX == (int)ROTA_STACK_BYTES_MAX,
@@ -228,6 +231,16 @@ static inline struct rota_task *rota__current(void)
 static inline int rota__task_cancelled(const struct rota_task *task)
 {
 	return task->innermost != NULL ? load_relaxed(&task->innermost->cancel) : load_relaxed(&task->cancel);
+}
+
+/* The first of its open scopes, below which all that it owns hangs; NULL: it has none.  With its lock. */
+static inline struct rota_scope *rota__outermost(const struct rota_task *task)
+{
+	struct rota_scope *scope = task->innermost;
+
+	while (scope != NULL && scope->outer != NULL)
+		scope = scope->outer;
+	return scope;
 }
 
 /* Do several threads run the tasks of this program? */

@@ -11,8 +11,6 @@ enum {
 	INJECTOR_TURN = 61, /* a prime, so that it does not fall into step with a program's own rhythm */
 	INJECTED_AT_ONCE = 32,
 	RECORD_BATCH = 256,
-	URGENT_RUNS = 16, /* as in worker.c */
-	BULK_TURN = 16,
 	SUSPECT_NS = 100000000, /* a program that blocks now and then is not suspected for ever */
 };
 

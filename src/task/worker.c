@@ -45,9 +45,6 @@ enum {
 	FIRST_RING = 64,
 	SLAB_RECORDS = 256,
 	IDS_AT_A_TIME = 1 << 16,
-	/* So many urgent tasks in a row, then another one; one bulk task after so many others. */
-	URGENT_RUNS = 16,
-	BULK_TURN = 16,
 };
 
 /* ---- records ---- */
