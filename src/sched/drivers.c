@@ -66,6 +66,7 @@ static int make(struct rota__drivers *all, struct rota__worker *worker, struct r
 	pthread_cond_init(&d->changed, NULL);
 	rc = pthread_create(&d->thread, NULL, thread_main, d);
 	if (rc != 0) {
+		pthread_cond_destroy(&d->changed);
 		rota__free(d);
 		return -rc;
 	}
@@ -203,7 +204,8 @@ static void *thread_main(void *arg)
 	struct rota__driver_thread *d = arg;
 	struct rota__drivers *all = d->all;
 
-	pthread_sigmask(SIG_SETMASK, &all->signals, NULL); /* the watchdog may have made us, which blocks all */
+	/* The watchdog may have made us, which blocks all, and whose name we would have. */
+	pthread_sigmask(SIG_SETMASK, &all->signals, NULL);
 	pthread_setname_np(pthread_self(), "rota-worker");
 	if (rota__trace_on)
 		name_track(d);
@@ -270,6 +272,13 @@ void rota__drivers_run(struct rota__drivers *all, struct rota__worker *worker)
 		pthread_cond_wait(&all->ended, &all->lock);
 	bury_gone(all);
 	pthread_mutex_unlock(&all->lock);
+}
+
+void rota__drivers_fini(struct rota__drivers *all)
+{
+	pthread_cond_destroy(&all->first.changed);
+	pthread_cond_destroy(&all->ended);
+	pthread_mutex_destroy(&all->lock);
 }
 
 void rota__drivers_end(struct rota__drivers *all)

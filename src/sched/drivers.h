@@ -61,4 +61,7 @@ void rota__drivers_run(struct rota__drivers *all, struct rota__worker *worker);
 /* All workers are over: threads without one end. */
 void rota__drivers_end(struct rota__drivers *all);
 
+/* rota__drivers_run() has returned. */
+void rota__drivers_fini(struct rota__drivers *all);
+
 #endif

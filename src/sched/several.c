@@ -265,6 +265,7 @@ static void run_all(struct several *s)
 	rota__drivers_init(&s->drivers);
 	start_threads(s);
 	rota__drivers_run(&s->drivers, &s->seats[0]->worker);
+	rota__drivers_fini(&s->drivers);
 	for (unsigned i = 0; i < s->team.size; i++)
 		if (s->seats[i]->started)
 			rota__worker_fini(&s->seats[i]->worker);
@@ -299,6 +300,8 @@ int rota__run_team(struct run *run, const struct team_shape *shape)
 			rota__seat_free(s, i);
 		rota__team_fini(&s->team);
 	}
+	pthread_cond_destroy(&s->changed);
+	pthread_mutex_destroy(&s->lock);
 	rota__free(s->seats);
 	rota__free(s);
 	return rc;

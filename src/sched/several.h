@@ -19,7 +19,7 @@ struct seat {
 };
 
 struct several {
-	struct rota__team team; /* first: on_empty() finds us by it */
+	struct rota__team team; /* on_empty() finds us by it */
 	struct run *run;
 	struct seat **seats;	/* room for team.room */
 	unsigned first_seats;	/* those that all wait for before the program begins */

@@ -40,7 +40,7 @@ static struct {
 	uint32_t asleep; /* futex: 1 while it sleeps for want of work */
 	unsigned idle_ticks;
 	bool wary; /* there are suspects */
-	struct rota__peek peek; /* 16 KiB: not for a stack */
+	struct rota__peek peek; /* 16 KiB, of which one is enough */
 } dog = {
 	.life = PTHREAD_MUTEX_INITIALIZER,
 	.lock = PTHREAD_MUTEX_INITIALIZER,
