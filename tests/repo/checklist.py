@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""checklist.py - each test that docs/design/checklist.md names exists, in the file it names"""
+"""checklist.py - each test that docs/design/checklist.md and docs/design/asyncio.md name exists, in the file they name"""
 import os
 import re
 
 from tap import ROOT, Report, read
 
 NAME = "docs/design/checklist.md"
+NAMES_OF_OTHERS = "docs/design/asyncio.md"
 DEFINITION = r"^(?:[A-Z_]+_)?(?:TEST|MODEL|WAY|KIND)\(%s\b"
 
 
@@ -30,6 +31,11 @@ def main():
     report.check("the checklist names tests", "" if text.count(": a_") > 20 else "it does not")
     report.check("every test it names exists", list(missing(text)))
     report.check("every point has an answer", list(rows_without_an_answer(text)))
+    text = read(NAMES_OF_OTHERS)
+    report.check("every test that the table of asyncio's names names exists", list(missing(text)))
+    report.check("every name in it has a test", [line for line in text.splitlines()
+                                                 if line.startswith("| ") and not line.startswith("| asyncio |")
+                                                 and not re.search(r"`[a-z]+/[a-z_]+: \w+` \|$", line)])
     report.done()
 
 
