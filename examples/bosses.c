@@ -26,7 +26,7 @@ static int app(void *address)
 	if (rc < 0)
 		return rc;
 	printf("echo on %s: %s, %u bosses, %u workers\n", (char *)address, rota_model_name(), rota_boss_count(),
-		rota_worker_count() - rota_boss_count());
+		rota_worker_count());
 	fflush(stdout);
 	rc = rota_serve(door, serve);
 	rota_listener_close(door);

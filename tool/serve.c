@@ -134,7 +134,7 @@ static void started(int port)
 	printf(" (%s, %s, ", rota_model_name(), rota_poller_name());
 	if (rota_boss_count() > 0)
 		printf("%u boss%s, ", rota_boss_count(), rota_boss_count() == 1 ? "" : "es");
-	workers = rota_worker_count() - rota_boss_count();
+	workers = rota_worker_count();
 	printf("%u worker%s)\n", workers, workers == 1 ? "" : "s");
 	fflush(stdout);
 }

@@ -186,10 +186,12 @@ ROTA_API unsigned rota_cpu_count(void);
 ROTA_API const char *rota_model_name(void);
 ROTA_API const char *rota_poller_name(void);
 
-/* How many loops it has in service, how many of them are bosses, and which one runs the caller, from 0; bosses come first.  0
- * outside of a run. */
+/* How many workers it has in service, as rota_workers_resize() counts them; how many bosses beside them; and of both together, each of
+ * which has a loop: those are numbered from 0, bosses first.  In any thread of the run; 0 outside of one. */
 ROTA_API unsigned rota_worker_count(void);
 ROTA_API unsigned rota_boss_count(void);
+ROTA_API unsigned rota_loop_count(void);
+/* Which one runs the caller: below rota_loop_count(), but for what a worker still has to end that is out of service.  0 outside of a run. */
 ROTA_API unsigned rota_worker_number(void);
 
 /* From now on so many workers are in service (0: as many as the machine has for the model, by the CPUs and quotas of this

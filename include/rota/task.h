@@ -89,11 +89,12 @@ ROTA_API int rota_scope_join(struct rota_scope *scope);
 ROTA_API int rota_scope_cancel(struct rota_scope *scope);
 
 /* How many tasks of it failed, and the first codes of them in `ret_codes` (up to `room`, at most
- * ROTA_SCOPE_ERRORS_KEPT).  Still readable after the join. */
+ * ROTA_SCOPE_ERRORS_KEPT).  While its tasks run, so far: in a task or callback of its run.  After the join in any thread. */
 ROTA_API uint32_t rota_scope_errors(const struct rota_scope *scope, int *ret_codes, uint32_t room);
 
 /* The scope that lives as long as rota_run(): spawn there what must outlive its maker.  What is
- * still in it when the program's first task ends is cancelled and waited for. */
+ * still in it when the program's first task ends is cancelled and waited for.  NULL on a thread that is in no run: to spawn there is
+ * -EPERM then. */
 ROTA_API struct rota_scope *rota_detached(void);
 
 /* ---- tasks ---- */
@@ -174,14 +175,15 @@ ROTA_API int rota_task_release(struct rota_task *task);
 /* The running task, or NULL outside of tasks. */
 ROTA_API struct rota_task *rota_self(void);
 
-/* Its name; never NULL.  set_name keeps the pointer. */
+/* Its name; never NULL.  set_name keeps the pointer.  Of another task while its handle is good; also while it runs, on whatever worker. */
 ROTA_API const char *rota_task_name(const struct rota_task *task);
 ROTA_API void rota_task_set_name(struct rota_task *task, const char *name);
 
-/* Its number, for logs: unique in the process. */
+/* Its number, for logs: unique in the process.  Of another task while its handle is good. */
 ROTA_API uint64_t rota_task_id(const struct rota_task *task);
 
-/* The deepest its stack was so far, in bytes; 0 for a task that has not run yet. */
+/* The deepest the stack it stands on was so far, in bytes: with what was used by those in whose place it began.  0 for a task that has
+ * not run yet, that has ended, and, in a run with several workers, for all but the running one. */
 ROTA_API size_t rota_task_stack_used(const struct rota_task *task);
 
 /* 0, or the reason (-ECANCELED, -ETIMEDOUT) with which every wait would answer here and now. */
@@ -270,9 +272,9 @@ struct rota_local {
 	bool private_to_task;	      /* do not hand it to spawned tasks */
 };
 
-/* -ENOMEM: unchanged. */
+/* Of the running task.  0; -ENOMEM: unchanged; -EPERM: not in a task, and `value` is still the caller's. */
 ROTA_API int rota_local_set(const struct rota_local *key, void *value);
-/* The value, or NULL where none is set. */
+/* The value, or NULL where none is set, and outside of tasks. */
 ROTA_API void *rota_local_get(const struct rota_local *key);
 
 #ifdef __cplusplus

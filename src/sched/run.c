@@ -200,12 +200,17 @@ const char *rota_model_name(void)
 	return names[here->team == NULL ? ROTA_SINGLE : here->team->steal ? ROTA_STEAL : ROTA_GROUP];
 }
 
-unsigned rota_worker_count(void)
+unsigned rota_loop_count(void)
 {
 	ROTA_INSIDE();
 	const struct rota__worker *here = rota__here();
 
 	return here == NULL ? 0 : here->team == NULL ? 1 : rota__team_in_service(here->team);
+}
+
+unsigned rota_worker_count(void)
+{
+	return rota_loop_count() - rota_boss_count();
 }
 
 unsigned rota_boss_count(void)

@@ -551,9 +551,14 @@ int rota_task_release(struct rota_task *task)
 
 uint32_t rota_scope_errors(const struct rota_scope *scope, int *ret_codes, uint32_t room)
 {
-	uint32_t kept = scope->errors < ROTA_SCOPE_ERRORS_KEPT ? scope->errors : ROTA_SCOPE_ERRORS_KEPT;
+	ROTA_INSIDE();
+	uint8_t *lock = &((struct rota_scope *)(uintptr_t)scope)->lock; /* all that changes, and back */
+	uint32_t errors;
 
-	for (uint32_t i = 0; i < kept && i < room; i++)
+	rota__lock(lock);
+	errors = scope->errors;
+	for (uint32_t i = 0; i < errors && i < ROTA_SCOPE_ERRORS_KEPT && i < room; i++)
 		ret_codes[i] = scope->error[i];
-	return scope->errors;
+	rota__unlock(lock);
+	return errors;
 }

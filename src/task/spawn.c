@@ -288,12 +288,14 @@ struct rota_task *rota_self(void)
 
 const char *rota_task_name(const struct rota_task *task)
 {
-	return task != NULL && task->name != NULL ? task->name : "?";
+	const char *name = task != NULL ? load_relaxed(&task->name) : NULL;
+
+	return name != NULL ? name : "?";
 }
 
 void rota_task_set_name(struct rota_task *task, const char *name)
 {
-	task->name = __builtin_expect(rota__trace_on, 0) ? rota__trace_text(name) : name;
+	store_relaxed(&task->name, __builtin_expect(rota__trace_on, 0) ? rota__trace_text(name) : name); /* others may ask */
 }
 
 uint64_t rota_task_id(const struct rota_task *task)
@@ -303,5 +305,10 @@ uint64_t rota_task_id(const struct rota_task *task)
 
 size_t rota_task_stack_used(const struct rota_task *task)
 {
+	ROTA_INSIDE();
+	const struct rota__worker *here = rota__here();
+
+	if (here == NULL || (here->team != NULL && here->current != task))
+		return 0; /* it may end while we look */
 	return task->stack != NULL ? rota__stack_used(task->stack) : 0;
 }

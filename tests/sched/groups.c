@@ -89,7 +89,7 @@ static void service_end(struct service *service)
 static int count_loops(void *arg)
 {
 	(void)arg;
-	return (int)(100 * rota_boss_count() + rota_worker_count());
+	return (int)(100 * rota_boss_count() + rota_loop_count());
 }
 
 TEST(a_group_has_a_boss_more_unless_told_otherwise)
@@ -231,7 +231,7 @@ static int on_every_socket(void *arg)
 		CHECK_EQ(rota_spawn(&visitors, come_and_go, NULL), 0);
 	CHECK_EQ(rota_scope_join(&visitors), 0);
 	CHECK_EQ(load_relaxed(&begun), VISITS + 1);
-	for (unsigned w = rota_boss_count(); w < rota_worker_count(); w++)
+	for (unsigned w = rota_boss_count(); w < rota_loop_count(); w++)
 		CHECK(load_relaxed(&served[w]) > 0);
 	service_end(&service);
 	return 0;

@@ -502,7 +502,7 @@ static uint64_t taken_from_the_injector(void)
 	struct rota_worker_stats stats;
 	uint64_t all = 0;
 
-	for (unsigned i = 0; i < rota_worker_count(); i++) {
+	for (unsigned i = 0; i < rota_loop_count(); i++) {
 		CHECK_EQ(rota_worker_stats(i, &stats), 0);
 		all += stats.injected;
 	}
@@ -761,7 +761,7 @@ static int look_around(void *arg)
 {
 	(void)arg;
 	CHECK_STR(rota_model_name(), "steal");
-	return (int)rota_worker_count();
+	return (int)rota_loop_count();
 }
 
 TEST(the_model_and_the_workers_can_be_named_in_the_environment)

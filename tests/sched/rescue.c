@@ -197,7 +197,7 @@ static int block_everybody(void *arg)
 	rota_scope_open(&scope);
 	CHECK_EQ(rota_spawn(&scope, echo, NULL), 0);
 	CHECK_EQ(rota_spawn(&scope, talk_and_release_two, NULL), 0);
-	for (unsigned i = 0; i < rota_worker_count(); i++)
+	for (unsigned i = 0; i < rota_loop_count(); i++)
 		CHECK_EQ(rota_spawn(&scope, block, NULL), 0);
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	rota_close(pair[1]);

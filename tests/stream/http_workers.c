@@ -328,7 +328,7 @@ static void wait_until_each_has(unsigned count)
 {
 	struct rota_worker_stats worker = { .connections = count + 1 };
 
-	for (unsigned w = rota_boss_count(); w < rota_worker_count(); w++, worker.connections = count + 1)
+	for (unsigned w = rota_boss_count(); w < rota_loop_count(); w++, worker.connections = count + 1)
 		while (worker.connections != count) {
 			rota_yield();
 			CHECK_EQ(rota_worker_stats(w, &worker), 0);

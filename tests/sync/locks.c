@@ -39,7 +39,7 @@ TASK_TEST(mutex_is_handed_over_in_the_order_of_coming_and_nobody_slips_in)
 		others_wait();
 	}
 	CHECK_EQ(rota_mutex_unlock(&mutex), 0);
-	if (rota_worker_count() == 1) /* else they may be through by now */
+	if (rota_loop_count() == 1) /* else they may be through by now */
 		CHECK_EQ(rota_mutex_try_lock(&mutex), -EBUSY); /* it is a's, though a has not run yet */
 	CHECK_EQ(rota_mutex_lock(&mutex), 0);
 	tell('m');
@@ -249,7 +249,7 @@ TASK_TEST(condition_wakes_in_order_one_or_all)
 	items = 2;
 	rota_condition_broadcast(&condition);
 	CHECK_EQ(rota_scope_join(&scope), 0);
-	if (rota_worker_count() == 1)
+	if (rota_loop_count() == 1)
 		CHECK_STR(story, "abc");
 	else /* woken in this order, they run at the same time */
 		CHECK(strcmp(story, "abc") == 0 || strcmp(story, "acb") == 0);
@@ -320,7 +320,7 @@ TASK_TEST(readers_share_writers_do_not_and_a_waiting_writer_is_not_passed)
 	CHECK_EQ(rota_rwlock_fini(&rw), -EBUSY);
 	rota_event_set(&leave);
 	CHECK_EQ(rota_scope_join(&scope), 0);
-	CHECK(strcmp(story, "12ww34") == 0 || (strcmp(story, "12ww43") == 0 && rota_worker_count() > 1));
+	CHECK(strcmp(story, "12ww34") == 0 || (strcmp(story, "12ww43") == 0 && rota_loop_count() > 1));
 	CHECK_EQ(rota_rwlock_fini(&rw), 0);
 }
 

@@ -150,6 +150,54 @@ TASK_TEST(a_task_can_do_nothing_with_a_task_of_another_run)
 	CHECK_EQ(rota_scope_join(&shared), -ECANCELED);
 }
 
+static struct rota_local setting = { .name = "setting" };
+
+TEST(outside_of_a_run_there_are_no_locals_and_no_workers)
+{
+	CHECK_EQ(rota_local_set(&setting, &setting), -EPERM);
+	CHECK(rota_local_get(&setting) == NULL);
+	CHECK_EQ(rota_worker_count(), 0);
+	CHECK_EQ(rota_boss_count(), 0);
+	CHECK_EQ(rota_loop_count(), 0);
+	CHECK(rota_detached() == NULL);
+	CHECK_EQ(rota_spawn(rota_detached(), succeed, NULL), -EPERM);
+}
+
+/* ---- what one may ask about others ---- */
+
+static int rename_for_ever(void *arg)
+{
+	(void)arg;
+	while (rota_yield() == 0)
+		rota_task_set_name(rota_self(), rota_cancelled() == 0 ? "one" : "two");
+	return -EIO;
+}
+
+TASK_TEST(a_task_may_be_asked_about_while_it_runs)
+{
+	struct rota_task *task;
+	struct rota_scope scope;
+	int code = 0;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn_task(&task, &scope, rename_for_ever, NULL, NULL), 0);
+	for (int i = 0; i < 200; i++) {
+		const char *name = rota_task_name(task);
+
+		CHECK(strcmp(name, "one") == 0 || strcmp(name, "rename_for_ever") == 0);
+		CHECK(rota_task_id(task) != rota_task_id(rota_self()));
+		CHECK(rota_loop_count() == 1 || rota_task_stack_used(task) == 0);
+		CHECK_EQ(rota_scope_errors(&scope, &code, 1), 0);
+		rota_yield();
+	}
+	CHECK_EQ(rota_task_cancel(task), 0);
+	CHECK_EQ(rota_join(task, &code), 0);
+	CHECK_EQ(code, -EIO);
+	CHECK_EQ(rota_task_stack_used(task), 0);
+	CHECK_EQ(rota_scope_join(&scope), -EIO);
+	CHECK_EQ(rota_scope_errors(&scope, &code, 1), 1);
+}
+
 /* ---- too late ---- */
 
 TASK_TEST(a_joined_scope_takes_no_tasks_and_its_verdict_stands)

@@ -460,7 +460,7 @@ static int say_where(void *ret_number)
 
 EACH_MODEL(a_task_begins_on_the_worker_it_was_spawned_for)
 {
-	unsigned where[16] = { 0 }, count = rota_worker_count();
+	unsigned where[16] = { 0 }, count = rota_loop_count();
 	struct rota_scope scope;
 	struct rota_task *task;
 
@@ -475,7 +475,7 @@ EACH_MODEL(a_task_begins_on_the_worker_it_was_spawned_for)
 
 EACH_MODEL(workers_get_tasks_in_turn)
 {
-	unsigned where[16] = { 0 }, count = rota_worker_count() - rota_boss_count(), bosses = rota_boss_count();
+	unsigned where[16] = { 0 }, count = rota_worker_count(), bosses = rota_boss_count();
 	struct rota_scope scope;
 	struct rota_task *task;
 
@@ -490,14 +490,14 @@ EACH_MODEL(workers_get_tasks_in_turn)
 
 EACH_MODEL(a_worker_that_is_not_there_is_refused)
 {
-	struct rota_task_options options = { .worker = ROTA_WORKER(rota_worker_count()) };
+	struct rota_task_options options = { .worker = ROTA_WORKER(rota_loop_count()) };
 	struct rota_scope scope;
 	struct rota_task *task;
 
 	rota_scope_open_with(&scope, &(struct rota_scope_options){ .flags = ROTA_SCOPE_COLLECT });
 	CHECK_EQ(rota_spawn_task(&task, &scope, finish, NULL, &options), -EINVAL);
-	if (rota_worker_count() > 1) {
-		options.worker = ROTA_WORKER((rota_worker_number() + 1) % rota_worker_count());
+	if (rota_loop_count() > 1) {
+		options.worker = ROTA_WORKER((rota_worker_number() + 1) % rota_loop_count());
 		options.now = true;
 		CHECK_EQ(rota_spawn_task(&task, &scope, finish, NULL, &options), -EINVAL);
 	}

@@ -113,7 +113,7 @@ static void *spawn_for_each_worker(void *arg)
 
 TASK_TEST(in_a_group_the_tasks_of_others_are_dealt_in_turn)
 {
-	unsigned workers = rota_worker_count() - rota_boss_count(), boss = rota_boss_count();
+	unsigned workers = rota_worker_count(), boss = rota_boss_count();
 	pthread_t thread;
 
 	if (strcmp(rota_model_name(), "group") != 0)

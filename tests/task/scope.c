@@ -48,7 +48,7 @@ TASK_TEST(join_waits_for_every_task)
 	rota_scope_open(&scope);
 	for (int i = 0; i < 1000; i++)
 		CHECK_EQ(rota_spawn(&scope, count_up, &count), 0);
-	if (rota_worker_count() == 1)
+	if (rota_loop_count() == 1)
 		CHECK_EQ(count, 0); /* a spawned task is ready, and the caller goes on */
 	CHECK_EQ(rota_scope_join(&scope), 0);
 	CHECK_EQ(count, 1000);
