@@ -125,43 +125,6 @@ def fetch_waits_for_all_urls_at_the_same_time():
     assert took < waited / 2, f'one after the other? {last}'
 
 
-def output_of(name):
-    return subprocess.run([os.path.join(FOLDER, name)], stdout=subprocess.PIPE, text=True, check=True).stdout
-
-
-@test
-def pipeline_adds_up_what_went_through_its_stages():
-    out = output_of('pipeline')
-    assert out == 'the squares of 1 to 1000 add up to 333833500\n', out
-
-
-@test
-def workers_do_every_job_once():
-    out = output_of('workers')
-    assert out == '100 jobs done by 4 workers\n', out
-
-
-@test
-def limiter_lets_nobody_through_before_the_time():
-    out = output_of('limiter')
-    assert out.startswith('20 calls in ') and out.endswith(': within the rate\n'), out
-
-
-@test
-def echo_gives_back_every_byte_to_many_clients():
-    with Server('echo', 'unix:' + path('echo')):
-        clients = [connect('echo') for _ in range(50)]
-        for i, c in enumerate(clients):
-            c.sendall(bytes([i]) * 5000)
-            c.shutdown(socket.SHUT_WR)
-        for i, c in enumerate(clients):
-            assert read_all(c) == bytes([i]) * 5000
-            c.close()
-
-
-MODELS = ('single', 'group', 'steal')
-
-
 class Environment:
     """Variables that hold for a while."""
 
@@ -175,6 +138,49 @@ class Environment:
     def __exit__(self, *_):
         os.environ.clear()
         os.environ.update(self.before)
+
+
+MODELS = ('single', 'group', 'steal')
+
+
+def output_of(name):
+    return subprocess.run([os.path.join(FOLDER, name)], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def outputs_under_each_model(name):
+    for model in MODELS:
+        with Environment(ROTA_MODEL=model, ROTA_WORKERS='3'):
+            yield output_of(name)
+
+
+@test
+def pipeline_adds_up_what_went_through_its_stages():
+    for out in outputs_under_each_model('pipeline'):
+        assert out == 'the squares of 1 to 1000 add up to 333833500\n', out
+
+
+@test
+def workers_do_every_job_once():
+    for out in outputs_under_each_model('workers'):
+        assert out == '100 jobs done by 4 workers\n', out
+
+
+@test
+def limiter_lets_nobody_through_before_the_time():
+    for out in outputs_under_each_model('limiter'):
+        assert out.startswith('20 calls in ') and out.endswith(': within the rate\n'), out
+
+
+@test
+def echo_gives_back_every_byte_to_many_clients():
+    with Server('echo', 'unix:' + path('echo')):
+        clients = [connect('echo') for _ in range(50)]
+        for i, c in enumerate(clients):
+            c.sendall(bytes([i]) * 5000)
+            c.shutdown(socket.SHUT_WR)
+        for i, c in enumerate(clients):
+            assert read_all(c) == bytes([i]) * 5000
+            c.close()
 
 
 @test
