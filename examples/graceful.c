@@ -45,7 +45,9 @@ static int close_door(void *door)
 
 static int accept_all(void *door)
 {
-	return rota_serve(door, serve); /* until SIGTERM, and then until the last connection has ended */
+	int rc = rota_serve(door, serve); /* until SIGTERM, and then until the last connection has ended */
+
+	return rc == ROTA_ECLOSED ? 0 : rc; /* the door may be closed first */
 }
 
 static int app(void *address)

@@ -121,6 +121,16 @@ int rota__temporary_name(const char *path, char *temp, size_t temp_bytes)
 	return 0;
 }
 
+static int sync_all(int fd)
+{
+	int rc;
+
+	do
+		rc = fsync(fd);
+	while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : 0;
+}
+
 /* A new file beside `path`, with all that is to be in it, on the disk. */
 static int write_beside(const struct rota__file_args *a, char *temp, size_t temp_bytes)
 {
@@ -132,8 +142,8 @@ static int write_beside(const struct rota__file_args *a, char *temp, size_t temp
 	if (fd < 0)
 		return fd;
 	rc = rota__file_write_all(fd, a->buf, a->size);
-	if (rc == 0 && fsync(fd) < 0)
-		rc = -errno;
+	if (rc == 0)
+		rc = sync_all(fd);
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
 	if (rc < 0)
@@ -151,9 +161,9 @@ static int sync_folder(char *path_in_it)
 	fd = rota__file_open_now(folder > 0 ? path_in_it : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return fd == -EACCES ? 0 : fd;
-	rc = fsync(fd) < 0 && errno != EINVAL ? -errno : 0; /* EINVAL: a file system without such a thing */
+	rc = sync_all(fd);
 	close(fd);
-	return rc;
+	return rc == -EINVAL ? 0 : rc; /* a file system without such a thing */
 }
 
 int rota__file_write_atomic(void *arg)

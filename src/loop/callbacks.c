@@ -14,7 +14,7 @@ struct inside {
 _Static_assert(sizeof(struct inside) <= sizeof(((struct rota_timer *)0)->opaque),
 	"struct rota_timer has room for the store's links");
 
-enum { TIMER_UNREF = 1 }; /* a stored timer's flag */
+/* A stored timer's flags are 1 where it is unreferenced, else 0: a number to count with. */
 
 static struct inside *inside(const struct rota_timer *timer)
 {
@@ -34,7 +34,7 @@ static struct rota_timer *timer_of(struct rota__timer *t)
 /* 1, or 0 for one that is unreferenced. */
 static uint32_t weight(const struct rota_timer *timer)
 {
-	return ~stored(timer)->flags & TIMER_UNREF;
+	return 1u - stored(timer)->flags;
 }
 
 static void timer_fired(struct rota__timer *t);
@@ -100,12 +100,12 @@ static inline void disarm(struct rota_timer *timer)
 static inline void arm(struct rota_loop *loop, struct rota_timer *timer, uint64_t deadline_ns, const char *site)
 {
 	must_be_ours(loop, "rota_timer_start", site);
+	inside(timer)->site = site; /* early: it need not be kept in a register */
 	disarm(timer);
 	timer->loop = loop;
-	inside(timer)->site = site;
 	stored(timer)->fn = timer_fired;
-	timers_arm(&loop->timers, stored(timer), deadline_ns);
 	loop->alive += weight(timer);
+	timers_arm(&loop->timers, stored(timer), deadline_ns); /* last: nothing is needed after what it calls */
 	note_timer(loop, timer);
 }
 
@@ -149,7 +149,7 @@ static void set_unref(struct rota_timer *timer, bool unref, const char *call)
 
 	if (armed)
 		rota__loop_must_be_mine(timer->loop, call, "timer", inside(timer)->site);
-	stored(timer)->flags = unref ? TIMER_UNREF : 0;
+	stored(timer)->flags = unref;
 	if (armed)
 		timer->loop->alive += weight(timer) - before;
 }

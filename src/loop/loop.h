@@ -100,9 +100,7 @@ struct rota_loop {
 	void *watches;	     /* what the loop's file watches share; io/watch_hub.c */
 	void *datagram_room; /* where datagrams are received, once some were; io/datagram.c */
 
-#ifndef NDEBUG
-	struct rota__notes notes; /* about handles, timers, watchers, requests */
-#endif
+	struct rota__notes notes; /* debug builds: about handles, timers, watchers, requests; os/notes.h */
 
 	/* The hook of the task layer: run what is ready, at most until the loop should look at I/O
 	 * again.  It keeps tasks_ready true while something is ready.  False: meanwhile the loop has been taken from this

@@ -1,13 +1,18 @@
 /* notes.c - what the program has lent us (notes.h): a hash table with linear probing */
-#include "os/notes.h"
-
-#ifndef NDEBUG
-
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "os/mem.h"
+#include "os/notes.h"
+
+#ifdef NDEBUG
+
+const bool rota__notes_are_taken = false;
+
+#else
+
+const bool rota__notes_are_taken = true;
 
 enum {
 	PLACES_FIRST = 64,

@@ -9,8 +9,6 @@
 #ifndef ROTA_OS_NOTES_H
 #define ROTA_OS_NOTES_H
 
-#ifndef NDEBUG
-
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,6 +32,11 @@ struct rota__notes {
 	struct rota__lent_note *table;
 	uint32_t mask, count, next; /* next: where the next look begins */
 };
+
+/* It is a debug build.  (Tests ask: they are always built with asserts.) */
+extern const bool rota__notes_are_taken;
+
+#ifndef NDEBUG
 
 /* An object that has a note already was overwritten without our knowledge, or is lent twice: it is named. */
 void rota__notes_add(struct rota__notes *notes, struct rota__lent_note note);

@@ -5,9 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/sanitizers.h"
 #include "loop.h"
-
-#ifndef NDEBUG
+#include "os/notes.h"
 
 static struct rota_loop *loop;
 static int code; /* of the last opening */
@@ -188,8 +188,17 @@ static const struct kind {
 	{ "idle, started", make_idle, sizeof(struct rota_watcher) },
 	{ "prepare, started", make_prepare, sizeof(struct rota_watcher) },
 	{ "check, started", make_check, sizeof(struct rota_watcher) },
-	{ "request, asked for", make_request, sizeof(struct rota_request) },
+	{ "a request", make_request, sizeof(struct rota_request) }, /* its loop or the pool is who names it */
 };
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* The last one is a request, whose memory a thread of the pool reads: to overwrite it is a race, which is what that sanitizer reports then. */
+#if defined(ROTA_TSAN)
+enum { OVERWRITTEN = KINDS - 1 };
+#else
+enum { OVERWRITTEN = KINDS };
+#endif
 
 static void *memory;
 
@@ -205,7 +214,11 @@ static void make(const struct kind *kind)
 static void expect_named(void (*misuse)(void *arg), const struct kind *kind)
 {
 	char said[2048] = "";
-	int status = test_run_child(misuse, (void *)kind, said, sizeof said);
+	int status;
+
+	if (!rota__notes_are_taken)
+		SKIP("a release build takes no notes");
+	status = test_run_child(misuse, (void *)kind, said, sizeof said);
 
 	CHECK(WIFSIGNALED(status));
 	CHECK_EQ(WTERMSIG(status), SIGABRT);
@@ -220,7 +233,7 @@ static void expect_each_named(void (*misuse)(void *arg))
 	if (rc == -ENOSYS || rc == -EPERM)
 		SKIP("this kernel refuses the poller");
 	CHECK_EQ(rota_loop_free(loop), 0);
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+	for (size_t i = 0; i < OVERWRITTEN; i++)
 		expect_named(misuse, &kinds[i]);
 }
 
@@ -266,7 +279,7 @@ static void overwrite_in_callback(void *kind)
 
 TEST(memory_that_a_callback_overwrites_is_named)
 {
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+	for (size_t i = 0; i < OVERWRITTEN; i++)
 		if (kinds[i].make != make_timer) /* which has fired by then */
 			expect_named(overwrite_in_callback, &kinds[i]);
 }
@@ -295,7 +308,7 @@ static void ask_again(void *kind)
 
 static const struct kind *request_kind(void)
 {
-	return &kinds[sizeof kinds / sizeof *kinds - 1];
+	return &kinds[KINDS - 1];
 }
 
 TEST(a_request_that_is_used_again_on_its_way_is_named)
@@ -353,15 +366,8 @@ TEST(the_pool_names_what_was_overwritten_in_its_queue_and_on_its_threads)
 {
 	static const struct kind job = { "request for the blocking pool, asked for", NULL, 0 };
 
+	if ((int)OVERWRITTEN < (int)KINDS)
+		SKIP("the sanitizer reports the race");
 	expect_named(overwrite_a_queued_one, &job);
 	expect_named(overwrite_a_running_one, &job);
 }
-
-#else
-
-TEST(a_debug_build_names_what_goes_too_early)
-{
-	SKIP("a release build takes no notes");
-}
-
-#endif

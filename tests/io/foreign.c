@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "loop.h"
+#include "os/notes.h"
 
 static struct rota_loop *ours;
 static struct rota_conn a, b;
@@ -307,10 +308,8 @@ static const struct {
 	void (*call)(void);
 	const char *says;
 } silent[] = {
-#ifndef NDEBUG
-	{ start_timer, "rota_timer_start" },
+	{ start_timer, "rota_timer_start" }, /* the first two: debug builds only */
 	{ stop_timer, "rota_timer_stop" },
-#endif
 	{ unref_timer, "rota_timer_unref" },
 	{ unref_watcher, "rota_watcher_unref" },
 	{ unref_process, "rota_process_unref" },
@@ -350,7 +349,7 @@ TEST(what_cannot_answer_ends_the_program_and_names_the_call)
 	if (rc == -ENOSYS || rc == -EPERM)
 		SKIP("this kernel refuses the poller");
 	CHECK_EQ(rota_loop_free(loop), 0);
-	for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) {
+	for (size_t i = rota__notes_are_taken ? 0 : 2; i < sizeof silent / sizeof *silent; i++) {
 		char said[512] = "";
 		int status = test_run_child(misuse, &i, said, sizeof said);
 

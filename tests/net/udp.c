@@ -378,8 +378,9 @@ TASK_TEST(a_group_is_heard_of_the_source_that_was_joined_only)
 
 	CHECK_EQ(rota_udp_open(&udp, "0.0.0.0:0"), 0);
 	CHECK_EQ(rota_udp_open(&sender, "127.0.0.1:0"), 0); /* the source: else it is any address of this machine */
-	CHECK_EQ(rota_udp_set_multicast_interface(sender, "lo"), 0);
-	rc = rota_udp_join_source(udp, "232.1.1.2", "127.0.0.1", "lo");
+	rc = rota_udp_set_multicast_interface(sender, "lo");
+	if (rc == 0)
+		rc = rota_udp_join_source(udp, "232.1.1.2", "127.0.0.1", "lo");
 	if (rc == -ENOPROTOOPT)
 		SKIP("no groups with sources here");
 	CHECK_EQ(rc, 0);
