@@ -99,43 +99,43 @@ static inline bool has_room(struct rota_chan *ch)
 {
 	uint32_t limit = ch->capacity != ROTA_UNBOUNDED ? ch->capacity : ch->mask + 1;
 
-	if (__builtin_expect(ch->tail + ch->reserved - ch->head_seen < limit, 1))
+	if (__builtin_expect(load_relaxed(&ch->tail) + ch->reserved - ch->head_seen < limit, 1))
 		return ch->slots != NULL;
 	ch->head_seen = load_acquire(&ch->head); /* pairs with the release in pop() */
-	return ch->slots != NULL && ch->tail + ch->reserved - ch->head_seen < limit;
+	return ch->slots != NULL && load_relaxed(&ch->tail) + ch->reserved - ch->head_seen < limit;
 }
 
 static inline void push(struct rota_chan *ch, const void *value)
 {
-	copy(slot(ch, ch->tail), value, ch->size);
-	store_release(&ch->tail, ch->tail + 1); /* pairs with the acquire in has_value() */
+	copy(slot(ch, load_relaxed(&ch->tail)), value, ch->size);
+	store_release(&ch->tail, load_relaxed(&ch->tail) + 1); /* pairs with the acquire in has_value() */
 }
 
 /* The receivers' side. */
 static inline bool has_value(struct rota_chan *ch)
 {
-	if (__builtin_expect(ch->head != ch->tail_seen, 1))
+	if (__builtin_expect(load_relaxed(&ch->head) != ch->tail_seen, 1))
 		return true;
 	ch->tail_seen = load_acquire(&ch->tail); /* pairs with the release in push() */
-	return ch->head != ch->tail_seen;
+	return load_relaxed(&ch->head) != ch->tail_seen;
 }
 
 static inline void pop(struct rota_chan *ch, void *ret_value)
 {
-	copy(ret_value, slot(ch, ch->head), ch->size);
-	store_release(&ch->head, ch->head + 1); /* pairs with the acquire in has_room() */
+	copy(ret_value, slot(ch, load_relaxed(&ch->head)), ch->size);
+	store_release(&ch->head, load_relaxed(&ch->head) + 1); /* pairs with the acquire in has_room() */
 }
 
 /* Both sides.  Move what is inside to a ring of `room` slots, a power of two. */
 static bool resize(struct rota_chan *ch, uint32_t room)
 {
 	unsigned char *slots = rota__alloc((size_t)room * ch->size);
-	uint32_t count = ch->tail - ch->head;
+	uint32_t count = load_relaxed(&ch->tail) - load_relaxed(&ch->head);
 
 	if (slots == NULL)
 		return false;
 	for (uint32_t i = 0; i < count; i++)
-		memcpy(slots + (size_t)i * ch->size, slot(ch, ch->head + i), ch->size);
+		memcpy(slots + (size_t)i * ch->size, slot(ch, load_relaxed(&ch->head) + i), ch->size);
 	rota__free(ch->slots);
 	ch->slots = slots;
 	ch->mask = room - 1;
@@ -310,7 +310,7 @@ static __attribute__((noinline)) int send_slowly(struct rota_chan *ch, enum rota
 		rc = rota__chan_send_entered(ch, value, &wakes);
 		if (rc != -EAGAIN || !wait)
 			break;
-		head = ch->head;
+		head = load_relaxed(&ch->head);
 		if (entry == ENTERED_AS_OWNER || looked || ch->capacity == 0)
 			return wait_in(ch, entry, &ch->senders, (void *)value, deadline_ns);
 		rota__chan_leave(ch, entry);
@@ -376,7 +376,7 @@ static __attribute__((noinline)) int recv_slowly(
 		rc = rota__chan_recv_entered(ch, ret_value, &wakes);
 		if (rc != -EAGAIN || !wait)
 			break;
-		tail = ch->tail;
+		tail = load_relaxed(&ch->tail);
 		if (entry == ENTERED_AS_OWNER || looked || ch->capacity == 0) {
 			shrink(ch);
 			return wait_in(ch, entry, &ch->receivers, ret_value, deadline_ns);
@@ -589,7 +589,7 @@ bool rota_chan_is_closed(struct rota_chan *ch)
 uint32_t rota_chan_count(struct rota_chan *ch)
 {
 	enum rota__entry entry = rota__chan_enter(ch);
-	uint32_t count = ch->tail - ch->head;
+	uint32_t count = load_relaxed(&ch->tail) - load_relaxed(&ch->head);
 
 	rota__chan_leave(ch, entry);
 	return count;

@@ -37,9 +37,9 @@ static void wake_one(struct rota__team *team)
 	if (load_relaxed(&team->searchers) > 0 || load_relaxed(&team->sleeper_count) == 0)
 		return;
 	spin_lock(&team->sleep_lock);
-	if (team->sleeper_count > 0 && load_relaxed(&team->searchers) == 0) {
-		store_relaxed(&team->sleeper_count, team->sleeper_count - 1);
-		worker = team->sleepers[team->sleeper_count];
+	if (load_relaxed(&team->sleeper_count) > 0 && load_relaxed(&team->searchers) == 0) {
+		store_relaxed(&team->sleeper_count, load_relaxed(&team->sleeper_count) - 1);
+		worker = team->sleepers[load_relaxed(&team->sleeper_count)];
 		worker->asleep = false;
 		worker->searching = true;
 		add_relaxed(&team->searchers, 1);
@@ -58,7 +58,7 @@ static void inject(struct rota__team *team, struct rota_task **tasks, uint64_t c
 	spin_lock(&team->injector_lock);
 	for (uint64_t i = 0; i < count; i++)
 		fifo_push(&team->injected[class], &tasks[i]->node);
-	store_relaxed(counter, *counter + (uint32_t)count);
+	store_relaxed(counter, load_relaxed(counter) + (uint32_t)count);
 	spin_unlock(&team->injector_lock);
 }
 
@@ -75,11 +75,11 @@ static struct rota_task *take_injected(struct rota__worker *w, enum priority cla
 	spin_lock(&team->injector_lock);
 	first = task_of(fifo_pop(queue));
 	if (first != NULL) {
-		uint32_t taken = 1, fair = *counter / rota__team_in_service(team) + 1;
+		uint32_t taken = 1, fair = load_relaxed(counter) / rota__team_in_service(team) + 1;
 
 		for (; taken < count && taken < fair && (task = task_of(fifo_pop(queue))) != NULL; taken++)
 			steal_push(&w->shared, task); /* there is room: it was empty, or count is 1 */
-		store_relaxed(counter, *counter - taken);
+		store_relaxed(counter, load_relaxed(counter) - taken);
 	}
 	spin_unlock(&team->injector_lock);
 	if (first != NULL)
@@ -520,8 +520,8 @@ static void fall_asleep(struct rota__worker *w)
 	struct rota__team *team = w->team;
 
 	spin_lock(&team->sleep_lock);
-	team->sleepers[team->sleeper_count] = w;
-	store_relaxed(&team->sleeper_count, team->sleeper_count + 1);
+	team->sleepers[load_relaxed(&team->sleeper_count)] = w;
+	store_relaxed(&team->sleeper_count, load_relaxed(&team->sleeper_count) + 1);
 	w->asleep = true;
 	if (w->searching) {
 		w->searching = false;
@@ -544,8 +544,8 @@ static bool get_up(struct rota__worker *w)
 
 		while (team->sleepers[i] != w)
 			i++;
-		team->sleepers[i] = team->sleepers[team->sleeper_count - 1];
-		store_relaxed(&team->sleeper_count, team->sleeper_count - 1);
+		team->sleepers[i] = team->sleepers[load_relaxed(&team->sleeper_count) - 1];
+		store_relaxed(&team->sleeper_count, load_relaxed(&team->sleeper_count) - 1);
 		w->asleep = false;
 	}
 	spin_unlock(&team->sleep_lock);

@@ -1,18 +1,26 @@
 /* explore.c - run a few threads in every order there is (explore.h) */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/sanitizers.h"
 #include "coro/context.h"
 #include "explore.h"
 #include "harness/test.h"
 
-enum { THREADS_MAX = 4, DEPTH_MAX = 512, STACK = 64 * 1024 };
+enum { THREADS_MAX = 4, DEPTH_MAX = 512, STACK = 64 * 1024, LATE_MAX = 64 };
 
 struct thread {
 	void *sp;
 	void (*body)(void);
 	bool (*waits_for)(void);
 	bool ended;
+	/* Stores that nobody else has seen, the oldest first. */
+	struct late_store {
+		void *place;
+		size_t bytes;
+		char value[8];
+	} late[LATE_MAX];
+	int late_count;
 	char stack[STACK];
 };
 
@@ -20,6 +28,7 @@ static struct thread threads[THREADS_MAX];
 static int thread_count, running;
 static void *scheduler_sp;
 static int interruptions, bound; /* of this run so far; 0 = no bound */
+static bool may_be_late;
 static const char *failure;
 
 /* The decisions of this run: which of the threads that could go on did. */
@@ -33,8 +42,67 @@ void explore_point(void)
 	rota__switch(&threads[running].sp, scheduler_sp, NULL);
 }
 
+/* ---- store buffers ---- */
+
+static void empty(struct thread *t)
+{
+	for (int i = 0; i < t->late_count; i++)
+		memcpy(t->late[i].place, t->late[i].value, t->late[i].bytes);
+	t->late_count = 0;
+}
+
+void explore_fence(void)
+{
+	empty(&threads[running]);
+}
+
+void explore_fence_all(void)
+{
+	for (int i = 0; i < thread_count; i++)
+		empty(&threads[i]);
+}
+
+/* A thread sees its own stores at once. */
+void explore_load(const void *place, void *ret_value, size_t bytes)
+{
+	const struct thread *t = &threads[running];
+
+	memcpy(ret_value, place, bytes);
+	for (int i = 0; i < t->late_count; i++)
+		if (t->late[i].place == place && t->late[i].bytes == bytes)
+			memcpy(ret_value, t->late[i].value, bytes);
+}
+
+static bool decide(void);
+
+void explore_store(void *place, const void *value, size_t bytes)
+{
+	struct thread *t = &threads[running];
+	struct late_store *late = &t->late[t->late_count];
+
+	CHECK(bytes <= sizeof late->value);
+	if (t->late_count == 0 && !(may_be_late && decide())) {
+		memcpy(place, value, bytes);
+		return;
+	}
+	CHECK(t->late_count < LATE_MAX);
+	late->place = place;
+	late->bytes = bytes;
+	memcpy(late->value, value, bytes);
+	t->late_count++;
+}
+
+/* Every store is seen some day, but others may go on before. */
+static void see_all_in_time(void)
+{
+	if (threads[running].late_count > 0)
+		explore_point();
+	explore_fence();
+}
+
 void explore_wait(bool (*ready)(void))
 {
+	see_all_in_time();
 	threads[running].waits_for = ready;
 	explore_point();
 }
@@ -49,6 +117,7 @@ static void thread_main(void *unused)
 {
 	(void)unused;
 	threads[running].body();
+	see_all_in_time();
 	threads[running].ended = true;
 	explore_point();
 	abort(); /* who has ended does not go on */
@@ -57,6 +126,27 @@ static void thread_main(void *unused)
 static bool can_go_on(const struct thread *t)
 {
 	return !t->ended && (t->waits_for == NULL || t->waits_for());
+}
+
+/* One of so many; the first time in this run, the first. */
+static int choose(int options)
+{
+	CHECK(depth < DEPTH_MAX);
+	if (depth == known) {
+		path[depth].choice = 0;
+		known++;
+	}
+	path[depth].options = (uint8_t)options;
+	return path[depth++].choice;
+}
+
+/* Yes or no; a yes counts as an interruption. */
+static bool decide(void)
+{
+	bool yes = !(bound > 0 && interruptions == bound) && choose(2) == 1;
+
+	interruptions += yes;
+	return yes;
 }
 
 /* Who goes on, the running thread first if it can; -1: nobody can. */
@@ -72,13 +162,7 @@ static int pick(void)
 			able[count++] = i;
 	if (count <= 1)
 		return count == 0 ? -1 : able[0]; /* no decision */
-	CHECK(depth < DEPTH_MAX);
-	if (depth == known) {
-		path[depth].choice = 0;
-		known++;
-	}
-	path[depth].options = (uint8_t)count;
-	choice = path[depth++].choice;
+	choice = choose(count);
 	interruptions += can_stay && choice > 0;
 	return able[choice];
 }
@@ -91,6 +175,7 @@ static void run_once(void (*const bodies[])(void))
 		t->body = bodies[i];
 		t->waits_for = NULL;
 		t->ended = false;
+		t->late_count = 0;
 		t->sp = rota__context_make(t->stack + STACK, thread_main);
 	}
 	depth = interruptions = 0;
@@ -114,7 +199,7 @@ static bool next_path(void)
 	return false;
 }
 
-struct explore_result explore(void (*reset)(void), void (*const bodies[])(void), int count, int interruptions_max)
+static struct explore_result walk(void (*reset)(void), void (*const bodies[])(void), int count, int interruptions_max)
 {
 	struct explore_result result = { 0 };
 
@@ -133,4 +218,16 @@ struct explore_result explore(void (*reset)(void), void (*const bodies[])(void),
 	} while (failure == NULL && next_path());
 	result.failure = failure;
 	return result;
+}
+
+struct explore_result explore(void (*reset)(void), void (*const bodies[])(void), int count, int interruptions_max)
+{
+	may_be_late = false;
+	return walk(reset, bodies, count, interruptions_max);
+}
+
+struct explore_result explore_late(void (*reset)(void), void (*const bodies[])(void), int count, int interruptions_max)
+{
+	may_be_late = true;
+	return walk(reset, bodies, count, interruptions_max);
 }

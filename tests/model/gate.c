@@ -64,6 +64,10 @@ static struct explore_result run(int interruptions)
 	struct explore_result result = explore(reset, bodies, 1 + USERS, interruptions);
 
 	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
+	if (result.failure == NULL) {
+		result = explore_late(reset, bodies, 1 + USERS, LATE(interruptions));
+		printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
+	}
 	return result;
 }
 

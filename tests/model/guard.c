@@ -38,6 +38,7 @@ static void wait_zero_in_model(const unsigned *word)
 static bool fence_in_model(void)
 {
 	explore_point();
+	explore_fence_all();
 	return true;
 }
 
@@ -85,6 +86,10 @@ static struct explore_result run(void (*const bodies[])(void), int count, int in
 	struct explore_result result = explore(reset, bodies, count, interruptions);
 
 	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
+	if (result.failure == NULL) {
+		result = explore_late(reset, bodies, count, LATE(interruptions));
+		printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
+	}
 	return result;
 }
 

@@ -76,6 +76,7 @@ static void model_wait_zero(const uint32_t *word)
 static bool model_fence(void)
 {
 	point();
+	explore_fence_all();
 	return true;
 }
 
@@ -223,6 +224,10 @@ static void check_all(void (*const bodies[])(void), int count, int interruptions
 
 	rota__worker_here = NULL;
 	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
+	CHECK_STR(result.failure, NULL);
+	result = explore_late(reset, bodies, count, LATE(interruptions));
+	rota__worker_here = NULL;
+	printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
 	CHECK_STR(result.failure, NULL);
 }
 

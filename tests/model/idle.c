@@ -48,7 +48,10 @@ static void model_spin_wait(uint8_t *lock)
 	*lock = 1; /* nobody ran since we looked */
 }
 
+static bool fences_are_left_out;
+
 #define explore_point() point()
+#define fence_seq() (explore_point(), fences_are_left_out ? (void)0 : explore_fence())
 #define STEAL_ROOM 4
 #define rota__spin_wait model_spin_wait
 #include "task/team.h"
@@ -162,6 +165,9 @@ static void explore_case(void (*const threads[])(void), int count, int interrupt
 	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
 	CHECK_STR(result.failure, NULL);
 	CHECK(result.interleavings > 100);
+	result = explore_late(reset, threads, count, interruptions);
+	printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
+	CHECK_STR(result.failure, NULL);
 }
 
 /* ---- the injector ---- */
@@ -465,4 +471,15 @@ TEST(a_worker_that_does_not_look_once_more_sleeps_for_ever)
 	task_count = 1;
 	body = NULL;
 	CHECK(explore(reset, blind, 2, 0).failure != NULL);
+}
+
+/* Who makes work and who falls asleep each store something and then look at what the other one stores. */
+TEST(without_the_fences_between_store_and_look_a_worker_sleeps_for_ever)
+{
+	worker_count = 1;
+	task_count = 1;
+	body = NULL;
+	fences_are_left_out = true;
+	CHECK_STR(explore(reset, outside_and_one, 2, 4).failure, NULL);
+	CHECK(explore_late(reset, outside_and_one, 2, 4).failure != NULL);
 }

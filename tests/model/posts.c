@@ -134,6 +134,10 @@ static struct explore_result run(void (*const bodies[])(void), int count, int in
 	struct explore_result result = explore(reset, bodies, count, interruptions);
 
 	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
+	if (result.failure == NULL) {
+		result = explore_late(reset, bodies, count, LATE(interruptions));
+		printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
+	}
 	return result;
 }
 
@@ -224,6 +228,10 @@ static struct explore_result run_abroad(int count, int interruptions)
 	struct explore_result result = explore(reset_abroad, bodies, count, interruptions);
 
 	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
+	if (result.failure == NULL) {
+		result = explore_late(reset_abroad, bodies, count, LATE(interruptions));
+		printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
+	}
 	return result;
 }
 

@@ -1,8 +1,8 @@
 /* rescue.c - a loop is taken from its thread, and never while the thread is inside: every interleaving of small cases
  *
- * The code under test is loop/inside.h itself, compiled with the model's atomics.  The explorer walks over sequentially consistent
- * runs: that the fence in all threads makes the marks behave so is membarrier(2)'s part, and ThreadSanitizer checks
- * what is handed over.  `holder` stands for the loop: who touches it must have it, and nobody else meanwhile. */
+ * The code under test is loop/inside.h itself, compiled with the model's atomics; also with stores that are late, because it is
+ * a matter of fences.  What is handed over ThreadSanitizer checks.  `holder` stands for the loop: who touches it must have it, and
+ * nobody else meanwhile. */
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ static struct rota__marks marks;
 static enum holder holder;
 static enum rota__lost rest;
 static int touching, rounds, attempts;
-static bool gone, stray_noted;
+static bool gone, stray_noted, without_fence;
 
 void (*rota__come_back)(void);
 
@@ -72,12 +72,22 @@ static void drive(void)
 	}
 }
 
+/* As in task/rescue.c: membarrier(2), or its own where each thread has one, too. */
+static void fence_both(void)
+{
+	if (rest == LOST_NOT && !without_fence)
+		explore_fence_all();
+	else
+		explore_fence();
+}
+
 /* The watchdog, and who goes on with the loop. */
 static void rescue(void)
 {
 	for (int i = 0; i < attempts && holder == DRIVER; i++) {
 		if (!marks_ask(&marks))
 			continue;
+		fence_both();
 		if (marks_outside(&marks) && marks_take(&marks)) {
 			explore_check(holder == DRIVER, "it was given to somebody else");
 			holder = RESCUER;
@@ -104,6 +114,9 @@ static void explore_case(int rounds_, int attempts_)
 	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
 	CHECK_STR(result.failure ? result.failure : "none", "none");
 	CHECK(result.interleavings > 10);
+	result = explore_late(reset, both, 2, 4);
+	printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
+	CHECK_STR(result.failure ? result.failure : "none", "none");
 }
 
 TEST(a_loop_is_never_taken_while_its_thread_is_inside)
@@ -120,6 +133,17 @@ TEST(nor_where_every_thread_pays_for_its_own_fences)
 	for (int i = 1; i <= 2; i++)
 		for (int j = 1; j <= 2; j++)
 			explore_case(i, j);
+}
+
+TEST(without_the_fence_in_all_threads_it_would_be)
+{
+	rota__come_back = come_back;
+	rest = LOST_NOT;
+	without_fence = true;
+	rounds = 2;
+	attempts = 1;
+	CHECK(explore(reset, both, 2, 0).failure == NULL);
+	CHECK(explore_late(reset, both, 2, 4).failure != NULL);
 }
 
 /* ---- the thread gives it away itself ---- */

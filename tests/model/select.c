@@ -82,6 +82,7 @@ static void model_wait_zero(const uint32_t *word)
 static bool model_fence(void)
 {
 	point();
+	explore_fence_all();
 	return true;
 }
 
@@ -289,6 +290,10 @@ static void explore_seeds(void (*const bodies[])(void), int count, int interrupt
 	for (seed = 0; seed < 2; seed++) {
 		struct explore_result result = explore(reset, bodies, count, interruptions);
 
+		interleavings += result.interleavings;
+		rota__worker_here = NULL;
+		CHECK_STR(result.failure, NULL);
+		result = explore_late(reset, bodies, count, interruptions);
 		interleavings += result.interleavings;
 		rota__worker_here = NULL;
 		CHECK_STR(result.failure, NULL);

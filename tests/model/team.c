@@ -16,6 +16,10 @@ static struct explore_result run(
 	struct explore_result result = explore(reset, bodies, count, interruptions);
 
 	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
+	if (result.failure == NULL) {
+		result = explore_late(reset, bodies, count, LATE(interruptions));
+		printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
+	}
 	return result;
 }
 
@@ -47,6 +51,7 @@ static void finish(void)
 {
 	void *item;
 
+	explore_fence(); /* who is last sees what the others did */
 	if (++finished < 1 + thieves)
 		return;
 	while ((item = steal_pop(&ring)) != NULL)
@@ -193,6 +198,7 @@ static void reset_task(void)
 static void make_ready(void)
 {
 	explore_check(!on_stack, "ready while it stands on its stack");
+	explore_fence(); /* what makes it ready is a later store, and so are seen those before */
 	ready++;
 }
 
@@ -211,6 +217,7 @@ static void wait_twice(void)
 {
 	for (int i = 0; i < 2; i++) {
 		explore_point();
+		explore_fence(); /* as above */
 		wanted++; /* from here on it may be woken */
 		if (state_park(&state)) {
 			explore_point();

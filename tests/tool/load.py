@@ -390,10 +390,10 @@ def what_could_not_be_sent_in_time_is_told():
             server.answer(sock)
 
     with Server(stuck) as server:
-        running = start("load", "-r100", "-d500ms", "-c1", "-j", "out", server.url, stdout=subprocess.PIPE)
+        running = start("load", "-r25", "-d2s", "-c1", "-j", "out", server.url, stdout=subprocess.PIPE)
         while server.seen < 5:
-            pass
-        time.sleep(0.6)  # past the end of sending: nothing shows that from outside
+            time.sleep(0.001)
+        time.sleep(2.1)  # past the end of sending: nothing shows that from outside
         release.set()
         out = running.communicate()[0]
         with open("out") as file:
@@ -428,7 +428,7 @@ def a_server_that_is_killed_ends_no_load():
     server = Serve("www")
     running = start("load", "-d500ms", "-c20", "-w2", f"{server.url}/hello", stdout=subprocess.PIPE)
     while connections_to(server.port) < 20:
-        pass
+        time.sleep(0.001)
     server.process.kill()
     server.end()
     out = running.communicate()[0]
@@ -450,12 +450,12 @@ def a_server_that_comes_back_is_used_again():
     server = Serve("www")
     running = start("load", "-q", "-d1h", "-c4", "-j-", f"{server.url}/hello", stdout=subprocess.PIPE)
     while connections_to(server.port) < 4:
-        pass
+        time.sleep(0.001)
     server.process.kill()
     server.end()
     with Server(answer_all, when_it_is_free(server.port)) as second:
         while second.answered < 100:
-            pass
+            time.sleep(0.001)
         running.send_signal(signal.SIGINT)
         result = json.loads(running.communicate()[0])
     equal(result["answers"] > 100, True)
@@ -557,7 +557,7 @@ def ctrl_c_ends_it_with_what_was_measured():
     with Server(answer_all) as server:
         running = start("load", "-q", "-d1h", "-c2", "-j-", server.url, stdout=subprocess.PIPE)
         while server.answered < 50:
-            pass
+            time.sleep(0.001)
         running.send_signal(signal.SIGINT)
         result = json.loads(running.communicate()[0])
         equal(running.returncode, 0)
