@@ -21,7 +21,7 @@ static int hash_file(void *arg)
 	int c;
 
 	if (stream == NULL)
-		return -errno;
+		return rota_errno();
 	file->hash = UINT64_C(0xcbf29ce484222325);
 	while ((c = getc_unlocked(stream)) != EOF)
 		file->hash = (file->hash ^ (unsigned char)c) * UINT64_C(0x100000001b3);

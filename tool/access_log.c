@@ -152,7 +152,7 @@ static void write_failed(struct access_log *log, int error, size_t bytes)
 	if (log->error != error)
 		fprintf(stderr,
 			"rota serve: cannot write the access log '%s': %s; serving goes on\n",
-			log->name, strerror(error));
+			log->name, rota_strerror(error));
 	log->error = error;
 	log->failed_bytes += bytes;
 }
@@ -162,10 +162,10 @@ static void write_out(struct access_log *log, const char *text, size_t len)
 	while (len > 0) {
 		ssize_t n = write(log->fd, text, len);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && rota_errno() == -EINTR)
 			continue;
 		if (n < 0) {
-			write_failed(log, errno, len);
+			write_failed(log, rota_errno(), len);
 			return;
 		}
 		text += n;
@@ -290,7 +290,7 @@ uint64_t access_log_close(struct access_log *log)
 	pthread_cond_signal(&log->wanted);
 	pthread_mutex_unlock(&log->lock);
 	if (!join_writer(log)) {
-		write_failed(log, ETIMEDOUT, 0);
+		write_failed(log, -ETIMEDOUT, 0);
 		return dropped;
 	}
 	for (unsigned i = 0; i < log->buffer_count; i++)

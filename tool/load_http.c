@@ -37,7 +37,7 @@ static int take_body(struct load *load, struct body *body)
 	}
 	fd = open(text + 1, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		fprintf(stderr, "rota load: cannot read '%s': %s\n", text + 1, strerror(errno));
+		fprintf(stderr, "rota load: cannot read '%s': %s\n", text + 1, rota_strerror(rota_errno()));
 		if (fd >= 0)
 			close(fd);
 		return -EINVAL;

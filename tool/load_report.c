@@ -334,13 +334,13 @@ int load_report_json(struct load *load)
 	int rc = 0;
 
 	if (all == NULL || out == NULL) {
-		rc = all == NULL ? -ENOMEM : -errno;
+		rc = all == NULL ? -ENOMEM : rota_errno();
 	} else {
 		write_json(out, load, all);
-		rc = fflush(out) != 0 || ferror(out) ? -errno : 0;
+		rc = fflush(out) != 0 || ferror(out) ? rota_errno() : 0;
 	}
 	if (out != NULL && !standard && fclose(out) != 0 && rc == 0)
-		rc = -errno;
+		rc = rota_errno();
 	free(all);
 	return rc;
 }

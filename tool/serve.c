@@ -229,7 +229,7 @@ static int open_log(void)
 		return 0;
 	if (strcmp(name, "-") != 0)
 		fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	rc = fd < 0 ? -errno
+	rc = fd < 0 ? rota_errno()
 		    : access_log_open(&server.log, fd, name,
 			      strcmp(server.log_format, "combined") == 0, (unsigned)(server.workers + server.bosses));
 	if (rc < 0)

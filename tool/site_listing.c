@@ -64,7 +64,7 @@ static int read_entries(struct listing *l)
 	struct dirent *d;
 
 	if (dir == NULL) {
-		rc = -errno;
+		rc = rota_errno();
 		if (fd >= 0)
 			close(fd);
 		return rc;

@@ -29,7 +29,7 @@ static int open_beneath(int root, const char *path, uint64_t resolve)
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve };
 	long fd = syscall(SYS_openat2, root, path, &how, sizeof how);
 
-	return fd < 0 ? -errno : (int)fd;
+	return fd < 0 ? rota_errno() : (int)fd;
 }
 
 static int open_step(int folder, const char *name, size_t len, bool last)
@@ -44,7 +44,7 @@ static int open_step(int folder, const char *name, size_t len, bool last)
 	fd = openat(
 		folder, text, O_NOFOLLOW | (last ? READ_FLAGS : O_PATH | O_DIRECTORY | O_CLOEXEC));
 	if (fd < 0)
-		return errno == ELOOP ? -EXDEV : -errno;
+		return rota_errno() == -ELOOP ? -EXDEV : rota_errno();
 	return fd;
 }
 
@@ -100,7 +100,7 @@ int site_open(struct site *site, const char *path, bool listing)
 	*site = (struct site){ .listing = listing };
 	site->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (site->root < 0)
-		return -errno;
+		return rota_errno();
 	probe = open_beneath(site->root, ".", 0);
 	site->beneath = probe >= 0;
 	if (probe >= 0)

@@ -1,7 +1,8 @@
 /* base.h - what every other header stands on: visibility, errors, time
  *
  * Errors.  A call answers 0 or a count, or a negative errno (-ECANCELED, -ETIMEDOUT ...), or one of
- * the negative codes below for what errno has no word for.  errno itself is never set or read.
+ * the negative codes below for what errno has no word for.  errno itself is never set, and read
+ * with rota_errno() after a system call of your own.
  *
  * Time.  Nanoseconds on CLOCK_MONOTONIC, as uint64_t.  A length is made with ROTA_SECONDS() and its
  * brothers; a deadline is absolute: rota_now_ns() + length, or ROTA_FOREVER. */
@@ -53,6 +54,13 @@ enum {
 /* The text for a code above or a negative errno: "connection refused".  Any thread; never NULL; the
  * text is constant or lives until this thread's next call. */
 ROTA_API const char *rota_strerror(int code);
+
+/* The calling thread's errno as a code, -errno, for who makes system calls in a task.  Any thread; never waits.
+ *
+ * A task may come to another thread where it waits.  errno is a variable of the thread, and the compiler may find its
+ * address once for a whole function: after a wait in between, `errno` reads what went wrong elsewhere.  This call finds
+ * it anew.  The same holds for each _Thread_local variable, and for what <pthread.h> says of the thread. */
+ROTA_API int rota_errno(void);
 
 /* "0.1.0", of the library that is running; ROTA_VERSION_* are those of the headers. */
 ROTA_API const char *rota_version(void);

@@ -35,7 +35,7 @@ static ssize_t send_first(struct rota_stream *s, const struct msghdr *msg)
 			rota__coop(rota__here());
 			return n;
 		}
-		rc = errno == EAGAIN ? wait_for_room(s) : errno == EINTR ? 0 : -errno;
+		rc = rota_errno() == -EAGAIN ? wait_for_room(s) : rota_errno() == -EINTR ? 0 : rota_errno();
 	}
 	return rc < 0 ? rc : ROTA_ECLOSED;
 }

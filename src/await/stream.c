@@ -172,10 +172,10 @@ static ssize_t receive_file(struct rota_stream *s, const struct iovec *iov, int 
 			rota__coop(rota__here());
 			return n;
 		}
-		if (errno == EINTR)
+		if (rota_errno() == -EINTR)
 			continue;
-		if (errno != EAGAIN)
-			return -errno;
+		if (rota_errno() != -EAGAIN)
+			return rota_errno();
 		n = wait_ready(s, &s->reader, POLLIN, s->read_deadline_ns);
 		if (n < 0)
 			return n;
@@ -487,7 +487,7 @@ static ssize_t try_put(struct rota_stream *s, const struct iovec *iov, int count
 		return rota__writev_quietly(s->fd, iov, count);
 	n = count == 1 ? send(s->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
 		       : sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return n < 0 ? -errno : n;
+	return n < 0 ? rota_errno() : n;
 }
 
 /* A try answered `error`: wait for room if that is what it wants.  0: try again. */
@@ -609,7 +609,7 @@ static int send_by_copy(struct rota_stream *s, int fd, uint64_t offset, uint64_t
 		uint64_t left = size - s->written;
 		ssize_t n = pread(fd, buf, left < COPY_CHUNK ? left : COPY_CHUNK, (off_t)(offset + s->written));
 
-		rc = n > 0 ? put_all(s, buf, (size_t)n) : n == 0 ? ROTA_EOF : errno == EINTR ? 0 : -errno;
+		rc = n > 0 ? put_all(s, buf, (size_t)n) : n == 0 ? ROTA_EOF : rota_errno() == -EINTR ? 0 : rota_errno();
 	}
 	rota__free(buf);
 	return rc;
@@ -653,5 +653,5 @@ int rota_shutdown_write(struct rota_stream *s)
 		return ROTA_ECLOSED;
 	if (!s->socket)
 		return -ENOTSOCK;
-	return shutdown(s->fd, SHUT_WR) < 0 ? -errno : 0;
+	return shutdown(s->fd, SHUT_WR) < 0 ? rota_errno() : 0;
 }

@@ -87,10 +87,10 @@ static int wait_after(struct rota_udp *udp, int error, uint32_t events, uint64_t
 	struct udp_wait w = { .op.op = { .kind = OP_POLL, .fd = udp->fd, .poll.events = events } };
 	int64_t n;
 
-	if (error == EINTR)
+	if (error == -EINTR)
 		return 0;
-	if (error != EAGAIN)
-		return -error;
+	if (error != -EAGAIN)
+		return error;
 	list_append(&udp->waits, &w.link);
 	n = rota__await(&w.op, deadline_ns);
 	list_remove(&w.link);
@@ -123,7 +123,7 @@ static ssize_t send_one(struct rota_udp *udp, const void *data, size_t size, con
 			rota__coop(rota__here());
 			return n;
 		}
-		rc = wait_to_send(udp, errno);
+		rc = wait_to_send(udp, rota_errno());
 	}
 	return rc;
 }
@@ -153,7 +153,7 @@ static ssize_t recv_one(struct rota_udp *udp, void *data, size_t size, struct ro
 			rota__coop(rota__here());
 			return n;
 		}
-		rc = wait_to_recv(udp, errno);
+		rc = wait_to_recv(udp, rota_errno());
 	}
 	return rc;
 }

@@ -9,6 +9,12 @@ const char *rota_version(void)
 	return ROTA_VERSION;
 }
 
+/* A function of its own, also where everything is compiled as one: that is its whole purpose. */
+__attribute__((noinline)) int rota_errno(void)
+{
+	return -errno;
+}
+
 const char *rota_strerror(int code)
 {
 	static _Thread_local char unknown[32];

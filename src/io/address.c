@@ -169,7 +169,7 @@ int rota__socket_name(int fd, int (*ask)(int, struct sockaddr *, socklen_t *), c
 	if (ask(fd, (struct sockaddr *)&address.storage, &address.size) < 0) {
 		if (size > 0)
 			buf[0] = '\0';
-		return -errno;
+		return rota_errno();
 	}
 	return rota_address_name(&address, buf, size);
 }
@@ -180,7 +180,7 @@ int rota__socket_port(int fd)
 	socklen_t size = sizeof sa;
 
 	if (getsockname(fd, (struct sockaddr *)&sa, &size) < 0)
-		return -errno;
+		return rota_errno();
 	return sa.ss_family == AF_INET	   ? ntohs(((struct sockaddr_in *)&sa)->sin_port)
 		: sa.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&sa)->sin6_port)
 					   : 0;

@@ -11,7 +11,7 @@ static int int_option(int fd, int option, int *ret_value)
 {
 	socklen_t size = sizeof *ret_value;
 
-	return getsockopt(fd, SOL_SOCKET, option, ret_value, &size) < 0 ? -errno : 0;
+	return getsockopt(fd, SOL_SOCKET, option, ret_value, &size) < 0 ? rota_errno() : 0;
 }
 
 static int check(int fd)
@@ -35,7 +35,7 @@ int rota__listen_socket_adopt(int fd, const struct rota_listen_options *options)
 	if (rc == 0)
 		rc = rota__fd_set_nonblocking(fd);
 	if (rc == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-		rc = -errno;
+		rc = rota_errno();
 	if (rc == 0 && (family == AF_INET || family == AF_INET6) && !options->keep_delay)
 		rc = rota__socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	return rc;

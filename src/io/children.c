@@ -170,7 +170,7 @@ static bool gone(pid_t pid)
 
 	do
 		rc = waitpid(pid, NULL, WNOHANG);
-	while (rc < 0 && errno == EINTR);
+	while (rc < 0 && rota_errno() == -EINTR);
 	return rc != 0; /* also -ECHILD: after a fork it is our parent's */
 }
 

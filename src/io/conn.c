@@ -166,8 +166,8 @@ static ssize_t read_once(struct rota_conn *c, struct iovec room)
 	do
 		n = has(c, CONN_SOCKET) ? recv(c->fd, room.iov_base, room.iov_len, MSG_DONTWAIT) :
 					 read(c->fd, room.iov_base, room.iov_len);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	while (n < 0 && rota_errno() == -EINTR);
+	return n < 0 ? rota_errno() : n;
 }
 
 /* True: there may be more. */
@@ -364,7 +364,7 @@ int rota_conn_pair_at(struct rota_loop *loop, struct rota_conn *a, struct rota_c
 	int fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
-		return -errno;
+		return rota_errno();
 	return open_both(loop, a, b, fds, CONN_SOCKET, site);
 }
 
@@ -374,7 +374,7 @@ int rota_conn_pipe_at(struct rota_loop *loop, struct rota_conn *reader, struct r
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
+		return rota_errno();
 	return open_both(loop, reader, writer, fds, 0, site);
 }
 
@@ -409,7 +409,7 @@ static int connect_error(int fd)
 	int error = 0;
 	socklen_t size = sizeof error;
 
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? -errno : -error;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? rota_errno() : -error;
 }
 
 static void connected(struct rota__op *op)
@@ -430,7 +430,7 @@ static int start_connecting(int fd, const struct rota_address *address, const st
 		rota__socket_set_nodelay(fd, true);
 	if (connect(fd, (const struct sockaddr *)&address->storage, address->size) == 0)
 		return 0;
-	return errno == EINTR ? -EINPROGRESS : -errno;
+	return rota_errno() == -EINTR ? -EINPROGRESS : rota_errno();
 }
 
 int rota_conn_connect_with_at(struct rota_loop *loop, struct rota_conn *c, const struct rota_address *address,
@@ -449,7 +449,7 @@ int rota_conn_connect_with_at(struct rota_loop *loop, struct rota_conn *c, const
 		return rc;
 	fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return -errno;
+		return rota_errno();
 	rc = start_connecting(fd, address, options);
 	if (rc < 0 && rc != -EINPROGRESS) {
 		close(fd);

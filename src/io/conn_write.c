@@ -50,7 +50,7 @@ static ssize_t send_message(int fd, const struct msghdr *msg)
 {
 	ssize_t n = sendmsg(fd, msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	return n < 0 ? -errno : n;
+	return n < 0 ? rota_errno() : n;
 }
 
 static ssize_t send_pieces(const struct rota_conn *c, struct iovec *pieces, int count)
@@ -90,7 +90,7 @@ static int attempt(struct rota_conn *c, struct rota_write *w)
 	struct iovec pieces[PIECES];
 
 	if (w->bits & WRITE_END)
-		return shutdown(c->fd, SHUT_WR) < 0 ? -errno : 0;
+		return shutdown(c->fd, SHUT_WR) < 0 ? rota_errno() : 0;
 	while (w->done_bytes < w->size_bytes) {
 		ssize_t n = w->fd_count > 0 ? send_with_fds(c, w) : send_pieces(c, pieces, pieces_left(w, pieces));
 

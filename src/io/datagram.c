@@ -356,7 +356,7 @@ static int family_of(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
 		getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0)
-		return -errno;
+		return rota_errno();
 	return type == SOCK_DGRAM && (family == AF_INET || family == AF_INET6) ? family : -EPROTOTYPE;
 }
 
@@ -384,7 +384,7 @@ int rota_datagrams_connect(struct rota_datagrams *u, const char *address)
 	if (!handle_open(&u->handle))
 		return ROTA_ECLOSED;
 	if (address == NULL)
-		return connect(u->fd, &nobody, sizeof nobody) < 0 ? -errno : 0;
+		return connect(u->fd, &nobody, sizeof nobody) < 0 ? rota_errno() : 0;
 	rc = rota_address_parse(&peer, address);
 	if (rc == 0 && peer.storage.ss_family == AF_UNIX)
 		rc = -EAFNOSUPPORT;

@@ -21,7 +21,7 @@
 
 static int or_errno(int rc)
 {
-	return rc < 0 ? -errno : rc;
+	return rc < 0 ? rota_errno() : rc;
 }
 
 /* ---- names ---- */
@@ -46,7 +46,7 @@ int rota__file_readlink(void *arg)
 	ssize_t n = a->size > 0 ? readlink(a->path, a->buf, a->size) : 0;
 
 	if (n < 0)
-		return -errno;
+		return rota_errno();
 	if ((size_t)n >= a->size)
 		return -ENAMETOOLONG;
 	a->buf[n] = '\0';
@@ -60,7 +60,7 @@ int rota__file_realpath(void *arg)
 	size_t length;
 
 	if (realpath(a->path, path) == NULL)
-		return -errno;
+		return rota_errno();
 	length = strlen(path);
 	if (length >= a->size)
 		return -ENAMETOOLONG;
@@ -73,7 +73,7 @@ int rota__file_mkstemp(void *arg)
 	const struct rota__file_args *a = arg;
 	int fd = mkostemp(a->buf, O_CLOEXEC);
 
-	while (fd < 0 && errno == EINTR) { /* of open(2): the letters have been replaced */
+	while (fd < 0 && rota_errno() == -EINTR) { /* of open(2): the letters have been replaced */
 		memcpy(a->buf + strlen(a->buf) - 6, "XXXXXX", 6);
 		fd = mkostemp(a->buf, O_CLOEXEC);
 	}
@@ -84,7 +84,7 @@ int rota__file_mkdtemp(void *arg)
 {
 	const struct rota__file_args *a = arg;
 
-	return mkdtemp(a->buf) != NULL ? 0 : -errno;
+	return mkdtemp(a->buf) != NULL ? 0 : rota_errno();
 }
 
 /* ---- what belongs to a file ---- */
@@ -95,7 +95,7 @@ int rota__file_open_now(const char *path, int flags, unsigned mode)
 
 	do
 		fd = open(path, flags, mode);
-	while (fd < 0 && errno == EINTR);
+	while (fd < 0 && rota_errno() == -EINTR);
 	return or_errno(fd);
 }
 
@@ -106,7 +106,7 @@ int rota__file_truncate(void *arg)
 
 	do
 		rc = truncate(a->path, (off_t)a->bytes);
-	while (rc < 0 && errno == EINTR);
+	while (rc < 0 && rota_errno() == -EINTR);
 	return or_errno(rc);
 }
 
@@ -176,9 +176,9 @@ int rota__file_disk_stat(void *arg)
 
 	do
 		rc = statfs(a->path, &st);
-	while (rc < 0 && errno == EINTR);
+	while (rc < 0 && rota_errno() == -EINTR);
 	if (rc < 0)
-		return -errno;
+		return rota_errno();
 	block = (uint64_t)st.f_bsize;
 	*a->disk = (struct rota_disk_info){
 		.bytes = st.f_blocks * block,
@@ -197,7 +197,7 @@ int rota__file_disk_stat(void *arg)
 /* The kernel cannot do it between these two: it must go through our memory. */
 static bool must_go_through_memory(int error)
 {
-	return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EBADF;
+	return error == -EXDEV || error == -EINVAL || error == -ENOSYS || error == -EOPNOTSUPP || error == -EBADF;
 }
 
 int rota__file_write_all(int fd, const char *data, size_t size)
@@ -226,10 +226,10 @@ static int move_through_memory(int to, int from, off_t *offset, uint64_t size, i
 		ssize_t n = pread(from, block, left < sizeof block ? left : sizeof block, *offset);
 		int rc;
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && rota_errno() == -EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : 0;
+			return n < 0 ? rota_errno() : 0;
 		rc = rota__file_write_all(to, block, (size_t)n);
 		if (rc < 0)
 			return rc;
@@ -251,7 +251,7 @@ int rota__file_send(void *arg)
 
 		if (n == -EINTR)
 			continue;
-		if (n < 0 && a->moved == 0 && must_go_through_memory((int)-n))
+		if (n < 0 && a->moved == 0 && must_go_through_memory((int)n))
 			return move_through_memory(a->fd, a->fd2, &offset, a->bytes, &a->moved);
 		if (n <= 0)
 			return (int)n;
@@ -269,12 +269,12 @@ static int copy_bytes(int to, int from)
 	for (;;) {
 		ssize_t n = copy_file_range(from, &offset, to, NULL, AT_ONCE, 0);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && rota_errno() == -EINTR)
 			continue;
-		if (n < 0 && must_go_through_memory(errno))
+		if (n < 0 && must_go_through_memory(rota_errno()))
 			break;
 		if (n < 0)
-			return -errno;
+			return rota_errno();
 		if (n == 0)
 			break; /* at the end; or a file that has no size, as in /proc, and yet bytes */
 	}
@@ -287,14 +287,14 @@ static int copy_open(int to, int from, const struct stat *st, unsigned flags)
 	int rc;
 
 	if (fstat(to, &there) < 0)
-		return -errno;
+		return rota_errno();
 	if (there.st_dev == st->st_dev && there.st_ino == st->st_ino)
 		return -EINVAL;
 	do
 		rc = ftruncate(to, 0);
-	while (rc < 0 && errno == EINTR);
+	while (rc < 0 && rota_errno() == -EINTR);
 	if (rc < 0)
-		return -errno;
+		return rota_errno();
 	if (ioctl(to, FICLONE, from) < 0) {
 		if (flags & ROTA_COPY_CLONE)
 			return -EOPNOTSUPP;
@@ -302,7 +302,7 @@ static int copy_open(int to, int from, const struct stat *st, unsigned flags)
 		if (rc < 0)
 			return rc;
 	}
-	return fchmod(to, st->st_mode & 07777) < 0 ? -errno : 0;
+	return fchmod(to, st->st_mode & 07777) < 0 ? rota_errno() : 0;
 }
 
 /* Open `path` for what is copied; *ret_made: it was not there. */
@@ -323,7 +323,7 @@ static int copy_from(int from, const struct rota__file_args *a)
 	int to, rc;
 
 	if (fstat(from, &st) < 0)
-		return -errno;
+		return rota_errno();
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	to = open_target(a->path2, a->mode, &made);
@@ -331,7 +331,7 @@ static int copy_from(int from, const struct rota__file_args *a)
 		return to;
 	rc = copy_open(to, from, &st, a->mode);
 	if (close(to) < 0 && rc == 0)
-		rc = -errno; /* a late error of a write */
+		rc = rota_errno(); /* a late error of a write */
 	if (rc < 0 && made)
 		unlink(a->path2);
 	return rc;

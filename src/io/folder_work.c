@@ -64,7 +64,7 @@ static int gather(struct listing *l, DIR *dir)
 		errno = 0;
 		entry = readdir(dir);
 		if (entry == NULL)
-			return -errno;
+			return rota_errno();
 		if (!dots(entry->d_name))
 			rc = add(l, entry);
 	}
@@ -109,7 +109,7 @@ int rota__file_readdir(void *arg)
 		return fd;
 	dir = fdopendir(fd);
 	if (dir == NULL) {
-		rc = -errno;
+		rc = rota_errno();
 		close(fd);
 		return rc;
 	}
@@ -142,7 +142,7 @@ static long tell(int fd, char *told)
 {
 	long n = syscall(SYS_getdents64, fd, told, (size_t)TOLD_BYTES);
 
-	return n < 0 ? (errno == ENOENT ? 0 : -errno) : n;
+	return n < 0 ? (rota_errno() == -ENOENT ? 0 : rota_errno()) : n;
 }
 
 static size_t list_told(struct piece *p, long bytes)

@@ -41,9 +41,9 @@ static bool left_over(const struct rota_address *address, const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	rc = connect(fd, (const struct sockaddr *)&address->storage, address->size) < 0 ? errno : 0;
+	rc = connect(fd, (const struct sockaddr *)&address->storage, address->size) < 0 ? rota_errno() : 0;
 	close(fd);
-	return rc == ECONNREFUSED;
+	return rc == -ECONNREFUSED;
 }
 
 static int bind_to(int fd, const struct rota_address *address, const char *path)
@@ -52,10 +52,10 @@ static int bind_to(int fd, const struct rota_address *address, const char *path)
 
 	if (bind(fd, sa, address->size) == 0)
 		return 0;
-	if (errno != EADDRINUSE || path == NULL || !left_over(address, path))
-		return -errno;
+	if (rota_errno() != -EADDRINUSE || path == NULL || !left_over(address, path))
+		return rota_errno();
 	if (unlink(path) < 0 || bind(fd, sa, address->size) < 0)
-		return -errno;
+		return rota_errno();
 	return 0;
 }
 
@@ -73,12 +73,12 @@ static int try_socket(const struct rota_address *address, const struct rota_list
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), rc;
 
 	if (fd < 0)
-		return -errno;
+		return rota_errno();
 	rc = configure(fd, family, options);
 	if (rc == 0)
 		rc = bind_to(fd, address, path_of(address));
 	if (rc == 0 && listen(fd, options->backlog > 0 ? options->backlog : SOMAXCONN) < 0)
-		rc = -errno;
+		rc = rota_errno();
 	if (rc == 0)
 		return fd;
 	close(fd);
@@ -141,7 +141,7 @@ int rota__listener_door(struct rota_listener **ret_listener, const struct rota_l
 	struct rota_address here = { .size = sizeof here.storage };
 
 	if (getsockname(l->fd, (struct sockaddr *)&here.storage, &here.size) < 0)
-		return -errno;
+		return rota_errno();
 	return rota__listen(ret_listener, loop, &here, &l->options);
 }
 

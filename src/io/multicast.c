@@ -47,7 +47,7 @@ static int index_of_address(const struct sockaddr_storage *address)
 	unsigned index = 0;
 
 	if (getifaddrs(&all) < 0)
-		return -errno;
+		return rota_errno();
 	for (const struct ifaddrs *it = all; it != NULL && index == 0; it = it->ifa_next)
 		if (has_address(it, address))
 			index = if_nametoindex(it->ifa_name);
@@ -121,9 +121,9 @@ static int one_source(
  * a whole it says what we say. */
 static int as_for_groups(int error, bool join)
 {
-	if (join && error == EADDRNOTAVAIL)
+	if (join && error == -EADDRNOTAVAIL)
 		return -EADDRINUSE;
-	return !join && error == EINVAL ? -EADDRNOTAVAIL : -error;
+	return !join && error == -EINVAL ? -EADDRNOTAVAIL : error;
 }
 
 int rota__multicast_member(int fd, int family, const char *group, const char *source, const char *interface, bool join)
@@ -137,10 +137,10 @@ int rota__multicast_member(int fd, int family, const char *group, const char *so
 		return -EINVAL;
 	hear_own_groups_only(fd, &whom);
 	if (source == NULL)
-		return any_source(fd, &whom, index, join) < 0 ? -errno : 0;
+		return any_source(fd, &whom, index, join) < 0 ? rota_errno() : 0;
 	if (parse(&from, source) < 0 || from.ss_family != whom.ss_family)
 		return -EINVAL;
-	return one_source(fd, &whom, &from, index, join) < 0 ? as_for_groups(errno, join) : 0;
+	return one_source(fd, &whom, &from, index, join) < 0 ? as_for_groups(rota_errno(), join) : 0;
 }
 
 /* ---- how far, and to whom ---- */
@@ -160,7 +160,7 @@ int rota__multicast_set_interface(int fd, int family, const char *interface)
 	if (v4.imr_ifindex < 0)
 		return v4.imr_ifindex;
 	if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &v4, sizeof v4) < 0 && family == AF_INET)
-		return -errno;
+		return rota_errno();
 	return family == AF_INET6 ? rota__socket_set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, v4.imr_ifindex) : 0;
 }
 

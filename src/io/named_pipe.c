@@ -16,7 +16,7 @@ static int check(int fd)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return -errno;
+		return rota_errno();
 	return S_ISFIFO(st.st_mode) ? 0 : -EINVAL;
 }
 
@@ -41,13 +41,13 @@ static int open_end(const char *path, enum rota_pipe_end end, unsigned mode)
 
 	if (flags < 0 || (mode & ~07777u) != 0)
 		return -EINVAL;
-	if (mode != 0 && mkfifo(path, (mode_t)mode) < 0 && errno != EEXIST)
-		return -errno;
+	if (mode != 0 && mkfifo(path, (mode_t)mode) < 0 && rota_errno() != -EEXIST)
+		return rota_errno();
 	do
 		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	while (fd < 0 && errno == EINTR);
+	while (fd < 0 && rota_errno() == -EINTR);
 	if (fd < 0)
-		return errno == EISDIR ? -EINVAL : -errno;
+		return rota_errno() == -EISDIR ? -EINVAL : rota_errno();
 	rc = check(fd);
 	if (rc < 0) {
 		close(fd);

@@ -48,7 +48,7 @@ int rota_poll_open_at(struct rota_loop *loop, struct rota_poll *p, int fd, const
 	int rc;
 
 	if (fcntl(fd, F_GETFD) < 0)
-		return -errno;
+		return rota_errno();
 	rc = rota__handle_open(&p->handle, loop, KIND_poll, site);
 	if (rc < 0)
 		return rc;

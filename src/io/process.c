@@ -38,14 +38,14 @@ static bool is_open(int fd)
 static int wire_pipe(struct wiring *w, struct rota_process *p, int i)
 {
 	int ends[2], ours = i == 0 ? 1 : 0;
-	int rc = pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0;
+	int rc = pipe2(ends, O_CLOEXEC) < 0 ? rota_errno() : 0;
 
 	if (rc < 0)
 		return rc;
 	w->theirs[i] = ends[1 - ours];
 	/* Only our end: the two have their own flags, and the child expects to be blocked. */
 	if (fcntl(ends[ours], F_SETFL, O_NONBLOCK) < 0)
-		rc = -errno;
+		rc = rota_errno();
 	p->stdio[i] = rc == 0 ? rota__stream_new(p->loop, ends[ours], false) : NULL;
 	if (p->stdio[i] == NULL) {
 		close(ends[ours]);
@@ -69,7 +69,7 @@ static int wire_stdio(struct wiring *w, struct rota_process *p, int i, const str
 		return (how->fd == 1 && w->fds[i] == -1) || is_open(w->fds[i]) ? 0 : -EBADF;
 	case ROTA_STDIO_NULL:
 		w->theirs[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
-		rc = w->theirs[i] < 0 ? -errno : 0;
+		rc = w->theirs[i] < 0 ? rota_errno() : 0;
 		break;
 	case ROTA_STDIO_PIPE:
 		rc = wire_pipe(w, p, i);
@@ -190,7 +190,7 @@ static bool reap(struct rota_process *p)
 
 	do
 		rc = wait4(p->pid, &status, WNOHANG, &used);
-	while (rc < 0 && errno == EINTR);
+	while (rc < 0 && rota_errno() == -EINTR);
 	if (rc == 0)
 		return false;
 	p->exit = rc > 0 ? exit_of(status, &used) : (struct rota_exit){ .code = -1, .lost = true };
@@ -363,7 +363,7 @@ static bool no_pidfds(int error)
 {
 	/* ENOSYS, EINVAL: before Linux 5.3; EPERM: a sandbox.  ESRCH: it was reaped behind our back, which the first look
 	 * finds out. */
-	return error == ENOSYS || error == EINVAL || error == EPERM || error == ESRCH;
+	return error == -ENOSYS || error == -EINVAL || error == -EPERM || error == -ESRCH;
 }
 
 static int watch_first(struct rota_process *p)
@@ -375,8 +375,8 @@ static int watch_first(struct rota_process *p)
 		watch(p);
 		return 0;
 	}
-	if (!rota__process_no_pidfd && !no_pidfds(errno))
-		return -errno;
+	if (!rota__process_no_pidfd && !no_pidfds(rota_errno()))
+		return rota_errno();
 	rc = rota__children_add(p);
 	if (rc == 0)
 		count(p);
@@ -387,7 +387,7 @@ static int watch_first(struct rota_process *p)
 static void undo(struct rota_process *p)
 {
 	kill(p->pid, SIGKILL);
-	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(p->pid, NULL, 0) < 0 && rota_errno() == -EINTR)
 		;
 }
 
@@ -464,9 +464,9 @@ int rota_process_kill(struct rota_process *p, int signo)
 	if (p->state == PROCESS_ENDED)
 		rc = -ESRCH;
 	else if (p->pidfd >= 0)
-		rc = syscall(SYS_pidfd_send_signal, p->pidfd, signo, NULL, 0) < 0 ? -errno : 0;
+		rc = syscall(SYS_pidfd_send_signal, p->pidfd, signo, NULL, 0) < 0 ? rota_errno() : 0;
 	else
-		rc = kill(p->pid, signo) < 0 ? -errno : 0;
+		rc = kill(p->pid, signo) < 0 ? rota_errno() : 0;
 	pthread_mutex_unlock(&p->lock);
 	return rc;
 }
@@ -507,7 +507,7 @@ int rota_process_take_fd(struct rota_process *p, int child_fd)
 		return -EBADF;
 	fd = fcntl(p->stdio[child_fd]->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return -errno;
+		return rota_errno();
 	rota_close(p->stdio[child_fd]);
 	p->stdio[child_fd] = NULL;
 	return fd;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rota/base.h>
+
 void rota__rights_pack(struct msghdr *msg, union rota__rights *control, const int *fds, unsigned count)
 {
 	*control = (union rota__rights){ 0 };
@@ -50,9 +52,9 @@ ssize_t rota__rights_recv(int fd, struct iovec room, int *fds, unsigned *ret_cou
 	*ret_count = 0;
 	do
 		n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && rota_errno() == -EINTR);
 	if (n < 0)
-		return -errno;
+		return rota_errno();
 	*ret_count = unpack(&msg, fds);
 	if (!(msg.msg_flags & MSG_CTRUNC))
 		return n;

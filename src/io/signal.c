@@ -129,7 +129,7 @@ static int catch(int signo)
 	if (sigaction(signo, &action, &former[signo]) == 0)
 		return 0;
 	watchers[signo]--;
-	return -errno;
+	return rota_errno();
 }
 
 /* A handler for a fault returns to the instruction that faults, for ever. */

@@ -8,7 +8,7 @@
 
 int rota__socket_set(int fd, int level, int option, int value)
 {
-	return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
+	return setsockopt(fd, level, option, &value, sizeof value) < 0 ? rota_errno() : 0;
 }
 
 int rota__socket_set_nodelay(int fd, bool on)
@@ -27,7 +27,7 @@ static int get(int fd, int level, int option, int *ret_value)
 {
 	socklen_t size = sizeof *ret_value;
 
-	return getsockopt(fd, level, option, ret_value, &size) < 0 ? -errno : 0;
+	return getsockopt(fd, level, option, ret_value, &size) < 0 ? rota_errno() : 0;
 }
 
 int rota__socket_linger_not(int fd)
@@ -41,7 +41,7 @@ int rota__socket_linger_not(int fd)
 		return rc == -ENOTSOCK ? -EOPNOTSUPP : rc;
 	if ((family != AF_INET && family != AF_INET6) || type != SOCK_STREAM)
 		return -EOPNOTSUPP;
-	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now) < 0 ? -errno : 0;
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now) < 0 ? rota_errno() : 0;
 }
 
 /* Linux doubles what it is told, for what it needs itself, and tells the double. */
@@ -85,7 +85,7 @@ int rota__socket_bind_local(int fd, int family, const char *text)
 		return -EAFNOSUPPORT;
 	/* The port is then chosen by connect(2), which knows the peer: more can be had. */
 	rota__socket_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	return bind(fd, (const struct sockaddr *)&local.storage, local.size) < 0 ? -errno : 0;
+	return bind(fd, (const struct sockaddr *)&local.storage, local.size) < 0 ? rota_errno() : 0;
 }
 
 int rota__fd_streams(int fd, bool *ret_socket)
@@ -95,7 +95,7 @@ int rota__fd_streams(int fd, bool *ret_socket)
 
 	*ret_socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
 	if (!*ret_socket)
-		return errno == ENOTSOCK ? 0 : -errno;
+		return rota_errno() == -ENOTSOCK ? 0 : rota_errno();
 	return type == SOCK_STREAM || type == SOCK_SEQPACKET ? 0 : -EPROTOTYPE;
 }
 
@@ -103,7 +103,7 @@ int rota__fd_set_nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? rota_errno() : 0;
 }
 
 enum rota__accept_verdict rota__accept_verdict(int64_t code)

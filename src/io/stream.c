@@ -86,7 +86,7 @@ int rota_stream_pair(struct rota_stream *ret_streams[2])
 	if (loop == NULL)
 		return -EPERM;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
-		return -errno;
+		return rota_errno();
 	a = rota__stream_new(loop, fds[0], true);
 	b = rota__stream_new(loop, fds[1], true);
 	if (a == NULL || b == NULL) {

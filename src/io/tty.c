@@ -145,7 +145,7 @@ static int remember(int fd, dev_t device, const struct termios *found)
 		t->changed = false;
 		t->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		if (t->fd < 0)
-			return -errno;
+			return rota_errno();
 		t->device = device;
 		t->pid = getpid();
 		t->found = *found;
@@ -188,7 +188,7 @@ static struct termios in_mode(const struct termios *found, enum rota_tty_mode mo
 /* Not drained: under the lock nobody may wait for whoever reads the terminal. */
 static int set(int fd, const struct termios *wanted)
 {
-	return tcsetattr(fd, TCSANOW, wanted) < 0 ? -errno : 0;
+	return tcsetattr(fd, TCSANOW, wanted) < 0 ? rota_errno() : 0;
 }
 
 static int set_locked(int fd, dev_t device, const struct termios *now, enum rota_tty_mode mode)
@@ -224,7 +224,7 @@ int rota_tty_set_mode(int fd, enum rota_tty_mode mode)
 	if ((unsigned)mode > ROTA_TTY_BINARY)
 		return -EINVAL;
 	if (tcgetattr(fd, &now) < 0 || fstat(fd, &st) < 0)
-		return -errno;
+		return rota_errno();
 	pthread_once(&once, at_exit_and_fork);
 	block_and_lock(&old);
 	rc = set_locked(fd, st.st_rdev, &now, mode);
@@ -247,15 +247,15 @@ int rota_tty_open(int fd)
 	char path[32];
 
 	if (flags < 0)
-		return -errno;
+		return rota_errno();
 	if (!isatty(fd))
 		return -ENOTTY;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	do
 		own = is_other_side(fd) ? fcntl(fd, F_DUPFD_CLOEXEC, 0)
 					: open(path, (flags & O_ACCMODE) | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	while (own < 0 && errno == EINTR);
-	return own < 0 ? -errno : own;
+	while (own < 0 && rota_errno() == -EINTR);
+	return own < 0 ? rota_errno() : own;
 }
 
 int rota_tty_get_size(int fd, struct rota_tty_size *ret_size)
@@ -263,7 +263,7 @@ int rota_tty_get_size(int fd, struct rota_tty_size *ret_size)
 	struct winsize size;
 
 	if (ioctl(fd, TIOCGWINSZ, &size) < 0)
-		return errno == EBADF ? -EBADF : -ENOTTY;
+		return rota_errno() == -EBADF ? -EBADF : -ENOTTY;
 	*ret_size = (struct rota_tty_size){ size.ws_col, size.ws_row };
 	return 0;
 }

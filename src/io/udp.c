@@ -27,10 +27,10 @@ static int open_socket(const struct rota_address *address, const struct rota_udp
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
-		return -errno;
+		return rota_errno();
 	rc = prepare(fd, family, options);
 	if (rc == 0 && bind(fd, (const struct sockaddr *)&address->storage, address->size) < 0)
-		rc = -errno;
+		rc = rota_errno();
 	if (rc == 0)
 		return fd;
 	close(fd);
@@ -127,7 +127,7 @@ int rota__udp_set_peer(int fd, int family, const struct rota_address *peer)
 	socklen_t size;
 	const struct sockaddr *sa = rota__udp_outward(family, peer, &mapped, &size);
 
-	return connect(fd, sa, size) < 0 ? -errno : 0;
+	return connect(fd, sa, size) < 0 ? rota_errno() : 0;
 }
 
 /* ---- many at once ---- */
@@ -162,7 +162,7 @@ int rota__udp_send_batch(int fd, int family, const struct rota_udp_message *mess
 		fill(&b, i, messages[i].data, messages[i].size, (void *)to, size);
 	}
 	n = sendmmsg(fd, b.heads, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return n < 0 ? -errno : n;
+	return n < 0 ? rota_errno() : n;
 }
 
 int rota__udp_recv_batch(int fd, struct rota_udp_message *messages, unsigned count)
@@ -181,7 +181,7 @@ int rota__udp_recv_batch(int fd, struct rota_udp_message *messages, unsigned cou
 		messages[i].address.size = b.heads[i].msg_hdr.msg_namelen;
 		rota__udp_inward(&messages[i].address);
 	}
-	return n < 0 ? -errno : n;
+	return n < 0 ? rota_errno() : n;
 }
 
 /* ---- what it says of itself ---- */

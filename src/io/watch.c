@@ -245,7 +245,7 @@ static int look_at(struct rota_path_watch *w)
 	int rc;
 
 	if (stat(w->path, &st) < 0)
-		return -errno;
+		return rota_errno();
 	w->device = st.st_dev;
 	w->inode = st.st_ino;
 	rc = rota__spot_add(w, w->path, "", 0, &root);

@@ -131,7 +131,7 @@ int rota__spot_add(struct rota_path_watch *w, const char *full_path, const char 
 		return rc;
 	number = inotify_add_watch(hub->fd, full_path, MASK | flags);
 	if (number < 0)
-		return -errno;
+		return rota_errno();
 	place = place_of(hub, number);
 	if (place == NULL) {
 		inotify_rm_watch(hub->fd, number);
@@ -274,7 +274,7 @@ static int hub_new(struct rota_loop *loop)
 	hub->loop = loop;
 	list_init(&hub->watches);
 	hub->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	rc = hub->fd < 0 ? -errno : grow(hub);
+	rc = hub->fd < 0 ? rota_errno() : grow(hub);
 	if (rc < 0) {
 		if (hub->fd >= 0)
 			close(hub->fd);

@@ -35,7 +35,7 @@ static int read_some(int fd, struct contents *c)
 	ssize_t n = read(fd, c->data + c->size, c->room - c->size);
 
 	if (n < 0)
-		return errno == EINTR ? 1 : -errno;
+		return rota_errno() == -EINTR ? 1 : rota_errno();
 	c->size += (size_t)n;
 	return n > 0;
 }
@@ -48,7 +48,7 @@ static int read_contents(int fd, struct contents *c, uint64_t size_max)
 	int rc;
 
 	if (fstat(fd, &st) < 0)
-		return -errno;
+		return rota_errno();
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > size_max)
 		return ROTA_ELIMIT;
 	if ((uint64_t)st.st_size >= SIZE_MAX / 2)
@@ -95,7 +95,7 @@ int rota__file_write_whole(void *arg)
 		return fd;
 	rc = rota__file_write_all(fd, a->buf, a->size);
 	if (close(fd) < 0 && rc == 0)
-		rc = -errno; /* a late error of a write */
+		rc = rota_errno(); /* a late error of a write */
 	return rc;
 }
 
@@ -127,8 +127,8 @@ static int sync_all(int fd)
 
 	do
 		rc = fsync(fd);
-	while (rc < 0 && errno == EINTR);
-	return rc < 0 ? -errno : 0;
+	while (rc < 0 && rota_errno() == -EINTR);
+	return rc < 0 ? rota_errno() : 0;
 }
 
 /* A new file beside `path`, with all that is to be in it, on the disk. */
@@ -145,7 +145,7 @@ static int write_beside(const struct rota__file_args *a, char *temp, size_t temp
 	if (rc == 0)
 		rc = sync_all(fd);
 	if (close(fd) < 0 && rc == 0)
-		rc = -errno;
+		rc = rota_errno();
 	if (rc < 0)
 		unlink(temp);
 	return rc;
@@ -178,7 +178,7 @@ int rota__file_write_atomic(void *arg)
 	if (rc < 0)
 		return rc;
 	if (rename(temp, a->path) < 0) {
-		rc = -errno;
+		rc = rota_errno();
 		unlink(temp);
 		return rc;
 	}

@@ -48,7 +48,7 @@ static int open_socket(int family, const struct rota_connect_options *options)
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), rc = 0;
 
 	if (fd < 0)
-		return -errno;
+		return rota_errno();
 	if (family != AF_UNIX && !options->keep_delay)
 		rc = rota__socket_set_nodelay(fd, true);
 	if (rc == 0)
@@ -212,7 +212,7 @@ static int connect_unix(const struct rota_address *address, const struct rota_co
 	if (fd < 0)
 		return fd;
 	while (connect(fd, (const struct sockaddr *)&address->storage, address->size) < 0) {
-		rc = errno == EAGAIN ? rota_sleep(pause_ns) : errno == EINTR ? 0 : -errno;
+		rc = rota_errno() == -EAGAIN ? rota_sleep(pause_ns) : rota_errno() == -EINTR ? 0 : rota_errno();
 		if (rc < 0) {
 			close(fd);
 			return rc;

@@ -31,7 +31,7 @@ int rota__keeper_start(int control_fd, uint32_t slot, int fd)
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	rota__rights_pack(&msg, &control, &fd, 1);
-	return sendmsg(control_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return sendmsg(control_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? rota_errno() : 0;
 }
 
 /* ---- in the keeper ---- */
@@ -40,7 +40,7 @@ int rota__keeper_start(int control_fd, uint32_t slot, int fd)
 static void last_word(struct worker *w, struct rota__message m)
 {
 	m.magic = MESSAGE_MAGIC;
-	while (send(w->fd, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+	while (send(w->fd, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && rota_errno() == -EINTR)
 		;
 	close(w->fd);
 	w->pid = 0;
@@ -64,7 +64,7 @@ static void end_of(struct worker *w)
 	kill(-w->pid, SIGKILL);
 	do
 		rc = wait4(w->pid, &status, 0, &used);
-	while (rc < 0 && errno == EINTR);
+	while (rc < 0 && rota_errno() == -EINTR);
 	if (rc == w->pid)
 		last_word(w, (struct rota__message){ .kind = MESSAGE_DIED, .status = status, .used = used });
 }
@@ -103,7 +103,7 @@ static void start(uint32_t slot, int fd, pid_t keeper)
 	if (w->pid == 0)
 		become_worker(fd, keeper);
 	if (w->pid < 0)
-		last_word(w, (struct rota__message){ .kind = MESSAGE_NO_FORK, .result = -errno });
+		last_word(w, (struct rota__message){ .kind = MESSAGE_NO_FORK, .result = rota_errno() });
 }
 
 /* One request.  False: the control socket has ended. */

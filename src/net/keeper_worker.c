@@ -20,7 +20,7 @@ static ssize_t receive(int fd, void *buf, size_t size)
 
 	do
 		n = recv(fd, buf, size, 0);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && rota_errno() == -EINTR);
 	if (n <= 0)
 		_exit(0); /* nobody calls any more */
 	return n;
@@ -32,7 +32,7 @@ static void transmit(int fd, const void *buf, size_t size)
 
 	do
 		n = send(fd, buf, size, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && rota_errno() == -EINTR);
 	if (n < 0)
 		_exit(0);
 }

@@ -16,7 +16,7 @@ static int listen_alone(struct rota_address *address)
 		return fd;
 	address->size = sizeof address->storage;
 	if (getsockname(fd, (struct sockaddr *)&address->storage, &address->size) < 0)
-		rc = -errno;
+		rc = rota_errno();
 	rota__listen_socket_close(fd, path);
 	return rc;
 }

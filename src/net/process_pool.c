@@ -54,7 +54,7 @@ static int start_worker(struct rota_process_pool *pool, unsigned slot)
 		close(pool->fd[slot]);
 	pool->fd[slot] = -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return -errno;
+		return rota_errno();
 	rc = rota__keeper_start(pool->control, slot, ends[1]);
 	close(ends[1]);
 	if (rc < 0)
@@ -77,7 +77,7 @@ static bool is_quiet(int fd)
 {
 	char byte;
 
-	return fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+	return fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && rota_errno() == -EAGAIN;
 }
 
 /* ---- one call ---- */
@@ -217,7 +217,7 @@ static int approach(struct rota_process_pool *pool, unsigned slot, struct call *
 	}
 	fd = fcntl(pool->fd[slot], F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return -errno;
+		return rota_errno();
 	rc = rota_stream_from_fd(&c->stream, fd);
 	if (rc < 0)
 		close(fd);
@@ -312,9 +312,9 @@ static int fork_keeper(struct rota_process_pool *pool)
 	int ends[2], null = open("/dev/null", O_RDWR | O_CLOEXEC), rc = 0;
 
 	if (null < 0)
-		return -errno;
+		return rota_errno();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
-		rc = -errno;
+		rc = rota_errno();
 		close(null);
 		return rc;
 	}
@@ -322,7 +322,7 @@ static int fork_keeper(struct rota_process_pool *pool)
 	if (pool->keeper == 0)
 		rota__keeper_main(ends[1], null, pool->functions);
 	if (pool->keeper < 0)
-		rc = -errno;
+		rc = rota_errno();
 	close(null);
 	close(ends[1]);
 	if (rc < 0)
@@ -392,7 +392,7 @@ void rota_process_pool_close(struct rota_process_pool *pool)
 			close(pool->fd[i]);
 	if (pool->control >= 0) {
 		close(pool->control);
-		while (waitpid(pool->keeper, NULL, 0) < 0 && errno == EINTR)
+		while (waitpid(pool->keeper, NULL, 0) < 0 && rota_errno() == -EINTR)
 			;
 	}
 	pthread_mutex_destroy(&pool->lock);

@@ -120,7 +120,7 @@ static void look_up(struct rota__job *job)
 
 	rota__trace(ROTA__EV_JOB_RUN, 0, NULL);
 	lookup->result = lookup->from.size > 0 ? find_name(lookup) : find_addresses(lookup);
-	lookup->system_error = errno;
+	lookup->system_error = rota_errno();
 	rota__trace(ROTA__EV_JOB_STOP, 0, NULL);
 }
 
@@ -228,7 +228,7 @@ static int error_of(const struct lookup *lookup)
 	case EAI_MEMORY:
 		return -ENOMEM;
 	case EAI_SYSTEM:
-		return lookup->system_error != 0 ? -lookup->system_error : -EIO;
+		return lookup->system_error != 0 ? lookup->system_error : -EIO;
 	default: /* EAI_FAIL: the name server answered that it cannot answer */
 		return -EIO;
 	}

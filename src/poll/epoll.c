@@ -50,9 +50,9 @@ static int watch(struct rota__poller *p, int fd, uint32_t generation)
 	if (epoll_ctl(epoll_of(p)->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
 		return 0;
 	/* A number whose closing we were not told of, and that is open again as the same file. */
-	if (errno == EEXIST && epoll_ctl(epoll_of(p)->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+	if (rota_errno() == -EEXIST && epoll_ctl(epoll_of(p)->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
 		return 0;
-	return -errno;
+	return rota_errno();
 }
 
 static int epoll_open(struct rota__poller **ret, const struct rota__poller_config *config)
@@ -74,7 +74,7 @@ static int epoll_open(struct rota__poller **ret, const struct rota__poller_confi
 	e->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (e->epoll_fd < 0 || e->wake_fd < 0 ||
 		epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, e->wake_fd, &event) < 0) {
-		rc = -errno;
+		rc = rota_errno();
 		if (e->epoll_fd >= 0)
 			close(e->epoll_fd);
 		if (e->wake_fd >= 0)
@@ -138,7 +138,7 @@ static int wait_ns(struct epoll *e, uint64_t left_ns)
 	if (left_ns == 0 || left_ns == ROTA_FOREVER || e->no_pwait2 || KNOWN_CALLS_ONLY)
 		return wait_ms(e, left_ns);
 	n = syscall(SYS_epoll_pwait2, e->epoll_fd, e->events, EVENTS, &left, NULL, (size_t)0);
-	if (n < 0 && (errno == ENOSYS || errno == EPERM)) { /* before Linux 5.11, or a filter that does not know it */
+	if (n < 0 && (rota_errno() == -ENOSYS || rota_errno() == -EPERM)) { /* before Linux 5.11, or a filter that does not know it */
 		e->no_pwait2 = true;
 		return wait_ms(e, left_ns);
 	}

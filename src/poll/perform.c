@@ -11,7 +11,7 @@
 
 static int64_t or_errno(int64_t n)
 {
-	return n < 0 ? -errno : n;
+	return n < 0 ? rota_errno() : n;
 }
 
 static int64_t try_poll(const struct rota__op *op)
@@ -20,7 +20,7 @@ static int64_t try_poll(const struct rota__op *op)
 	int n = poll(&p, 1, 0);
 
 	if (n < 0)
-		return -errno;
+		return rota_errno();
 	if (n == 0)
 		return -EAGAIN;
 	return p.revents & POLLNVAL ? -EBADF : p.revents;
@@ -29,10 +29,10 @@ static int64_t try_poll(const struct rota__op *op)
 /* The first call starts it; later ones, when the socket is writable, ask how it went. */
 static int64_t try_connect(const struct rota__op *op)
 {
-	if (connect(op->fd, op->connect.addr, op->connect.len) == 0 || errno == EISCONN)
+	if (connect(op->fd, op->connect.addr, op->connect.len) == 0 || rota_errno() == -EISCONN)
 		return 0;
 	/* EAGAIN is a Unix listener's full backlog: it has no readiness to wait for, so it is told. */
-	return errno == EINPROGRESS || errno == EALREADY ? -EAGAIN : errno == EAGAIN ? -ECONNREFUSED : -errno;
+	return rota_errno() == -EINPROGRESS || rota_errno() == -EALREADY ? -EAGAIN : rota_errno() == -EAGAIN ? -ECONNREFUSED : rota_errno();
 }
 
 static int64_t perform_once(struct rota__op *op)

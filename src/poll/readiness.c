@@ -165,9 +165,9 @@ static int64_t receive_local(struct rota__op *op, bool *ret_stopped)
 
 	do
 		n = recvmsg(op->fd, &msg, op->buf.flags | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && rota_errno() == -EINTR);
 	*ret_stopped = msg.msg_flags & MSG_CTRUNC;
-	return n < 0 ? -errno : n;
+	return n < 0 ? rota_errno() : n;
 }
 
 static int64_t receive(const struct rota__fd_state *state, struct rota__op *op, bool *ret_stopped)

@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <rota/base.h>
+
 #include "base/atomic.h"
 #include "base/sanitizers.h"
 #include "poll/ring.h"
@@ -20,7 +22,7 @@ static int setup(uint32_t entries, struct io_uring_params *params, uint32_t flag
 	params->flags = flags | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED;
 	params->cq_entries = entries * CQ_FACTOR;
 	fd = syscall(SYS_io_uring_setup, entries, params);
-	return fd < 0 ? -errno : (int)fd;
+	return fd < 0 ? rota_errno() : (int)fd;
 }
 
 /* From the richest to the poorest; each step is a kernel version (docs/design/pollers.md). */
@@ -62,11 +64,11 @@ static int map_queues(struct ring *ring, const struct io_uring_params *p)
 		p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe));
 	ring->rings = map(ring->fd, ring->rings_bytes, IORING_OFF_SQ_RING);
 	if (ring->rings == MAP_FAILED)
-		return -errno;
+		return rota_errno();
 	ring->sqe_bytes = p->sq_entries * sizeof(struct io_uring_sqe);
 	ring->sqe_memory = map(ring->fd, ring->sqe_bytes, IORING_OFF_SQES);
 	if (ring->sqe_memory == MAP_FAILED) {
-		int rc = -errno;
+		int rc = rota_errno();
 
 		munmap(ring->rings, ring->rings_bytes);
 		return rc;
@@ -150,7 +152,7 @@ int rota__ring_register(struct ring *ring, unsigned what, void *arg, unsigned co
 {
 	long rc = syscall(SYS_io_uring_register, ring->fd, what, arg, count);
 
-	return rc < 0 ? -errno : (int)rc;
+	return rc < 0 ? rota_errno() : (int)rc;
 }
 
 int rota__ring_enable(struct ring *ring)
@@ -210,7 +212,7 @@ static int enter(struct ring *ring, uint32_t wait_count, uint64_t left_ns)
 	n = syscall(SYS_io_uring_enter, ring->enter_fd, to_submit, wait_count, flags, &arg, sizeof arg);
 	/* What was consumed is said by the head, also when the wait ended with an error. */
 	ring->submitted = load_acquire(ring->sq_head);
-	return n < 0 ? -errno : 0;
+	return n < 0 ? rota_errno() : 0;
 }
 
 #ifdef ROTA_TSAN

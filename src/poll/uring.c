@@ -550,7 +550,7 @@ static int uring_open(struct rota__poller **ret, const struct rota__poller_confi
 	}
 	u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (u->wake_fd < 0) {
-		rc = -errno;
+		rc = rota_errno();
 		rota__ring_close(&u->ring);
 		rota__free(u);
 		return rc;
@@ -738,7 +738,7 @@ static int uring_expose(struct rota__poller *p)
 		return u->told_fd;
 	fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
-		return -errno;
+		return rota_errno();
 	rc = rota__ring_register(&u->ring, IORING_REGISTER_EVENTFD, &fd, 1);
 	if (rc < 0) {
 		close(fd);

@@ -41,7 +41,7 @@ static int poll_now(const struct rota_branch *b)
 	int n = poll(&p, 1, 0);
 
 	if (n < 0)
-		return errno == EINTR ? -EAGAIN : -errno;
+		return rota_errno() == -EINTR ? -EAGAIN : rota_errno();
 	if (n == 0)
 		return -EAGAIN;
 	return p.revents & POLLNVAL ? -EBADF : told(b, p.revents);

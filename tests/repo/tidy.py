@@ -9,6 +9,10 @@ BINARY = (".png", ".jpg", ".ico", ".gz", ".woff2", ".pdf")
 # A person's or a machine's own folders.  Spelled so that this file passes its own check.
 MACHINE_PATH = re.compile(r"""(?<![\w.~*}])/(?:home|root|work|Users|workspace)/\w""")
 LEFT_OVER = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
+# errno that is read; what a signal handler saves, and the zero before a call that tells errors in no other way, are no such.
+ERRNO = re.compile(r"^(?!#|\s*/?\*)(?!.*/\*.*\berrno\b)(?!.*\bsaved = errno;)(?!\s*errno = (?:0|saved);).*\berrno\b")
+TASKS_RUN = tuple(f"src/{layer}/" for layer in ("poll", "loop", "work", "io", "task", "sync", "sched", "await", "net",
+                                               "stream")) + ("tool/", "examples/")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028\u2029\ufeff]")
 
 
@@ -35,6 +39,8 @@ def main():
     report.check("no paths of somebody's machine", lines_with(MACHINE_PATH, texts))
     report.check("nothing is left to be done in a comment: write it down as an issue, or do it",
                  lines_with(LEFT_OVER, sources))
+    report.check("what tasks may run asks rota_errno(), which finds the thread it is on (rota/base.h)",
+                 lines_with(ERRNO, {n: t for n, t in sources.items() if n.startswith(TASKS_RUN)}))
     report.check("no spaces at the ends of lines",
                  lines_with(re.compile(r"[ \t]$"), {n: t for n, t in texts.items()
                                                     if not n.endswith(".md")}))

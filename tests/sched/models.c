@@ -300,6 +300,60 @@ EACH_MODEL(a_pinned_task_stays_on_its_thread)
 	CHECK_EQ(rota_scope_join(&scope), 0);
 }
 
+enum { WORKERS = 4, MOVES = 20 };
+
+static struct rota_chan asked[WORKERS], answers;
+
+/* Whom it wakes goes on on its worker. */
+static int answer(void *own)
+{
+	char c;
+
+	while (rota_chan_recv(own, &c) == 0)
+		CHECK_EQ(rota_chan_send(&answers, &c), 0);
+	return 0;
+}
+
+/* A function of its own, so that it finds the variable anew. */
+static __attribute__((noinline)) void set_errno(int code)
+{
+	errno = code;
+}
+
+static int move_about(void *arg)
+{
+	struct rota_scope scope;
+	struct rota_task *task;
+	char c = 0;
+
+	(void)arg;
+	CHECK_EQ(rota_chan_init(&answers, 1, 1), 0);
+	rota_scope_open(&scope);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		struct rota_task_options there = { .pinned = true, .worker = ROTA_WORKER(i) };
+
+		CHECK_EQ(rota_chan_init(&asked[i], 1, 1), 0);
+		CHECK_EQ(rota_spawn_task(&task, &scope, answer, &asked[i], &there), 0);
+	}
+	for (unsigned i = 0, moves = 0; moves < MOVES; i++) {
+		unsigned at = rota_worker_number();
+
+		set_errno(1000 + (int)at);
+		CHECK_EQ(rota_errno(), -1000 - (int)at);
+		CHECK_EQ(rota_chan_send(&asked[i % WORKERS], &c), 0);
+		CHECK_EQ(rota_chan_recv(&answers, &c), 0);
+		moves += rota_worker_number() != at;
+	}
+	for (unsigned i = 0; i < WORKERS; i++)
+		rota_chan_close(&asked[i]);
+	return rota_scope_join(&scope);
+}
+
+TEST(a_task_that_moves_reads_the_errno_of_the_thread_it_is_on)
+{
+	run_under(ROTA_STEAL, move_about);
+}
+
 static uint32_t workers_seen;
 
 /* Holds its worker until another one runs tasks too. */
