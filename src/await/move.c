@@ -1,6 +1,6 @@
 /* move.c - connections that only wait go to other workers
  *
- * A worker that should have fewer connections (team.c says how many) tells the readers of some that wait: their wait ends with
+ * A worker that should have fewer connections (task/team_place.c says how many) tells the readers of some that wait: their wait ends with
  * ROTA__ELSEWHERE, which no program sees.
  *
  *	waits on one loop --told--> op ended --nobody else inside?--> leaves the poller, the counts, the list -->

@@ -186,7 +186,7 @@ static int send_many(struct rota_udp *udp, const struct rota_udp_message *messag
 		else if (done > 0)
 			break; /* a wait or an error now is the next call's */
 		else
-			rc = wait_to_send(udp, -n);
+			rc = wait_to_send(udp, n);
 	}
 	if (done > 0)
 		rota__coop(rota__here());
@@ -213,7 +213,7 @@ static int recv_many(struct rota_udp *udp, struct rota_udp_message *messages, un
 		if (n > 0)
 			done += (unsigned)n;
 		else if (done == 0)
-			rc = wait_to_recv(udp, -n);
+			rc = wait_to_recv(udp, n);
 		if (done > 0 && n < (int)wanted)
 			break; /* that was all there is */
 	}

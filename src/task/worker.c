@@ -182,7 +182,7 @@ static inline void step(struct rota__worker *w, uint32_t head)
 	__builtin_prefetch(ahead.task);
 }
 
-/* ---- classes, of a lone worker (those of a team are in team.c) ----
+/* ---- classes, of a lone worker (those of a team are in team_queue.c) ----
  *
  * The ring is for the common class, and who takes from it looks at nothing else before `stop_at`. */
 

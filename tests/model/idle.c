@@ -1,9 +1,10 @@
 /* idle.c - workers search for tasks, fall asleep and are woken, and the injector deals what is nobody's: in the interleavings of small cases
  *
- * The code under test is task/team.c itself, compiled with the model's atomics.  Each thread of the model is a worker that does
- * what a loop does: take and run what is ready; if there is nothing ask whether it may sleep; sleep until its poller is woken.  A
- * sleep with nothing on its way that should end it is a wait for ever, which the explorer finds.  A task here may
- * hold its worker until another task has run: so that somebody else must be awake for that. */
+ * The code under test is task/team_idle.c and task/team_queue.c themselves, compiled with the model's atomics.  Each
+ * thread of the model is a worker that does what a loop does: take and run what is ready; if there is nothing ask whether
+ * it may sleep; sleep until its poller is woken.  A sleep with nothing on its way that should end it is a wait for ever,
+ * which the explorer finds.  A task here may hold its worker until another task has run: so that somebody else must be
+ * awake for that. */
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,9 @@ static bool fences_are_left_out;
 
 #define rota_post(loop, post_) explore_check(false, "a post: nothing here is pinned")
 #include "task/team.c"
+#include "task/team_idle.c"
+#include "task/team_place.c"
+#include "task/team_queue.c"
 
 enum { WORKERS_MAX = 3, TASKS_MAX = 6 };
 
