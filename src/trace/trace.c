@@ -203,13 +203,22 @@ static void put_details(FILE *out, const struct ring *ring, uint64_t i, uint64_t
 	}
 }
 
+/* Microseconds with three places, whatever the locale puts between them. */
+static void put_time(FILE *out, int64_t ns)
+{
+	uint64_t size = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
+
+	fprintf(out, "%s%" PRIu64 ".%03u", ns < 0 ? "-" : "", size / 1000, (unsigned)(size % 1000));
+}
+
 static void put_event(FILE *out, const struct ring *ring, uint64_t i, uint64_t count, double ns_per_tick)
 {
 	const struct event *e = event_at(ring, i);
-	double us = (double)(int64_t)(e->ticks - start_ticks) * ns_per_tick / 1e3;
 
-	fprintf(out, ",\n{\"ph\":\"%c\",\"pid\":%d,\"tid\":%d,\"ts\":%.3f,\"name\":", about[e->event].draw,
-		(int)getpid(), (int)ring->tid, us);
+	fprintf(out, ",\n{\"ph\":\"%c\",\"pid\":%d,\"tid\":%d,\"ts\":", about[e->event].draw, (int)getpid(),
+		(int)ring->tid);
+	put_time(out, (int64_t)((double)(int64_t)(e->ticks - start_ticks) * ns_per_tick));
+	fputs(",\"name\":", out);
 	if (about[e->event].draw == 'i') {
 		put_text(out, about[e->event].name);
 		fputs(",\"s\":\"t\"", out);

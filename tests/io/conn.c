@@ -326,6 +326,35 @@ LOOP_TEST(watermarks_say_when_to_wait_and_when_to_go_on)
 	CHECK_EQ(rota_conn_queued_bytes(&a.conn), 0);
 }
 
+static struct rota_write more[4];
+
+/* Above the mark again, in the callback that says that there is room. */
+static void write_more(struct rota_conn *conn)
+{
+	static char block[4 << 20];
+	struct peer *peer = (struct peer *)conn;
+
+	if (peer->drained++ < 3)
+		CHECK_EQ(rota_conn_write(conn, &more[peer->drained], block, sizeof block, NULL), 1);
+	else
+		CHECK_EQ(rota_conn_end(conn, &more[0], NULL), 0);
+}
+
+LOOP_TEST(what_is_written_while_being_told_of_room_is_told_of_once_more)
+{
+	static struct peer a = PEER, b = PEER;
+
+	a.conn.high_bytes = 1 << 20;
+	a.conn.low_bytes = 1 << 19;
+	a.conn.on_drain = write_more;
+	CHECK_EQ(rota_conn_pair(loop, &a.conn, &b.conn), 0);
+	write_more(&a.conn);
+	CHECK_EQ(rota_conn_read_start(&b.conn, read_until_end), 0);
+	run(loop);
+	CHECK_EQ(a.drained, 4); /* the first was ours */
+	CHECK_EQ(b.bytes, 3 * (4 << 20));
+}
+
 static int order[8], orders;
 
 static void note_order(struct rota_write *write, int rc)

@@ -100,6 +100,18 @@ TEST(an_interval_may_clear_itself_once)
 	CHECK_EQ(rota_loop_free(loop), 0);
 }
 
+TEST(an_interval_of_nothing_is_called_once_in_a_turn)
+{
+	open_loop();
+	id = rota_set_interval(loop, 0, count, NULL);
+	for (int before = 0; calls < 5; before = calls) {
+		CHECK_EQ(rota_loop_run(loop, ROTA_RUN_ONCE), 1); /* it is alive */
+		CHECK(calls <= before + 1);
+	}
+	CHECK_EQ(rota_clear(loop, id), 0);
+	CHECK_EQ(rota_loop_free(loop), 0);
+}
+
 TEST(references_count_once_however_often_they_are_given)
 {
 	int64_t soon;

@@ -327,19 +327,36 @@ WORLD_TEST(a_request_hears_of_the_addresses_of_a_name)
 	CHECK_EQ(noted, ROTA_ENAME);
 }
 
-WORLD_TEST(a_request_lets_go_of_a_name_that_nobody_answers_for)
+/* What belongs to a loop is cancelled on it. */
+static void run_pinned(int (*fn)(void *arg), void *arg)
 {
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn_pinned(&scope, fn, arg), 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+}
+
+static int silent_request(void *world_arg)
+{
+	struct world *w = world_arg;
 	struct rota_address found;
 	struct rota_request request;
 
 	CHECK_EQ(rota_request_resolve(NULL, &request, "silent.test:80", &found, 1, note), 0);
-	while (world.held < 1)
+	while (w->held < 1)
 		rota_yield();
 	rota_request_cancel(&request);
 	CHECK_EQ(calls, 0);
 	wait_for_note();
 	CHECK_EQ(noted, -ECANCELED);
 	CHECK_EQ(calls, 1);
+	return 0;
+}
+
+WORLD_TEST(a_request_lets_go_of_a_name_that_nobody_answers_for)
+{
+	run_pinned(silent_request, &world);
 	world_break_silence(&world);
 }
 
@@ -392,17 +409,6 @@ static int silent_promise(void *world_arg)
 	CHECK_EQ(rota_await(p, NULL), -ECANCELED);
 	rota_promise_unref(p);
 	return 0;
-}
-
-static void run_pinned(int (*fn)(void *arg), void *arg)
-{
-	struct rota_task_options pinned = { .pinned = true };
-	struct rota_scope scope;
-	struct rota_task *task;
-
-	rota_scope_open(&scope);
-	CHECK_EQ(rota_spawn_task(&task, &scope, fn, arg, &pinned), 0);
-	CHECK_EQ(rota_scope_join(&scope), 0);
 }
 
 WORLD_TEST(names_and_addresses_are_promises)

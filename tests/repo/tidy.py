@@ -41,6 +41,9 @@ def main():
                  lines_with(LEFT_OVER, sources))
     report.check("what tasks may run asks rota_errno(), which finds the thread it is on (rota/base.h)",
                  lines_with(ERRNO, {n: t for n, t in sources.items() if n.startswith(TASKS_RUN)}))
+    report.check("the library writes no fractions as the program's locale would have them (%f)",
+                 lines_with(re.compile(r'"[^"]*%[-+#0-9.]*[efgEFG][^"]*"'),
+                            {n: t for n, t in sources.items() if n.startswith("src/")}))
     report.check("no spaces at the ends of lines",
                  lines_with(re.compile(r"[ \t]$"), {n: t for n, t in texts.items()
                                                     if not n.endswith(".md")}))

@@ -31,6 +31,21 @@ TASK_TEST(a_sleep_of_any_length_does_not_overflow)
 	CHECK_EQ(rota_timeout(UINT64_MAX - 1, sleep_within_1_ms, NULL), -ETIMEDOUT);
 }
 
+static void note_call(void *called)
+{
+	*(bool *)called = true;
+}
+
+/* As setTimeout(0) does in Node; a yield only lets other tasks go first. */
+TASK_TEST(a_sleep_of_nothing_comes_after_what_was_due_before)
+{
+	bool called = false;
+
+	CHECK(rota_set_timeout(rota_loop_current(), 0, note_call, &called) > 0);
+	CHECK_EQ(rota_sleep(0), 0);
+	CHECK(called);
+}
+
 static int order[16], order_count;
 
 static int sleep_until_and_note(void *arg)
