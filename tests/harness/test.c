@@ -34,6 +34,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/sanitizers.h"
+
 struct page {
 	pid_t failed; /* the process that claimed `reason` for a failed check */
 	bool skipped;
@@ -91,6 +93,15 @@ void test_skip(const char *reason)
 	snprintf(page->reason, sizeof page->reason, "%s", reason);
 	page->skipped = true;
 	stop(0);
+}
+
+int test_times(int often)
+{
+#if defined(ROTA_TSAN)
+	return often / 5 > 0 ? often / 5 : 1;
+#else
+	return often;
+#endif
 }
 
 bool test_in_qemu(void)

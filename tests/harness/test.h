@@ -48,6 +48,10 @@ void test_register(struct test *test);
 /* This machine cannot run the test: say why and end it. */
 #define SKIP(reason) test_skip(reason)
 
+/* How often to do what is repeated to find races: a fifth of `often` under ThreadSanitizer, where to make a task costs half a
+ * millisecond.  At least once. */
+int test_times(int often);
+
 /* True under qemu-user, which cannot do a few things: start threads in the fork of a process that has
  * threads, for one. */
 bool test_in_qemu(void);

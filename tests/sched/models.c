@@ -50,7 +50,7 @@ static int add_one(void *arg)
 
 EACH_MODEL(a_join_waits_for_every_task)
 {
-	for (int round = 0; round < 50; round++) {
+	for (int round = 0; round < test_times(50); round++) {
 		struct rota_scope scope;
 
 		store_relaxed(&count, 0);
@@ -95,7 +95,7 @@ EACH_MODEL(a_tree_of_tasks_adds_up)
 {
 	struct node root = { 5, 0 };
 
-	for (int round = 0; round < 5; round++) {
+	for (int round = 0; round < test_times(5); round++) {
 		CHECK_EQ(grow(&root), 0);
 		CHECK_EQ(root.leaves, 1024);
 	}

@@ -346,11 +346,11 @@ IN_TEAMS(no_task_is_lost_while_workers_come_and_go, 2)
 {
 	struct rota_scope scope;
 
-	for (unsigned i = 0; i < 60; i++) {
+	for (int i = 0; i < test_times(60); i++) {
 		ran = 0;
 		rota_scope_open(&scope);
 		CHECK_EQ(rota_spawn(&scope, divide, (void *)7), 0);
-		CHECK_EQ(rota_workers_resize(1 + i * 7 % 4), 0);
+		CHECK_EQ(rota_workers_resize(1 + (unsigned)i * 7 % 4), 0);
 		CHECK_EQ(rota_scope_join(&scope), 0);
 		CHECK_EQ(load_relaxed(&ran), 255);
 	}

@@ -183,7 +183,7 @@ EACH_MODEL(many_tasks_end_while_they_are_waited_for)
 {
 	enum { MANY = 100, ROUNDS = 30 };
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < test_times(ROUNDS); round++) {
 		struct rota_task *tasks[MANY];
 		struct rota_scope scope;
 		size_t left = MANY;
