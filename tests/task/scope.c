@@ -433,21 +433,44 @@ TASK_TEST(gather_collect_lets_all_of_them_answer_and_counts_the_errors)
 	CHECK_EQ(rota_gather_collect(calls, 0, NULL), 0);
 }
 
+struct gathered {
+	uint32_t succeeded;
+	int results[3];
+};
+
+static int succeed_and_tell(void *succeeded)
+{
+	store_release((uint32_t *)succeeded, 1);
+	return 7;
+}
+
 static int gather_for_ever(void *arg)
 {
-	struct rota_call calls[] = { { wait_for_ever, NULL }, { succeed, NULL }, { wait_for_ever, NULL } };
+	struct gathered *g = arg;
+	struct rota_call calls[] = { { wait_for_ever, NULL }, { succeed_and_tell, &g->succeeded }, { wait_for_ever, NULL } };
 
-	return rota_gather_collect(calls, 3, arg);
+	return rota_gather_collect(calls, 3, g->results);
 }
 
 TASK_TEST(gather_collect_of_who_is_cancelled_says_which_were)
 {
-	int results[3] = { 0 };
+	struct rota_scope_options collect = { .flags = ROTA_SCOPE_COLLECT };
+	struct gathered g = { 0 };
+	struct rota_scope scope;
+	struct rota_task *task;
+	int result;
 
-	CHECK_EQ(rota_timeout(ROTA_MILLISECONDS(1), gather_for_ever, results), 2);
-	CHECK_EQ(results[0], -ETIMEDOUT);
-	CHECK_EQ(results[1], 7);
-	CHECK_EQ(results[2], -ETIMEDOUT);
+	rota_scope_open_with(&scope, &collect);
+	CHECK_EQ(rota_spawn_task(&task, &scope, gather_for_ever, &g, NULL), 0);
+	while (!load_acquire(&g.succeeded))
+		rota_yield();
+	rota_task_cancel(task);
+	CHECK_EQ(rota_join(task, &result), 0);
+	CHECK_EQ(result, 2);
+	CHECK_EQ(g.results[0], -ECANCELED);
+	CHECK_EQ(g.results[1], 7);
+	CHECK_EQ(g.results[2], -ECANCELED);
+	rota_scope_join(&scope);
 }
 
 static int note_worker_before_and_after_waiting(void *arg)
