@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/sanitizers.h"
 #include "loop.h"
 #include "os/notes.h"
 
@@ -350,9 +349,6 @@ TEST(the_pool_names_what_was_overwritten_in_its_queue_and_on_its_threads)
 {
 	static const struct kind job = { "request for the blocking pool, asked for", NULL, 0 };
 
-#if defined(ROTA_TSAN)
-	SKIP("the sanitizer reports the race");
-#endif
 	expect_named(overwrite_a_queued_one, &job);
 	expect_named(overwrite_a_running_one, &job);
 }

@@ -1,4 +1,5 @@
 /* explore.c - run a few threads in every order there is (explore.h) */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,4 +231,16 @@ struct explore_result explore_late(void (*reset)(void), void (*const bodies[])(v
 {
 	may_be_late = true;
 	return walk(reset, bodies, count, interruptions_max);
+}
+
+struct explore_result explore_both(void (*reset)(void), void (*const bodies[])(void), int count, int interruptions_max)
+{
+	struct explore_result result = explore(reset, bodies, count, interruptions_max);
+
+	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
+	if (result.failure != NULL)
+		return result;
+	result = explore_late(reset, bodies, count, interruptions_max > 0 ? interruptions_max : 4);
+	printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
+	return result;
 }

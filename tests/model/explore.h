@@ -29,9 +29,12 @@ struct explore_result {
 struct explore_result explore(
 	void (*reset)(void), void (*const threads[])(void), int count, int interruptions);
 
-/* The same, where stores may be late, too.  So much more is possible then that it needs a bound: LATE(n) for who has none without. */
-#define LATE(interruptions) ((interruptions) > 0 ? (interruptions) : 4)
+/* The same, where stores may be late, too.  So much more is possible then that it needs a bound. */
 struct explore_result explore_late(
+	void (*reset)(void), void (*const threads[])(void), int count, int interruptions);
+
+/* The one, and if nothing fails the other, with a bound of 4 where there is none; how many they are is printed. */
+struct explore_result explore_both(
 	void (*reset)(void), void (*const threads[])(void), int count, int interruptions);
 
 /* Inside a thread: a load and a store of up to 8 bytes, and what makes all stores so far be seen. */

@@ -2,7 +2,6 @@
  *
  * The code under test is base/gate.h itself, compiled with the model's atomics.  The owner does what a run does at its end
  * (sched/handle.c): he shuts, waits until nobody is inside, looks at what has come, and gives all back. */
-#include <stdio.h>
 
 #include "base/gate.h"
 #include "harness/test.h"
@@ -61,14 +60,7 @@ static void own_and_look(void)
 static struct explore_result run(int interruptions)
 {
 	static void (*const bodies[])(void) = { own_and_look, use, use };
-	struct explore_result result = explore(reset, bodies, 1 + USERS, interruptions);
-
-	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
-	if (result.failure == NULL) {
-		result = explore_late(reset, bodies, 1 + USERS, LATE(interruptions));
-		printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
-	}
-	return result;
+	return explore_both(reset, bodies, 1 + USERS, interruptions);
 }
 
 TEST(in_every_interleaving_nobody_is_inside_when_it_is_shut_and_empty)

@@ -3,7 +3,6 @@
  * The code under test is sync/guard.h and sync/guard.c, compiled with the model's atomics.  The fence in all
  * threads is a point where others may run: the model is sequentially consistent anyway; what the fence
  * is there for, that the owner's mark is seen before its look, is the kernel's promise. */
-#include <stdio.h>
 
 #include "explore.h"
 #include "harness/test.h"
@@ -83,14 +82,7 @@ static void thread_without_tasks(void)
 
 static struct explore_result run(void (*const bodies[])(void), int count, int interruptions)
 {
-	struct explore_result result = explore(reset, bodies, count, interruptions);
-
-	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
-	if (result.failure == NULL) {
-		result = explore_late(reset, bodies, count, LATE(interruptions));
-		printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
-	}
-	return result;
+	return explore_both(reset, bodies, count, interruptions);
 }
 
 TEST(in_every_interleaving_the_owner_and_one_that_takes_the_guard_away_are_never_in_together)

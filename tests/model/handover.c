@@ -3,7 +3,6 @@
  * The code under test is sync/mutex.c, sync/chan.c, sync/waiter.c and sync/guard.c themselves, compiled with the
  * model's atomics.  Each thread is a worker with one task.  To park is to wait for the wake-up; it must come
  * exactly once for each wait, and all that is waited for must come. */
-#include <stdio.h>
 
 #include "explore.h"
 #include "harness/test.h"
@@ -220,14 +219,9 @@ static void receive_until_closed(void)
 
 static void check_all(void (*const bodies[])(void), int count, int interruptions)
 {
-	struct explore_result result = explore(reset, bodies, count, interruptions);
+	struct explore_result result = explore_both(reset, bodies, count, interruptions);
 
 	rota__worker_here = NULL;
-	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
-	CHECK_STR(result.failure, NULL);
-	result = explore_late(reset, bodies, count, LATE(interruptions));
-	rota__worker_here = NULL;
-	printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
 	CHECK_STR(result.failure, NULL);
 }
 

@@ -3,7 +3,6 @@
  * The code under test is base/mpsc.h itself, compiled with the model's atomics.  The consumer does what a
  * loop does (loop/turn.c: take, sleep if nothing is there; embedded in a foreign one, sleep there) and frees the queue when it has
  * everything (loop/loop.c: rota_loop_free()); the producers do what rota_post() does. */
-#include <stdio.h>
 
 #include "base/mpsc.h"
 #include "harness/test.h"
@@ -131,14 +130,7 @@ static void consume(void)
 
 static struct explore_result run(void (*const bodies[])(void), int count, int interruptions)
 {
-	struct explore_result result = explore(reset, bodies, count, interruptions);
-
-	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
-	if (result.failure == NULL) {
-		result = explore_late(reset, bodies, count, LATE(interruptions));
-		printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
-	}
-	return result;
+	return explore_both(reset, bodies, count, interruptions);
 }
 
 static bool is_told(void)
@@ -225,14 +217,7 @@ TEST(freeing_the_loop_without_waiting_for_its_wakers_is_found_to_be_wrong)
 static struct explore_result run_abroad(int count, int interruptions)
 {
 	static void (*const bodies[])(void) = { consume_abroad, produce_first_abroad, produce_second_abroad };
-	struct explore_result result = explore(reset_abroad, bodies, count, interruptions);
-
-	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
-	if (result.failure == NULL) {
-		result = explore_late(reset_abroad, bodies, count, LATE(interruptions));
-		printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
-	}
-	return result;
+	return explore_both(reset_abroad, bodies, count, interruptions);
 }
 
 TEST(in_every_interleaving_a_loop_that_sleeps_here_and_abroad_by_turns_is_woken_where_it_sleeps)

@@ -2,7 +2,6 @@
  *
  * The code under test is base/steal.h and task/state.h themselves, compiled with the model's atomics, and the ring
  * made small so that it goes round and overflows. */
-#include <stdio.h>
 #include <string.h>
 
 #define STEAL_ROOM 4
@@ -13,14 +12,7 @@
 static struct explore_result run(
 	void (*reset)(void), void (*const bodies[])(void), int count, int interruptions)
 {
-	struct explore_result result = explore(reset, bodies, count, interruptions);
-
-	printf("# %llu interleavings\n", (unsigned long long)result.interleavings);
-	if (result.failure == NULL) {
-		result = explore_late(reset, bodies, count, LATE(interruptions));
-		printf("# %llu interleavings, with late stores\n", (unsigned long long)result.interleavings);
-	}
-	return result;
+	return explore_both(reset, bodies, count, interruptions);
 }
 
 /* ---- the ring ---- */

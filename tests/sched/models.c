@@ -13,6 +13,8 @@
 #include "base/atomic.h"
 #include "harness/test.h"
 
+enum { WORKERS = 4 };
+
 /* EACH_MODEL(name) { ... }: a body that runs as the first task, once under each model. */
 #define EACH_MODEL(name)                                                                                               \
 	static void name##_body(void);                                                                                 \
@@ -34,7 +36,7 @@
 
 static void run_under(enum rota_model model, rota_fn app)
 {
-	struct rota_options options = { .model = model, .workers = 4, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_SECONDS(3600) };
+	struct rota_options options = { .model = model, .workers = WORKERS, .blocked_ns = ROTA_FOREVER, .rescue_ns = ROTA_SECONDS(3600) };
 
 	CHECK_EQ(rota_run(app, NULL, &options), 0);
 }
@@ -300,7 +302,7 @@ EACH_MODEL(a_pinned_task_stays_on_its_thread)
 	CHECK_EQ(rota_scope_join(&scope), 0);
 }
 
-enum { WORKERS = 4, MOVES = 20 };
+enum { MOVES = 20 };
 
 static struct rota_chan asked[WORKERS], answers;
 
