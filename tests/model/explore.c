@@ -22,11 +22,12 @@ struct thread {
 		char value[8];
 	} late[LATE_MAX];
 	int late_count;
-	char stack[STACK];
 };
 
 static struct thread threads[THREADS_MAX];
+static char stacks[THREADS_MAX][STACK];
 static int thread_count, running;
+static int asked; /* whose waits_for() is being called */
 static void *scheduler_sp;
 static int interruptions, bound; /* of this run so far; 0 = no bound */
 static bool may_be_late;
@@ -38,9 +39,24 @@ static struct {
 } path[DEPTH_MAX];
 static int depth, known;
 
+static int pick(void);
+
+/* Who has been picked goes on, and who called does when it is picked again; -1: whoever began the run. */
+static void go_on(void **ret_sp, int next)
+{
+	void *sp = next >= 0 ? threads[next].sp : scheduler_sp;
+	bool stays = next == running;
+
+	running = asked = next;
+	if (next >= 0)
+		threads[next].waits_for = NULL;
+	if (!stays)
+		rota__switch(ret_sp, sp, NULL);
+}
+
 void explore_point(void)
 {
-	rota__switch(&threads[running].sp, scheduler_sp, NULL);
+	go_on(&threads[running].sp, failure == NULL ? pick() : -1);
 }
 
 /* ---- store buffers ---- */
@@ -108,6 +124,11 @@ void explore_wait(bool (*ready)(void))
 	explore_point();
 }
 
+int explore_me(void)
+{
+	return asked;
+}
+
 void explore_check(bool holds, const char *what)
 {
 	if (!holds && failure == NULL)
@@ -124,9 +145,10 @@ static void thread_main(void *unused)
 	abort(); /* who has ended does not go on */
 }
 
-static bool can_go_on(const struct thread *t)
+static bool can_go_on(int i)
 {
-	return !t->ended && (t->waits_for == NULL || t->waits_for());
+	asked = i;
+	return !threads[i].ended && (threads[i].waits_for == NULL || threads[i].waits_for());
 }
 
 /* One of so many; the first time in this run, the first. */
@@ -154,12 +176,14 @@ static bool decide(void)
 static int pick(void)
 {
 	int able[THREADS_MAX], count = 0, choice;
-	bool can_stay = running >= 0 && can_go_on(&threads[running]);
+	bool can_stay = running >= 0 && can_go_on(running);
 
 	if (can_stay)
 		able[count++] = running;
-	for (int i = 0; i < thread_count && !(can_stay && bound > 0 && interruptions == bound); i++)
-		if (i != running && can_go_on(&threads[i]))
+	if (can_stay && bound > 0 && interruptions == bound)
+		return running;
+	for (int i = 0; i < thread_count; i++)
+		if (i != running && can_go_on(i))
 			able[count++] = i;
 	if (count <= 1)
 		return count == 0 ? -1 : able[0]; /* no decision */
@@ -177,14 +201,11 @@ static void run_once(void (*const bodies[])(void))
 		t->waits_for = NULL;
 		t->ended = false;
 		t->late_count = 0;
-		t->sp = rota__context_make(t->stack + STACK, thread_main);
+		t->sp = rota__context_make(stacks[i] + STACK, thread_main);
 	}
 	depth = interruptions = 0;
 	running = -1;
-	while (failure == NULL && (running = pick()) >= 0) {
-		threads[running].waits_for = NULL;
-		rota__switch(&scheduler_sp, threads[running].sp, NULL);
-	}
+	go_on(&scheduler_sp, pick());
 	for (int i = 0; i < thread_count; i++)
 		explore_check(threads[i].ended, "a thread waits for ever");
 }

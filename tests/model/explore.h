@@ -47,6 +47,9 @@ void explore_fence_all(void);
 /* Inside a thread: others may run here. */
 void explore_point(void);
 
+/* Inside a thread, or in a ready() that is asked for it: its number. */
+int explore_me(void);
+
 /* Inside a thread: go on only when ready() is true.  All waiting is a failure: a lost wake-up.  Also the
  * way to model a spin, which would otherwise be an endless interleaving. */
 void explore_wait(bool (*ready)(void));

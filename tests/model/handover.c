@@ -36,17 +36,14 @@ static void wait_for(bool (*ready)(void))
 	rota__worker_here = here;
 }
 
-static bool woken_0(void) { return woken[0]; }
-static bool woken_1(void) { return woken[1]; }
-static bool woken_2(void) { return woken[2]; }
-static bool (*const is_woken[])(void) = { woken_0, woken_1, woken_2 };
+static bool is_woken(void) { return woken[explore_me()]; }
 
 static void model_park(struct rota__wait *wait)
 {
 	long me = wait->task - tasks;
 
 	parked[me] = true;
-	wait_for(is_woken[me]);
+	wait_for(is_woken);
 	woken[me] = parked[me] = false;
 }
 
@@ -59,17 +56,12 @@ static void model_wake(struct rota_task *task)
 }
 
 static const uint32_t *spun_on[THREADS];
-static bool free_0(void) { return *spun_on[0] == 0; }
-static bool free_1(void) { return *spun_on[1] == 0; }
-static bool free_2(void) { return *spun_on[2] == 0; }
-static bool (*const is_free[])(void) = { free_0, free_1, free_2 };
+static bool is_free(void) { return *spun_on[explore_me()] == 0; }
 
 static void model_wait_zero(const uint32_t *word)
 {
-	long me = rota__worker_here - workers;
-
-	spun_on[me] = word;
-	wait_for(is_free[me]);
+	spun_on[explore_me()] = word;
+	wait_for(is_free);
 }
 
 static bool model_fence(void)
@@ -248,10 +240,15 @@ TEST(a_mutex_and_a_deadline_at_the_same_time_agree_on_who_has_it)
 	with_and_without_owner((void (*const[])(void)){ use_0, use_unless_cut, cut_it }, 3, 3);
 }
 
+/* Rendezvous, with room for one, and with room that grows. */
 static void channels(void (*const bodies[])(void), int count, int interruptions)
 {
-	for (capacity = 0; capacity <= 1; capacity++)
+	static const uint32_t capacities[] = { 0, 1, ROTA_UNBOUNDED };
+
+	for (size_t i = 0; i < sizeof capacities / sizeof *capacities; i++) {
+		capacity = capacities[i];
 		with_and_without_owner(bodies, count, interruptions);
+	}
 }
 
 TEST(a_value_goes_from_one_task_to_another_with_three_interruptions)

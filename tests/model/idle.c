@@ -33,19 +33,15 @@ static void wait_for(bool (*ready)(void))
 
 /* ---- locks: to spin is to wait until the lock is free ---- */
 
-static uint8_t *locks[3];
-static bool lock_0_is_free(void) { return *locks[0] == 0; }
-static bool lock_1_is_free(void) { return *locks[1] == 0; }
-static bool lock_2_is_free(void) { return *locks[2] == 0; }
+enum { WORKERS_MAX = 3, TASKS_MAX = 6 };
+
+static const uint8_t *spun_on[WORKERS_MAX];
+static bool is_free(void) { return *spun_on[explore_me()] == 0; }
 
 static void model_spin_wait(uint8_t *lock)
 {
-	static bool (*const is_free[])(void) = { lock_0_is_free, lock_1_is_free, lock_2_is_free };
-	int which = 0;
-
-	while (locks[which] != lock)
-		which++;
-	wait_for(is_free[which]);
+	spun_on[explore_me()] = lock;
+	wait_for(is_free);
 	*lock = 1; /* nobody ran since we looked */
 }
 
@@ -62,8 +58,6 @@ static bool fences_are_left_out;
 #include "task/team_idle.c"
 #include "task/team_place.c"
 #include "task/team_queue.c"
-
-enum { WORKERS_MAX = 3, TASKS_MAX = 6 };
 
 static struct rota__team team;
 static struct rota__worker *members[WORKERS_MAX], *beds[WORKERS_MAX];
@@ -88,9 +82,6 @@ static void reset(void)
 {
 	team = (struct rota__team){ .workers = members, .sleepers = beds, .size = worker_count, .in_service = worker_count,
 		.steal = true };
-	locks[0] = &team.injector_lock;
-	locks[1] = &team.sleep_lock;
-	locks[2] = &team.records_lock;
 	memset(ran, 0, sizeof ran);
 	ran_in_all = 0;
 	for (unsigned i = 0; i < worker_count; i++) {

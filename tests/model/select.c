@@ -39,10 +39,7 @@ static void wait_for(bool (*ready)(void))
 	rota__worker_here = here;
 }
 
-static bool woken_0(void) { return woken[0]; }
-static bool woken_1(void) { return woken[1]; }
-static bool woken_2(void) { return woken[2]; }
-static bool (*const is_woken[])(void) = { woken_0, woken_1, woken_2 };
+static bool is_woken(void) { return woken[explore_me()]; }
 static bool nobody_cancels(void) { return !cancelling; }
 
 static void model_park(struct rota__wait *wait)
@@ -51,7 +48,7 @@ static void model_park(struct rota__wait *wait)
 
 	point();
 	waits[me] = wait;
-	wait_for(is_woken[me]);
+	wait_for(is_woken);
 	wait_for(nobody_cancels);
 	waits[me] = NULL;
 	woken[me] = false;
@@ -66,17 +63,12 @@ static void model_wake(struct rota_task *task)
 }
 
 static const uint32_t *spun_on[THREADS];
-static bool free_0(void) { return *spun_on[0] == 0; }
-static bool free_1(void) { return *spun_on[1] == 0; }
-static bool free_2(void) { return *spun_on[2] == 0; }
-static bool (*const is_free[])(void) = { free_0, free_1, free_2 };
+static bool is_free(void) { return *spun_on[explore_me()] == 0; }
 
 static void model_wait_zero(const uint32_t *word)
 {
-	long me = rota__worker_here - workers;
-
-	spun_on[me] = word;
-	wait_for(is_free[me]);
+	spun_on[explore_me()] = word;
+	wait_for(is_free);
 }
 
 static bool model_fence(void)
