@@ -23,7 +23,7 @@
  *
  * A branch on NULL (or on the descriptor -1) never comes: so one is switched off, for instance that of a channel which is closed.
  *
- * What tasks do that is no branch of its own (a read that must be complete, a write, a connect, an accept) is done by a task, and
+ * What tasks do that is no branch of its own (a read or a write that must be complete, a connect, an accept) is done by a task, and
  * rota_on_join() waits for that.  An accept is none because who finds a connection in the line is not yet who gets it.  The task stays when
  * another branch comes first, and what it has accepted is there the next time, so no connection is lost:
  *
@@ -65,6 +65,7 @@ enum rota__branch_kind {
 	ROTA__ON_TIME,
 	ROTA__ON_FD,
 	ROTA__ON_READABLE,
+	ROTA__ON_WRITABLE,
 	ROTA__BRANCH_KINDS
 };
 
@@ -196,6 +197,12 @@ static inline struct rota_branch rota_on_fd(int fd, int events)
 static inline struct rota_branch rota_on_readable(struct rota_stream *stream)
 {
 	return rota__on(ROTA__ON_READABLE, stream, NULL, NULL, 0);
+}
+
+/* As rota_wait_writable(): a rota_write() would not wait.  Nothing is written. */
+static inline struct rota_branch rota_on_writable(struct rota_stream *stream)
+{
+	return rota__on(ROTA__ON_WRITABLE, stream, NULL, NULL, 0);
 }
 
 /* Wait until one of the branches comes: its index.  -ECANCELED, -ETIMEDOUT: the task's scope was cancelled first; -EINVAL: none

@@ -68,6 +68,10 @@ ROTA_API void rota_lease_return(struct rota_lease *lease);
  * -ECONNRESET ...  Never a SIGPIPE.  Borrows buf. */
 ROTA_API ssize_t rota_write(struct rota_stream *stream, const void *buf, size_t size);
 
+/* Wait until rota_write() would answer at once: there is room, or an error to be told.  0 or an error.  -EBUSY: another task
+ * waits to write. */
+ROTA_API int rota_wait_writable(struct rota_stream *stream);
+
 /* All of them, waiting while the peer does not read: `size`, or an error; rota_stream_written() then
  * tells how far it came. */
 ROTA_API ssize_t rota_write_all(struct rota_stream *stream, const void *buf, size_t size);

@@ -34,6 +34,12 @@ int rota__stream_refused(const struct rota_stream *stream);
 /* `n` is what the call answers. */
 ssize_t rota__stream_leave(struct rota_stream *stream, ssize_t n);
 
+/* Inside: wait for the op in one direction, `side` being that of the stream, which close() then finds.  The op's result, ROTA_ECLOSED,
+ * or -EBUSY: another task waits there. */
+int64_t rota__stream_wait(struct rota_stream *stream, struct rota__wait **side, struct rota__op_wait *w, uint64_t deadline_ns);
+/* The same for POLLIN or POLLOUT: 0 or an error. */
+int rota__stream_wait_ready(struct rota_stream *stream, struct rota__wait **side, uint32_t events, uint64_t deadline_ns);
+
 /* As rota_blocking(), in a lane of the pool (enum rota__lane). */
 int rota__blocking(rota_fn fn, void *arg, uint8_t lane);
 

@@ -1,4 +1,4 @@
-/* stream.c - a stream's life, its name and its options; reading and writing is in await/stream.c */
+/* stream.c - a stream's life, its name and its options; tasks read and write it in await/stream_read.c and stream_write.c */
 #include <sys/socket.h>
 #include <unistd.h>
 

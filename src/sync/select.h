@@ -29,7 +29,7 @@ struct rota__arm {
 		struct rota__joiner joiner;
 		struct { /* a descriptor: select_fd.c */
 			struct rota__op op;
-			struct rota__wait by_close; /* of a stream: its reader */
+			struct rota__wait by_close; /* of a stream: its reader or writer */
 			uint32_t stream_state;
 			bool done, awaited;
 		};
@@ -97,7 +97,7 @@ static inline bool select_end(struct rota__select *s, struct rota__arm *winner, 
 extern const struct rota__selectable rota__select_recv, rota__select_send, rota__select_oneshot, rota__select_broadcast,
 	rota__select_watch, rota__select_get, rota__select_put, rota__select_event, rota__select_notify,
 	rota__select_acquire, rota__select_lock, rota__select_rwlock, rota__select_wait_group, rota__select_join,
-	rota__select_fd, rota__select_readable;
+	rota__select_fd, rota__select_stream;
 
 /* By enum rota__branch_kind; NULL: time, which is the select's own. */
 extern const struct rota__selectable *const rota__selectables[ROTA__BRANCH_KINDS];

@@ -20,7 +20,9 @@ enum { STREAM_ENTERED, STREAM_POLLED, STREAM_CLOSED };
 
 static int events_of(const struct rota_branch *b)
 {
-	return b->kind == ROTA__ON_FD ? (int)b->want : ROTA_READABLE;
+	if (b->kind == ROTA__ON_FD)
+		return (int)b->want;
+	return b->kind == ROTA__ON_READABLE ? ROTA_READABLE : ROTA_WRITABLE;
 }
 
 static int fd_of(const struct rota_branch *b)
@@ -119,6 +121,14 @@ const struct rota__selectable rota__select_fd = {
 
 /* ---- streams ---- */
 
+/* Who waits in its direction. */
+static struct rota__wait **side_of(const struct rota_branch *b)
+{
+	struct rota_stream *stream = b->object;
+
+	return b->kind == ROTA__ON_READABLE ? &stream->reader : &stream->writer;
+}
+
 /* On its loop. */
 static int look_entered(struct rota_branch *b)
 {
@@ -126,9 +136,9 @@ static int look_entered(struct rota_branch *b)
 
 	if (stream->closed)
 		return ROTA_ECLOSED;
-	if (stream->ahead.start < stream->ahead.end)
+	if (b->kind == ROTA__ON_READABLE && stream->ahead.start < stream->ahead.end)
 		return 0;
-	return stream->reader != NULL ? -EBUSY : poll_now(b);
+	return *side_of(b) != NULL ? -EBUSY : poll_now(b);
 }
 
 static int look_stream(struct rota_branch *b)
@@ -168,7 +178,7 @@ static int prepare_stream(struct rota__arm *arm)
 		arm->done = true; /* there is no op yet */
 		arm->op.fd = stream->fd;
 		arm->by_close = (struct rota__wait){ .task = task, .cancel = stream_closed };
-		stream->reader = &arm->by_close;
+		*side_of(arm->branch) = &arm->by_close;
 		stream->users++;
 	}
 	rota__unpin(task);
@@ -182,7 +192,7 @@ static void release_stream(struct rota__arm *arm)
 
 	if (rota__pin_to(task, stream->loop) < 0)
 		return; /* cannot be: it was there before */
-	stream->reader = NULL;
+	*side_of(arm->branch) = NULL;
 	if (--stream->users == 0 && stream->closed)
 		rota__stream_free(stream);
 	rota__unpin(task);
@@ -206,7 +216,7 @@ static void end_stream(struct rota__arm *arm)
 		forget(arm);
 }
 
-const struct rota__selectable rota__select_readable = {
+const struct rota__selectable rota__select_stream = {
 	.look = look_stream,
 	.prepare = prepare_stream,
 	.release = release_stream,

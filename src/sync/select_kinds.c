@@ -19,7 +19,8 @@ const struct rota__selectable *const rota__selectables[ROTA__BRANCH_KINDS] = {
 	[ROTA__ON_JOIN] = &rota__select_join,
 	[ROTA__ON_TIME] = NULL,
 	[ROTA__ON_FD] = &rota__select_fd,
-	[ROTA__ON_READABLE] = &rota__select_readable,
+	[ROTA__ON_READABLE] = &rota__select_stream,
+	[ROTA__ON_WRITABLE] = &rota__select_stream,
 };
 
 /* ---- the end of a task ---- */

@@ -101,6 +101,7 @@ EACH_MODEL(a_branch_on_nothing_never_comes)
 		rota_on_put(NULL, &value), rota_on_event(NULL), rota_on_notify(NULL), rota_on_wait_group(NULL),
 		rota_on_acquire(NULL, 1), rota_on_lock(NULL), rota_on_read_lock(NULL), rota_on_write_lock(NULL),
 		rota_on_join(NULL, NULL), rota_on_time(ROTA_FOREVER), rota_on_fd(-1, ROTA_READABLE), rota_on_readable(NULL),
+		rota_on_writable(NULL),
 	};
 
 	CHECK_EQ(rota_try_select(b, sizeof b / sizeof *b), -EAGAIN);
@@ -860,6 +861,110 @@ EACH_MODEL(what_was_read_ahead_can_be_read)
 	rota_close(ends[1]);
 }
 
+/* Until a write would wait. */
+static size_t fill(struct rota_stream *s)
+{
+	static const char block[65536];
+	struct rota_branch b = rota_on_writable(s);
+	size_t total = 0;
+
+	while (rota_try_select(&b, 1) == 0) {
+		ssize_t n = rota_write(s, block, sizeof block);
+
+		CHECK(n > 0);
+		total += (size_t)n;
+	}
+	return total;
+}
+
+struct draining {
+	struct rota_stream *stream;
+	size_t size;
+};
+
+static int drain(void *arg)
+{
+	static char block[65536];
+	const struct draining *d = arg;
+
+	rota_sleep(ROTA_MICROSECONDS(SOON));
+	for (size_t left = d->size; left > 0;) {
+		ssize_t n = rota_read(d->stream, block, sizeof block);
+
+		CHECK(n > 0);
+		left -= (size_t)n;
+	}
+	return 0;
+}
+
+EACH_MODEL(a_stream_that_has_room_again_comes_and_nothing_is_written)
+{
+	for (int round = 0; round < 20; round++) {
+		struct rota_stream *ends[2];
+		struct rota_event never = { 0 };
+		struct draining draining;
+		struct rota_scope scope;
+		struct rota_branch b[3];
+
+		CHECK_EQ(rota_stream_pair(ends), 0);
+		b[0] = rota_on_event(&never);
+		b[1] = rota_on_writable(ends[0]);
+		b[2] = rota_on_readable(ends[0]); /* the other direction of the same */
+		CHECK_EQ(rota_select(b, 3), 1);
+		CHECK_EQ(b[1].result, 0);
+		draining = (struct draining){ ends[1], fill(ends[0]) };
+		CHECK_EQ(rota_select_until(b, 3, soon()), -ETIMEDOUT);
+		rota_scope_open(&scope);
+		rota_spawn(&scope, drain, &draining);
+		CHECK_EQ(rota_select(b, 3), 1);
+		CHECK_EQ(rota_wait_writable(ends[0]), 0);
+		CHECK_EQ(rota_scope_join(&scope), 0); /* exactly what was written */
+		draining.size = fill(ends[0]);
+		CHECK_EQ(rota_write_all(ends[1], "x", 1), 1);
+		CHECK_EQ(rota_select(b, 3), 2);
+		rota_close(ends[1]);
+		CHECK_EQ(rota_select(&b[1], 1), 0); /* the error, too, is told without waiting */
+		CHECK_EQ(rota_write(ends[0], "x", 1), -EPIPE);
+		rota_close(ends[0]);
+		CHECK_EQ(rota_event_fini(&never), 0);
+	}
+}
+
+static int write_much(void *arg)
+{
+	static const char block[65536];
+	ssize_t n;
+
+	while ((n = rota_write_all(arg, block, sizeof block)) == -EBUSY) /* the select was first: it has a time limit */
+		rota_yield();
+	return n == (ssize_t)sizeof block ? 0 : -EIO;
+}
+
+EACH_MODEL(a_stream_that_another_task_writes_is_busy)
+{
+	struct rota_stream *ends[2];
+	struct draining draining;
+	struct rota_scope scope;
+	struct rota_branch b;
+	int at;
+
+	CHECK_EQ(rota_stream_pair(ends), 0);
+	draining = (struct draining){ ends[1], fill(ends[0]) + 65536 };
+	rota_scope_open(&scope);
+	rota_spawn(&scope, write_much, ends[0]);
+	b = rota_on_writable(ends[0]);
+	do /* until the writer is first */
+		at = rota_select_until(&b, 1, soon());
+	while (at == -ETIMEDOUT);
+	CHECK_EQ(at, 0);
+	CHECK_EQ(b.result, -EBUSY);
+	CHECK_EQ(rota_wait_writable(ends[0]), -EBUSY);
+	rota_spawn(&scope, drain, &draining);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	rota_close(ends[0]);
+	rota_close(ends[1]);
+}
+
 static int close_stream(void *arg)
 {
 	rota_sleep(ROTA_MICROSECONDS(SOON));
@@ -876,8 +981,9 @@ EACH_MODEL(a_stream_that_is_closed_ends_the_select)
 		struct rota_branch b[2];
 
 		CHECK_EQ(rota_stream_pair(ends), 0);
+		fill(ends[0]);
 		b[0] = rota_on_event(&never);
-		b[1] = rota_on_readable(ends[0]);
+		b[1] = round % 2 == 0 ? rota_on_readable(ends[0]) : rota_on_writable(ends[0]);
 		rota_scope_open(&scope);
 		rota_spawn(&scope, close_stream, ends[0]);
 		CHECK_EQ(rota_select(b, 2), 1);
