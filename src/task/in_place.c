@@ -51,6 +51,7 @@ static struct rota_task *take_own(struct rota__worker *w, const struct rota_task
 	if (next == NULL || !is_next(w, task, scope, next))
 		return NULL;
 	fifo_pop(&w->own[NORMAL]);
+	w->staying--;
 	return next;
 }
 
@@ -64,17 +65,11 @@ static bool take_back(struct rota__worker *w, struct rota_task *last)
 	return slot == last && swap_acq_rel(&w->lifo, NULL) != NULL; /* the watchdog empties it, too */
 }
 
-/* What it is may be looked at when it is ours: it may have begun, waited and been woken. */
-static struct rota_task *take_shared(struct rota__worker *w, const struct rota_task *task, const struct rota_scope *scope)
+static struct rota_task *take_shared(struct rota__worker *w, const struct rota_scope *scope)
 {
 	struct rota_task *last = scope->last;
 
-	if (last == NULL || !take_back(w, last))
-		return NULL;
-	if (is_next(w, task, scope, last))
-		return last;
-	rota__team_queue(w, last);
-	return NULL;
+	return last != NULL && take_back(w, last) ? last : NULL;
 }
 
 struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_scope *scope)
@@ -93,15 +88,14 @@ struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_
 	else if (!w->shares)
 		next = take_own(w, task, scope);
 	else
-		next = take_shared(w, task, scope);
+		next = take_shared(w, scope);
 	if (next != NULL)
 		store_relaxed(&w->head, w->head + 1); /* the watchdog looks at it */
 	return next;
 }
 
-void rota__run_in_place(struct rota_task *task, struct rota_task *child)
+static void run_above(struct rota__worker *w, struct rota_task *task, struct rota_task *child)
 {
-	struct rota__worker *w = task->worker;
 	struct rota__stack *stack = task->stack;
 	int result;
 
@@ -125,4 +119,17 @@ void rota__run_in_place(struct rota_task *task, struct rota_task *child)
 	store_relaxed(&task->worker, w);
 	store_relaxed(&task->state, TASK_READY);
 	rota__set_running(w, task);
+}
+
+/* One that others could have taken is looked at only now that it is ours: it may have begun, waited and been woken. */
+bool rota__run_in_place(struct rota_task *task, const struct rota_scope *scope, struct rota_task *child)
+{
+	struct rota__worker *w = task->worker;
+
+	if (w->shares && !is_next(w, task, scope, child)) {
+		rota__team_queue(w, child);
+		return false;
+	}
+	run_above(w, task, child);
+	return true;
 }

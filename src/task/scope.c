@@ -357,6 +357,7 @@ static inline int wait_until_empty(
 {
 	struct rota__wait wait;
 	struct rota_task *next;
+	bool in_place = true;
 	int reason;
 
 	/* The rest is for cancellations, which this wait does not know. */
@@ -367,11 +368,11 @@ static inline int wait_until_empty(
 	wait.fd = 0;
 	rota__lock_in(team, &scope->lock);
 	while (scope->live > 0) {
-		next = rota__take_in_place(task, scope);
+		next = in_place ? rota__take_in_place(task, scope) : NULL;
 		scope->joiner = next == NULL ? &wait : NULL;
 		rota__unlock_in(team, &scope->lock);
 		if (next != NULL)
-			rota__run_in_place(task, next);
+			in_place = rota__run_in_place(task, scope, next);
 		else
 			rota__park(&wait);
 		rota__lock_in(team, &scope->lock);

@@ -142,6 +142,7 @@ struct rota__worker {
 	struct rota__fifo starved; /* ready, but there was no stack for them */
 	/* Ready: of other classes than the common one; in a team also common ones that may not be moved. */
 	struct rota__fifo own[PRIORITIES];
+	uint32_t staying; /* how many are in own[NORMAL] */
 	bool classed;		/* there has been a task of another class; in a team, there may be, or suspects: any thread sets it */
 	uint32_t urgent_runs;	/* in a row */
 	uint32_t bulk_at;	/* alone: where in the ring a bulk task has its turn.  In a team: others since the last one */
@@ -431,12 +432,13 @@ void rota__queue_by_class(struct rota__worker *worker, struct rota_task *task);
  * go on with it at once. */
 void rota__run_now(struct rota_task *child);
 
-/* The running task joins `scope`: is the next one to run here of that scope, and can it run in its place?  Then it is in no queue any
- * more, and to be run.  With the scope's lock. */
+/* The running task joins `scope`: is the next one to run here of that scope, so that it may run in its place?  Then it is in no queue
+ * any more, and the next call is for it.  With the scope's lock. */
 struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_scope *scope);
 
-/* It runs, on the stack of `task`, and has ended when this returns; in a team that may be on another worker. */
-void rota__run_in_place(struct rota_task *task, struct rota_task *child);
+/* It runs, on the stack of `task`, and has ended when this returns; in a team that may be on another worker.  False: it cannot, and is
+ * ready as before.  Without the lock: others may be woken for it. */
+bool rota__run_in_place(struct rota_task *task, const struct rota_scope *scope, struct rota_task *child);
 
 /* Tasks that ran there so far, modulo 2^32; any thread. */
 static inline uint32_t rota__runs(const struct rota__worker *worker)
