@@ -30,8 +30,11 @@ struct rota__poller;
  * TLS record has up to 2^14 + 256 + 5 bytes (RFC 8446, 5.2), an HTTP/2 frame 2^14 + 9 (RFC 9113, 4.2). */
 enum { POLLER_BUFFER_BYTES = 16704 };
 
+/* So many at most, 17 MB: bytes that have come and wait for their task have one each.  They are made as they are needed. */
+enum { POLLER_BUFFERS = 1024 };
+
 struct rota__poller_config {
-	uint32_t buffer_count; /* of the pool behind RECV_POOLED; 0 = 256 */
+	uint32_t buffer_count; /* of the pool behind RECV_POOLED, at most; a power of two; 0 = POLLER_BUFFERS */
 	uint32_t buffer_bytes; /* of each; 0 = POLLER_BUFFER_BYTES */
 	bool shareable;	       /* moved() shall work */
 };

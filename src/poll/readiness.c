@@ -120,6 +120,17 @@ static void enqueue(struct rota__fd_state *state, enum rota__direction d, struct
 	state->last[d] = op;
 }
 
+static void put_first(struct rota__fd_state *state, enum rota__direction d, struct rota__op *op)
+{
+	op->prev = NULL;
+	op->node.next = state->first[d] != NULL ? &state->first[d]->node : NULL;
+	if (state->first[d] != NULL)
+		state->first[d]->prev = op;
+	else
+		state->last[d] = op;
+	state->first[d] = op;
+}
+
 static void dequeue(struct rota__fd_state *state, enum rota__direction d, struct rota__op *op)
 {
 	struct rota__op *next = op_of(op->node.next);
@@ -186,27 +197,6 @@ static int64_t receive_pooled(
 	if (n <= 0)
 		r->free_ids[r->free_count++] = op->buffer_id;
 	return n;
-}
-
-void rota__readiness_give_back(struct rota__readiness *r, uint32_t buffer_id)
-{
-	struct rota__op *op = op_of(fifo_pop(&r->starved));
-	struct rota__fd_state *state;
-
-	r->free_ids[r->free_count++] = buffer_id;
-	if (op == NULL)
-		return;
-	state = state_of(r, op->fd, false);
-	op->engine = 0;
-	op->prev = NULL; /* to the front: it has waited longest */
-	op->node.next = state->first[READS] ? &state->first[READS]->node : NULL;
-	if (state->first[READS] != NULL)
-		state->first[READS]->prev = op;
-	else
-		state->last[READS] = op;
-	state->first[READS] = op;
-	state->ready[READS] = true;
-	make_hot(r, state, op->fd);
 }
 
 /* ---- trying ---- */
@@ -308,16 +298,30 @@ static void run_queue(struct rota__readiness *r, struct rota__fd_state *state, e
 		}
 		/* Out of the queue first: completing uses its link. */
 		dequeue(state, d, op);
-		if (!attempt(r, state, d, op)) {
-			op->prev = NULL;
-			op->node.next = state->first[d] ? &state->first[d]->node : NULL;
-			if (state->first[d] != NULL)
-				state->first[d]->prev = op;
-			else
-				state->last[d] = op;
-			state->first[d] = op;
-		}
+		if (!attempt(r, state, d, op))
+			put_first(state, d, op);
 	}
+}
+
+/* To the front: it has waited longest. */
+static void try_starved(struct rota__readiness *r, struct rota__op *op)
+{
+	struct rota__fd_state *state = state_of(r, op->fd, false);
+
+	op->engine = 0;
+	put_first(state, READS, op);
+	state->ready[READS] = true;
+	run_queue(r, state, READS);
+}
+
+/* At once: what comes before the next look at the system would take the buffer. */
+void rota__readiness_give_back(struct rota__readiness *r, uint32_t buffer_id)
+{
+	struct rota__op *op;
+
+	r->free_ids[r->free_count++] = buffer_id;
+	while (r->free_count > 0 && (op = op_of(fifo_pop(&r->starved))) != NULL)
+		try_starved(r, op);
 }
 
 void rota__readiness_edge(struct rota__readiness *r, int fd, uint32_t generation, bool readable, bool writable, bool ended)
@@ -422,7 +426,7 @@ int rota__readiness_init(struct rota__readiness *r, struct rota__poller *poller,
 	*r = (struct rota__readiness){
 		.poller = poller,
 		.hot = -1,
-		.buffer_count = config->buffer_count ? config->buffer_count : 256,
+		.buffer_count = config->buffer_count ? config->buffer_count : POLLER_BUFFERS,
 		.buffer_bytes = config->buffer_bytes ? config->buffer_bytes : POLLER_BUFFER_BYTES,
 	};
 	r->buffers = rota__alloc_zero(r->buffer_count * sizeof *r->buffers);

@@ -38,6 +38,7 @@ enum {
 	DEFERRED_MAX = 20, /* a deferring ring does so much of its work in an enter that asks for less */
 	ROUNDS = 4,	   /* of collecting in one wait: then the loop has its turn */
 	BUFFER_GROUP = 1,
+	FEW_BUFFERS = 64, /* provided from the start */
 	/* How often another thread is made to let its completions come.  It does so by itself at each
 	 * tick of the clock, which is 4 ms on many machines and never on a few. */
 	PUSH_NS = 1000000,
@@ -66,8 +67,10 @@ struct uring {
 	/* The provided buffers: a ring of them that the kernel takes from. */
 	struct io_uring_buf_ring *buf_ring;
 	char *buffers;
-	uint32_t buffer_count, buffer_bytes, buffers_out;
+	uint32_t buffer_count, buffer_bytes;
 	uint16_t buf_tail;
+	uint32_t provided, enough; /* in the ring, as far as we know; how many are left there when one comes back */
+	uint32_t made, resting;	   /* ids that were ever in use; the first of those that are not now, plus 1 (see rest()) */
 	struct rota__fifo starved; /* RECV_POOLED that found none */
 
 	char description[160];
@@ -333,14 +336,52 @@ static bool fifo_take(struct rota__fifo *queue, struct rota__op *op)
 
 /* ---- the buffer ring ---- */
 
+static char *buffer_at(const struct uring *u, uint32_t id)
+{
+	return u->buffers + (size_t)id * u->buffer_bytes;
+}
+
 static void buffer_provide(struct uring *u, uint32_t id)
 {
 	struct io_uring_buf *buf = &u->buf_ring->bufs[u->buf_tail & (u->buffer_count - 1)];
 
-	buf->addr = (uint64_t)(uintptr_t)(u->buffers + (size_t)id * u->buffer_bytes);
+	buf->addr = (uint64_t)(uintptr_t)buffer_at(u, id);
 	buf->len = u->buffer_bytes;
 	buf->bid = (uint16_t)id;
 	store_release(&u->buf_ring->tail, ++u->buf_tail); /* the kernel reads the entry after the tail */
+	u->provided++;
+}
+
+/* The ring goes round all its buffers, so that more of them than are needed cost the cache: what comes back above that rests, and the
+ * list is kept in them. */
+static void rest(struct uring *u, uint32_t id)
+{
+	*(uint32_t *)buffer_at(u, id) = u->resting;
+	u->resting = id + 1;
+}
+
+/* A receive found none.  False: nor can there be more. */
+static bool provide_another(struct uring *u)
+{
+	uint32_t id = u->made;
+
+	if (u->resting != 0) {
+		id = u->resting - 1;
+		u->resting = *(uint32_t *)buffer_at(u, id);
+	} else if (u->made < u->buffer_count) {
+		u->made++;
+	} else {
+		return false;
+	}
+	buffer_provide(u, id);
+	u->enough++;
+	return true;
+}
+
+/* There is time to sleep: as many as there were once are not needed any more, if that goes on. */
+static void need_fewer_buffers(struct uring *u)
+{
+	u->enough -= u->enough > FEW_BUFFERS;
 }
 
 static void *map_memory(size_t size)
@@ -375,9 +416,31 @@ static int buffers_open(struct uring *u)
 		u->buffers = NULL;
 		return rc;
 	}
-	for (uint32_t id = 0; id < u->buffer_count; id++)
-		buffer_provide(u, id);
+	u->enough = FEW_BUFFERS < u->buffer_count ? FEW_BUFFERS : u->buffer_count;
+	for (; u->made < u->enough; u->made++)
+		buffer_provide(u, u->made);
 	return 0;
+}
+
+/* What it was told of is there already: so it is received here and now, and not by a request, before which those that came later
+ * would take the buffer again and again.  True: it has the buffer. */
+static bool receive_starved(struct uring *u, struct rota__op *op, uint32_t buffer_id)
+{
+	int64_t n;
+
+	op->engine = AS_ITSELF;
+	op->buf.base = buffer_at(u, buffer_id);
+	op->buf.len = u->buffer_bytes;
+	n = rota__op_perform(op);
+	if (n == -EAGAIN) {
+		request_or_queue(u, op);
+		return false;
+	}
+	op->buffer_id = buffer_id;
+	if (n == u->buffer_bytes)
+		op->flags |= OP_NONEMPTY; /* there may be more */
+	complete(u, op, n);
+	return n > 0;
 }
 
 static void uring_give_back(struct rota__poller *p, uint32_t buffer_id)
@@ -385,14 +448,13 @@ static void uring_give_back(struct rota__poller *p, uint32_t buffer_id)
 	struct uring *u = uring_of(p);
 	struct rota__node *node;
 
-	buffer_provide(u, buffer_id);
-	node = fifo_pop(&u->starved);
-	if (node != NULL) {
-		struct rota__op *op = container_of(node, struct rota__op, node);
-
-		op->engine = AS_ITSELF;
-		request_or_queue(u, op);
-	}
+	while ((node = fifo_pop(&u->starved)) != NULL)
+		if (receive_starved(u, container_of(node, struct rota__op, node), buffer_id))
+			return;
+	if (u->provided < u->enough)
+		buffer_provide(u, buffer_id);
+	else
+		rest(u, buffer_id);
 }
 
 /* ---- completions ---- */
@@ -424,11 +486,23 @@ static void pooled_buffer(struct uring *u, struct rota__op *op, const struct io_
 {
 	if (!(cqe->flags & IORING_CQE_F_BUFFER))
 		return;
+	u->provided--;
 	op->buffer_id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
 	if (cqe->res > 0)
-		op->buf.base = u->buffers + (size_t)op->buffer_id * u->buffer_bytes;
+		op->buf.base = buffer_at(u, op->buffer_id);
 	else
 		buffer_provide(u, op->buffer_id);
+}
+
+/* One may have come back since the kernel said so. */
+static void found_no_buffer(struct uring *u, struct rota__op *op)
+{
+	if (provide_another(u) || u->provided > 0) {
+		request_or_queue(u, op);
+		return;
+	}
+	op->engine = STARVED;
+	fifo_push(&u->starved, &op->node);
 }
 
 /* A multishot may end without an error, and a single accept always does: it is renewed. */
@@ -481,8 +555,7 @@ static void op_completed(struct uring *u, const struct io_uring_cqe *cqe)
 	if (flags & IORING_CQE_F_SOCK_NONEMPTY && res > 0)
 		op->flags |= OP_NONEMPTY;
 	if (res == -ENOBUFS && op->kind == OP_RECV_POOLED && op->state != OP_CANCELLING) {
-		op->engine = STARVED;
-		fifo_push(&u->starved, &op->node);
+		found_no_buffer(u, op);
 		return;
 	}
 	if (!try_again(u, op, res))
@@ -557,7 +630,7 @@ static int uring_open(struct rota__poller **ret, const struct rota__poller_confi
 	}
 	u->poller.engine = &rota__poller_uring;
 	u->told_fd = -1;
-	u->buffer_count = config->buffer_count ? config->buffer_count : 256;
+	u->buffer_count = config->buffer_count ? config->buffer_count : POLLER_BUFFERS;
 	u->buffer_bytes = config->buffer_bytes ? config->buffer_bytes : POLLER_BUFFER_BYTES;
 	assert((u->buffer_count & (u->buffer_count - 1)) == 0);
 	describe(u);
@@ -681,6 +754,12 @@ static void wait_away(struct uring *u, uint64_t deadline_ns)
 	} while (left > PUSH_NS && rota__ring_cqe(&u->ring) == NULL);
 }
 
+static void sleep_in_ring(struct uring *u, uint64_t deadline_ns)
+{
+	need_fewer_buffers(u);
+	enter(u, 1, poller_left_until(deadline_ns));
+}
+
 static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 {
 	struct uring *u = uring_of(p);
@@ -699,7 +778,7 @@ static int uring_wait(struct rota__poller *p, uint64_t deadline_ns)
 	if (__builtin_expect(u->away, 0))
 		wait_away(u, deadline_ns);
 	else if (deadline_ns != ROTA_NOW)
-		enter(u, 1, poller_left_until(deadline_ns));
+		sleep_in_ring(u, deadline_ns);
 	else if (ring_unsubmitted(&u->ring) > 0 || rota__ring_has_work(&u->ring) ||
 		!(u->ring.setup_flags & IORING_SETUP_TASKRUN_FLAG))
 		submit_all(u);

@@ -867,6 +867,119 @@ TEST(pooled_receives_wait_for_a_buffer_and_go_on_when_one_is_returned)
 	close_poller();
 }
 
+TEST(as_many_pooled_receives_as_have_come_hold_a_buffer_each_until_it_is_returned)
+{
+	enum { MANY = 300 };
+	static struct rota__op ops[MANY];
+	static int fds[MANY][2];
+
+	open_poller();
+	for (int i = 0; i < MANY; i++)
+		socket_pair(fds[i]);
+	for (int round = 0; round < 4; round++) {
+		int count = round == 2 ? 10 : MANY; /* few, and then many again */
+
+		for (int i = 0; i < count; i++) {
+			int sent = 1000 * round + i;
+
+			ops[i] = pooled_op(fds[i][0]);
+			CHECK(start(&ops[i]));
+			CHECK_EQ(write(fds[i][1], &sent, sizeof sent), sizeof sent);
+		}
+		for (int i = 0; i < count; i++)
+			CHECK_EQ(finish(&ops[i]), sizeof(int));
+		for (int i = 0; i < count; i++)
+			CHECK_EQ(*(const int *)ops[i].buf.base, 1000 * round + i); /* nobody else has it */
+		for (int i = 0; i < count; i++)
+			poller->engine->give_back(poller, ops[i].buffer_id);
+		for (int i = 0; i < 100; i++) { /* a loop that has little to do sleeps */
+			ops[0] = pooled_op(fds[0][0]);
+			CHECK(start(&ops[0]));
+			turn(rota_now_ns() + 1);
+			CHECK_EQ(write(fds[0][1], "x", 1), 1);
+			CHECK_EQ(finish(&ops[0]), 1);
+			poller->engine->give_back(poller, ops[0].buffer_id);
+		}
+	}
+	for (int i = 0; i < MANY; i++)
+		close_both(fds[i]);
+	close_poller();
+}
+
+/* Where buffers are few: who has waited longest has the next one, and what comes later does not. */
+TEST(pooled_receives_that_starve_go_on_in_their_order)
+{
+	enum { MANY = 40 };
+	struct rota__poller_config config = { .buffer_count = 1, .buffer_bytes = 64 };
+	struct rota__op first, starved[MANY], later[MANY];
+	int fds[2 * MANY + 1][2];
+
+	open_poller_with(&config);
+	for (int i = 0; i < 2 * MANY + 1; i++)
+		socket_pair(fds[i]);
+	for (int i = 0; i < MANY; i++) { /* there is a buffer, and nothing to put into it */
+		later[i] = pooled_op(fds[MANY + i][0]);
+		CHECK(start(&later[i]));
+		turn(ROTA_NOW);
+	}
+	CHECK_EQ(write(fds[2 * MANY][1], "data", 4), 4);
+	first = pooled_op(fds[2 * MANY][0]);
+	CHECK_EQ(perform(&first), 4);
+	for (int i = 0; i < MANY; i++) {
+		CHECK_EQ(write(fds[i][1], "data", 4), 4);
+		starved[i] = pooled_op(fds[i][0]);
+		CHECK(start(&starved[i]));
+		turn(ROTA_NOW);
+	}
+	for (int i = 0; i < MANY; i++) {
+		CHECK_EQ(write(fds[MANY + i][1], "more", 4), 4);
+		poller->engine->give_back(poller, i == 0 ? first.buffer_id : starved[i - 1].buffer_id);
+		CHECK_EQ(finish(&starved[i]), 4);
+		CHECK(memcmp(starved[i].buf.base, "data", 4) == 0);
+		for (int k = 0; k <= i; k++)
+			CHECK_EQ(later[k].state, OP_PENDING);
+	}
+	for (int i = 0; i < MANY; i++) {
+		poller->engine->give_back(poller, i == 0 ? starved[MANY - 1].buffer_id : later[i - 1].buffer_id);
+		CHECK_EQ(finish(&later[i]), 4);
+		CHECK(memcmp(later[i].buf.base, "more", 4) == 0);
+	}
+	for (int i = 0; i < 2 * MANY + 1; i++)
+		close_both(fds[i]);
+	close_poller();
+}
+
+/* A ring refuses the receive when it is submitted, which many others make happen early, and says so at the next look at it. */
+TEST(a_pooled_receive_is_not_forgotten_whose_buffer_comes_back_before_its_refusal_is_seen)
+{
+	enum { OTHERS = 2000 };
+	struct rota__poller_config config = { .buffer_count = 1, .buffer_bytes = 64 };
+	static struct rota__op others[OTHERS];
+	struct rota__op first, second;
+	int a[2], b[2];
+
+	open_poller_with(&config);
+	socket_pair(a);
+	socket_pair(b);
+	CHECK_EQ(write(a[1], "a", 1), 1);
+	CHECK_EQ(write(b[1], "b", 1), 1);
+	first = pooled_op(a[0]);
+	CHECK_EQ(perform(&first), 1);
+	second = pooled_op(b[0]);
+	CHECK(start(&second));
+	for (int i = 0; i < OTHERS; i++) {
+		others[i] = (struct rota__op){ .kind = OP_NOP };
+		CHECK(start(&others[i]));
+	}
+	poller->engine->give_back(poller, first.buffer_id);
+	CHECK_EQ(finish(&second), 1);
+	for (int i = 0; i < OTHERS; i++)
+		CHECK_EQ(finish(&others[i]), 0);
+	close_both(a);
+	close_both(b);
+	close_poller();
+}
+
 TEST(a_pooled_receive_that_starves_can_be_cancelled_and_an_end_takes_no_buffer)
 {
 	struct rota__poller_config config = { .buffer_count = 1, .buffer_bytes = 64 };
