@@ -46,6 +46,12 @@ static inline bool steal_empty(const struct rota__steal *ring)
 	return (uint32_t)load_acquire(&ring->head) == load_acquire(&ring->tail);
 }
 
+/* About how many there are: others may be taking some. */
+static inline uint32_t steal_count(const struct rota__steal *ring)
+{
+	return load_relaxed(&ring->tail) - (uint32_t)load_relaxed(&ring->head);
+}
+
 /* The owner.  False: it is full. */
 static inline bool steal_push(struct rota__steal *ring, void *item)
 {

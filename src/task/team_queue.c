@@ -93,6 +93,8 @@ static void push_own(struct rota__worker *w, struct rota_task *task)
 	fifo_push(&w->own[task->priority], &task->node);
 	if (task->priority != NORMAL)
 		store_relaxed(&w->classed, true);
+	else
+		w->staying++;
 }
 
 /* Of another class.  What a callback made ready the worker takes itself, in a moment; if it leaves something then, it wakes another. */
@@ -174,6 +176,8 @@ static void queue_parent(struct rota__worker *w, struct rota_task *task)
 	if (must_stay(w, task)) {
 		if (task->priority != NORMAL)
 			store_relaxed(&w->classed, true);
+		else
+			w->staying++;
 		fifo_push_front(&w->own[task->priority], &task->node);
 	} else if (!w->shares || task->priority != NORMAL) {
 		inject_by_class(w, task);
@@ -217,7 +221,10 @@ void rota__team_make_ready(struct rota_task *task)
 
 static struct rota_task *take_own(struct rota__worker *w)
 {
-	return task_of(fifo_pop(&w->own[NORMAL]));
+	struct rota_task *task = task_of(fifo_pop(&w->own[NORMAL]));
+
+	w->staying -= task != NULL;
+	return task;
 }
 
 static struct rota_task *take_normal(struct rota__worker *w)

@@ -42,6 +42,8 @@ enum {
 	AHEAD = 5,
 	/* Ready tasks have the thread this long before the loop looks at I/O, which costs 0.2 us. */
 	SLICE_NS = 50000,
+	/* Or so long, to go once through those that were ready: what comes from I/O would be behind them in any case. */
+	ROUND_NS = 500000,
 	FIRST_RING = 64,
 	SLAB_RECORDS = 256,
 	IDS_AT_A_TIME = 1 << 16,
@@ -657,11 +659,26 @@ static void count_runs(struct rota__worker *w)
 	w->runs_counted = now;
 }
 
+/* Where the runs are when each of those that are ready has had its turn. */
+static uint32_t end_of_round(const struct rota__worker *w)
+{
+	return w->team == NULL ? w->tail : w->head + w->staying + steal_count(&w->shared);
+}
+
+/* Urgent tasks may come from I/O, and would be before the others. */
+static bool has_time(const struct rota__worker *w, uint32_t round_end, uint64_t now_ns)
+{
+	if (now_ns < w->slice_end_ns)
+		return true;
+	return now_ns < w->slice_end_ns + (ROUND_NS - SLICE_NS) && (int32_t)(round_end - w->head) > 0 && !load_relaxed(&w->classed);
+}
+
 /* The loop's hook. */
 static bool run_ready(struct rota_loop *loop)
 {
 	struct rota__worker *w = loop->tasks;
 	uint64_t start_ns, now_ns = rota_now_ns();
+	uint32_t round_end = end_of_round(w);
 	struct rota_task *next;
 
 	w->slice_end_ns = now_ns + SLICE_NS;
@@ -683,7 +700,7 @@ static bool run_ready(struct rota_loop *loop)
 		rota__loop_after_task(loop);
 		now_ns = rota_now_ns();
 		fit_batch(w, now_ns - start_ns);
-	} while (has_work(w) && now_ns < w->slice_end_ns);
+	} while (has_work(w) && has_time(w, round_end, now_ns));
 	count_runs(w);
 	loop->tasks_ready = has_work(w);
 	return true;
