@@ -100,7 +100,7 @@ static void visit_all(struct worklist *list)
 		rota__lock(&scope->lock);
 		for (struct rota_task *task = scope->first; task != NULL; task = task->next)
 			visit_task(list, task);
-		store_release(&scope->pins, scope->pins - 1); /* pairs with the acquire in rota_scope_join() */
+		store_release(&scope->pins, scope->pins - 1); /* pairs with the acquire in wait_until_unvisited() */
 		rota__unlock(&scope->lock);
 	}
 }
@@ -385,12 +385,13 @@ static inline int wait_until_empty(
 	return reason;
 }
 
-/* Whoever cancels it from another thread may still be at it. */
+/* Whoever cancels it from another thread may still be at it: giving its lock back is the last that it does there. */
 static void wait_until_unvisited(const struct rota_scope *scope)
 {
 	unsigned looks = 0;
 
-	while (load_acquire(&scope->pins) > 0) /* pairs with the release in visit_all() */
+	/* Pairs with the releases in visit_all(), of the pin and then of the lock. */
+	while (load_acquire(&scope->pins) > 0 || load_acquire(&scope->lock) != 0)
 		rota__spin_pause(&looks);
 }
 
