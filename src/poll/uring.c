@@ -374,7 +374,7 @@ static bool provide_another(struct uring *u)
 		return false;
 	}
 	buffer_provide(u, id);
-	u->enough++;
+	u->enough += u->enough < u->buffer_count;
 	return true;
 }
 
@@ -422,8 +422,8 @@ static int buffers_open(struct uring *u)
 	return 0;
 }
 
-/* What it was told of is there already: so it is received here and now, and not by a request, before which those that came later
- * would take the buffer again and again.  True: it has the buffer. */
+/* Most likely its bytes have come: they are received here and now, and not by a request, before which those that came later would
+ * take the buffer again and again.  True: it has the buffer. */
 static bool receive_starved(struct uring *u, struct rota__op *op, uint32_t buffer_id)
 {
 	int64_t n;
@@ -433,6 +433,7 @@ static bool receive_starved(struct uring *u, struct rota__op *op, uint32_t buffe
 	op->buf.len = u->buffer_bytes;
 	n = rota__op_perform(op);
 	if (n == -EAGAIN) {
+		op->flags |= OP_POLL_FIRST; /* or it would be refused for want of a buffer that it does not need yet */
 		request_or_queue(u, op);
 		return false;
 	}
