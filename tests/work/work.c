@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <rota/loop.h>
 #include <rota/run.h>
 
 #include "harness/test.h"
@@ -71,6 +72,23 @@ TEST(every_job_runs_once_and_then_is_done_once)
 	wait_for_count(&finished, JOBS);
 	CHECK_EQ(value_of(&ran), JOBS);
 	free(jobs);
+}
+
+/* A thread that has nothing to do looks for a while and then sleeps: the next job comes at each moment of that. */
+TEST(a_job_that_comes_when_a_thread_is_about_to_sleep_is_not_overlooked)
+{
+	enum { JOBS = 3000, LONGEST_NS = 20000 };
+
+	for (uint32_t i = 1; i <= JOBS; i++) {
+		struct rota__job job = { .run = count_run, .done = count_done, .lane = (uint8_t)(i % WORK_LANES) };
+		uint64_t until_ns = rota_now_ns() + i * 7919 % LONGEST_NS;
+
+		while (rota_now_ns() < until_ns)
+			;
+		CHECK_EQ(rota__work_submit(&job), 0);
+		wait_for_count(&finished, i);
+		CHECK_EQ(value_of(&ran), i);
+	}
 }
 
 TEST(a_job_that_has_not_begun_can_be_cancelled_and_one_that_has_cannot)
