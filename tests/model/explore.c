@@ -8,7 +8,7 @@
 #include "explore.h"
 #include "harness/test.h"
 
-enum { THREADS_MAX = 4, DEPTH_MAX = 512, STACK = 64 * 1024, LATE_MAX = 64 };
+enum { DEPTH_MAX = 512, STACK = 64 * 1024, LATE_MAX = 64 };
 
 struct thread {
 	void *sp;
@@ -24,8 +24,8 @@ struct thread {
 	int late_count;
 };
 
-static struct thread threads[THREADS_MAX];
-static char stacks[THREADS_MAX][STACK];
+static struct thread threads[EXPLORE_THREADS_MAX];
+static char stacks[EXPLORE_THREADS_MAX][STACK];
 static int thread_count, running;
 static int asked; /* whose waits_for() is being called */
 static void *scheduler_sp;
@@ -175,7 +175,7 @@ static bool decide(void)
 /* Who goes on, the running thread first if it can; -1: nobody can. */
 static int pick(void)
 {
-	int able[THREADS_MAX], count = 0, choice;
+	int able[EXPLORE_THREADS_MAX], count = 0, choice;
 	bool can_stay = running >= 0 && can_go_on(running);
 
 	if (can_stay)
@@ -228,7 +228,7 @@ static struct explore_result walk(void (*reset)(void), void (*const bodies[])(vo
 #if defined(ROTA_ASAN) || defined(ROTA_TSAN)
 	SKIP("sanitizers do not know these stacks, and the marks that such builds keep are of a real thread");
 #endif
-	CHECK(count <= THREADS_MAX);
+	CHECK(count <= EXPLORE_THREADS_MAX);
 	thread_count = count;
 	bound = interruptions_max;
 	known = 0;

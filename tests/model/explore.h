@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { EXPLORE_THREADS_MAX = 4 };
+
 struct explore_result {
 	uint64_t interleavings;
 	const char *failure; /* of the first bad one, NULL: all are good */

@@ -4,22 +4,9 @@
  * model's atomics.  Each thread is a worker with one task.  To park is to wait for the wake-up; it must come
  * exactly once for each wait, and all that is waited for must come. */
 
-#include "explore.h"
 #include "harness/test.h"
+#include "workers.h"
 
-struct rota__worker;
-extern _Thread_local struct rota__worker *rota__worker_here __attribute__((tls_model("initial-exec")));
-
-/* The thread-local that says where we are goes with the thread of the model. */
-static void point(void)
-{
-	struct rota__worker *here = rota__worker_here;
-
-	explore_point();
-	rota__worker_here = here;
-}
-
-#define explore_point() point()
 #include "task/task.h"
 
 enum { THREADS = 3 };
@@ -27,14 +14,6 @@ enum { THREADS = 3 };
 static struct rota__worker workers[THREADS];
 static struct rota_task tasks[THREADS];
 static bool woken[THREADS], parked[THREADS];
-
-static void wait_for(bool (*ready)(void))
-{
-	struct rota__worker *here = rota__worker_here;
-
-	explore_wait(ready);
-	rota__worker_here = here;
-}
 
 static bool is_woken(void) { return woken[explore_me()]; }
 
@@ -53,22 +32,6 @@ static void model_wake(struct rota_task *task)
 	point();
 	explore_check(!woken[task - tasks], "woken twice");
 	woken[task - tasks] = true;
-}
-
-static const uint32_t *spun_on[THREADS];
-static bool is_free(void) { return *spun_on[explore_me()] == 0; }
-
-static void model_wait_zero(const uint32_t *word)
-{
-	spun_on[explore_me()] = word;
-	wait_for(is_free);
-}
-
-static bool model_fence(void)
-{
-	point();
-	explore_fence_all();
-	return true;
 }
 
 #define rota_yield()	((void)0)

@@ -8,46 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "explore.h"
 #include "harness/test.h"
-
-struct rota__worker;
-extern _Thread_local struct rota__worker *rota__worker_here __attribute__((tls_model("initial-exec")));
-
-/* The thread-local that says where we are goes with the thread of the model. */
-static void point(void)
-{
-	struct rota__worker *here = rota__worker_here;
-
-	explore_point();
-	rota__worker_here = here;
-}
-
-static void wait_for(bool (*ready)(void))
-{
-	struct rota__worker *here = rota__worker_here;
-
-	explore_wait(ready);
-	rota__worker_here = here;
-}
-
-/* ---- locks: to spin is to wait until the lock is free ---- */
-
-enum { WORKERS_MAX = 3, TASKS_MAX = 6 };
-
-static const uint8_t *spun_on[WORKERS_MAX];
-static bool is_free(void) { return *spun_on[explore_me()] == 0; }
-
-static void model_spin_wait(uint8_t *lock)
-{
-	spun_on[explore_me()] = lock;
-	wait_for(is_free);
-	*lock = 1; /* nobody ran since we looked */
-}
+#include "workers.h"
 
 static bool fences_are_left_out;
 
-#define explore_point() point()
 #define fence_seq() (explore_point(), fences_are_left_out ? (void)0 : explore_fence())
 #define STEAL_ROOM 4
 #define rota__spin_wait model_spin_wait
@@ -58,6 +23,8 @@ static bool fences_are_left_out;
 #include "task/team_idle.c"
 #include "task/team_place.c"
 #include "task/team_queue.c"
+
+enum { WORKERS_MAX = 3, TASKS_MAX = 6 };
 
 static struct rota__team team;
 static struct rota__worker *members[WORKERS_MAX], *beds[WORKERS_MAX];

@@ -6,44 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "explore.h"
 #include "harness/test.h"
-
-struct rota__worker;
-extern _Thread_local struct rota__worker *rota__worker_here __attribute__((tls_model("initial-exec")));
-
-/* The thread-local that says where we are goes with the thread of the model. */
-static void point(void)
-{
-	struct rota__worker *here = rota__worker_here;
-
-	explore_point();
-	rota__worker_here = here;
-}
-
-static void wait_for(bool (*ready)(void))
-{
-	struct rota__worker *here = rota__worker_here;
-
-	explore_wait(ready);
-	rota__worker_here = here;
-}
+#include "workers.h"
 
 enum { THREADS = 3, LEFT = 0x5a };
 
-static const uint8_t *spun_on[THREADS];
-static bool is_free(void) { return *spun_on[explore_me()] == 0; }
-
-static void model_spin_wait(uint8_t *lock)
-{
-	spun_on[explore_me()] = lock;
-	wait_for(is_free);
-	*lock = 1; /* nobody ran since we looked */
-}
-
 static void model_pause(void);
 
-#define explore_point() point()
 #define rota__spin_wait model_spin_wait
 #include "task/task.h"
 #include "task/team.h"

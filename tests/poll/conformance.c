@@ -949,24 +949,31 @@ TEST(pooled_receives_that_starve_go_on_in_their_order)
 	close_poller();
 }
 
-/* A ring refuses the receive when it is submitted, which many others make happen early, and says so at the next look at it. */
-TEST(a_pooled_receive_is_not_forgotten_whose_buffer_comes_back_before_its_refusal_is_seen)
+/* `first` has the only buffer, and `second` asks for one; there are bytes for both. */
+static void starve(int a[2], int b[2], struct rota__op *first, struct rota__op *second)
 {
-	enum { OTHERS = 2000 };
 	struct rota__poller_config config = { .buffer_count = 1, .buffer_bytes = 64 };
-	static struct rota__op others[OTHERS];
-	struct rota__op first, second;
-	int a[2], b[2];
 
 	open_poller_with(&config);
 	socket_pair(a);
 	socket_pair(b);
 	CHECK_EQ(write(a[1], "a", 1), 1);
 	CHECK_EQ(write(b[1], "b", 1), 1);
-	first = pooled_op(a[0]);
-	CHECK_EQ(perform(&first), 1);
-	second = pooled_op(b[0]);
-	CHECK(start(&second));
+	*first = pooled_op(a[0]);
+	CHECK_EQ(perform(first), 1);
+	*second = pooled_op(b[0]);
+	CHECK(start(second));
+}
+
+/* A ring refuses the receive when it is submitted, which many others make happen early, and says so at the next look at it. */
+TEST(a_pooled_receive_is_not_forgotten_whose_buffer_comes_back_before_its_refusal_is_seen)
+{
+	enum { OTHERS = 2000 };
+	static struct rota__op others[OTHERS];
+	struct rota__op first, second;
+	int a[2], b[2];
+
+	starve(a, b, &first, &second);
 	for (int i = 0; i < OTHERS; i++) {
 		others[i] = (struct rota__op){ .kind = OP_NOP };
 		CHECK(start(&others[i]));
@@ -982,19 +989,10 @@ TEST(a_pooled_receive_is_not_forgotten_whose_buffer_comes_back_before_its_refusa
 
 TEST(a_pooled_receive_that_starves_can_be_cancelled_and_an_end_takes_no_buffer)
 {
-	struct rota__poller_config config = { .buffer_count = 1, .buffer_bytes = 64 };
 	struct rota__op first, second;
 	int a[2], b[2];
 
-	open_poller_with(&config);
-	socket_pair(a);
-	socket_pair(b);
-	CHECK_EQ(write(a[1], "a", 1), 1);
-	CHECK_EQ(write(b[1], "b", 1), 1);
-	first = pooled_op(a[0]);
-	CHECK_EQ(perform(&first), 1);
-	second = pooled_op(b[0]);
-	CHECK(start(&second));
+	starve(a, b, &first, &second);
 	turn(ROTA_NOW);
 	turn(ROTA_NOW);
 	CHECK_EQ(second.state, OP_PENDING);
