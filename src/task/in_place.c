@@ -48,11 +48,7 @@ static struct rota_task *take_own(struct rota__worker *w, const struct rota_task
 	struct rota__node *node = w->own[NORMAL].head;
 	struct rota_task *next = node != NULL ? container_of(node, struct rota_task, node) : NULL;
 
-	if (next == NULL || !is_next(w, task, scope, next))
-		return NULL;
-	fifo_pop(&w->own[NORMAL]);
-	w->staying--;
-	return next;
+	return next != NULL && is_next(w, task, scope, next) ? rota__team_take_own(w) : NULL;
 }
 
 /* `last` may have been taken by others; the slot goes before the ring. */
@@ -89,8 +85,6 @@ struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_
 		next = take_own(w, task, scope);
 	else
 		next = take_shared(w, scope);
-	if (next != NULL)
-		store_relaxed(&w->head, w->head + 1); /* the watchdog looks at it */
 	return next;
 }
 
@@ -99,6 +93,7 @@ static void run_above(struct rota__worker *w, struct rota_task *task, struct rot
 	struct rota__stack *stack = task->stack;
 	int result;
 
+	store_relaxed(&w->head, w->head + 1); /* a run; of a lone worker, out of the ring, too.  The watchdog looks at it */
 	rota__trace(ROTA__EV_TASK_STOP, task->id, task->name);
 	store_relaxed(&task->state, TASK_BENEATH);
 	store_relaxed(&child->worker, w); /* a survey looks at it */

@@ -432,8 +432,8 @@ void rota__queue_by_class(struct rota__worker *worker, struct rota_task *task);
  * go on with it at once. */
 void rota__run_now(struct rota_task *child);
 
-/* The running task joins `scope`: is the next one to run here of that scope, so that it may run in its place?  Then it is in no queue
- * any more, and the next call is for it.  With the scope's lock. */
+/* The running task joins `scope`: is the next one to run here of that scope, so that it may run in its place?  Then it is in no queue that
+ * others look into, and the next call is for it.  With the scope's lock. */
 struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_scope *scope);
 
 /* It runs, on the stack of `task`, and has ended when this returns; in a team that may be on another worker.  False: it cannot, and is

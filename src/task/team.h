@@ -136,6 +136,9 @@ void rota__team_take_in(struct rota_task *task);
 
 /* The next task of this worker; NULL: there is none here, nor in the injector. */
 struct rota_task *rota__team_take(struct rota__worker *worker);
+
+/* The first of its common ones that may not be moved; NULL: there is none. */
+struct rota_task *rota__team_take_own(struct rota__worker *worker);
 bool rota__team_has_work(const struct rota__worker *worker);
 
 /* After every switch: deal with whom it left. */

@@ -88,13 +88,18 @@ bool rota__team_something_injected(const struct rota__team *team)
 	return load_relaxed(&team->injected_count[NORMAL]) > 0 || classes_injected(team);
 }
 
-static void push_own(struct rota__worker *w, struct rota_task *task)
+static void note_own(struct rota__worker *w, const struct rota_task *task)
 {
-	fifo_push(&w->own[task->priority], &task->node);
 	if (task->priority != NORMAL)
 		store_relaxed(&w->classed, true);
 	else
 		w->staying++;
+}
+
+static void push_own(struct rota__worker *w, struct rota_task *task)
+{
+	fifo_push(&w->own[task->priority], &task->node);
+	note_own(w, task);
 }
 
 /* Of another class.  What a callback made ready the worker takes itself, in a moment; if it leaves something then, it wakes another. */
@@ -174,10 +179,7 @@ static void queue_parent(struct rota__worker *w, struct rota_task *task)
 {
 	w->loop->tasks_ready = true;
 	if (must_stay(w, task)) {
-		if (task->priority != NORMAL)
-			store_relaxed(&w->classed, true);
-		else
-			w->staying++;
+		note_own(w, task);
 		fifo_push_front(&w->own[task->priority], &task->node);
 	} else if (!w->shares || task->priority != NORMAL) {
 		inject_by_class(w, task);
@@ -219,7 +221,7 @@ void rota__team_make_ready(struct rota_task *task)
 	leave_to_others(team, task, task->priority);
 }
 
-static struct rota_task *take_own(struct rota__worker *w)
+struct rota_task *rota__team_take_own(struct rota__worker *w)
 {
 	struct rota_task *task = task_of(fifo_pop(&w->own[NORMAL]));
 
@@ -243,11 +245,11 @@ static struct rota_task *take_normal(struct rota__worker *w)
 	}
 	w->lifo_runs = 0;
 	w->own_turn = !w->own_turn;
-	task = w->own_turn ? take_own(w) : NULL;
+	task = w->own_turn ? rota__team_take_own(w) : NULL;
 	if (task == NULL)
 		task = steal_pop(&w->shared);
 	if (task == NULL)
-		task = take_own(w);
+		task = rota__team_take_own(w);
 	if (task == NULL)
 		task = take_lifo(w);
 	return task != NULL || !w->shares ? task : rota__team_take_injected(w, NORMAL, INJECTED_AT_ONCE);

@@ -3,9 +3,11 @@
  * A few threads are made as soon as jobs find none idle: they do for short jobs however many there are.
  * More are made, up to threads_max, only when the queue has not moved for STALL_NS: then the threads
  * are blocked, and jobs may even wait for each other.  A supervisor thread watches for that while
- * jobs are queued.  Where there are CPUs for it one thread that has nothing to do spins for SPIN_NS before it is idle, so that a task
- * which asks again and again waits for no wake-up.  Idle threads leave after keep_alive_ns.  One lock guards everything; it is held for some twenty nanoseconds a job, which allows about
- * ten million jobs a second, more than any pool thread can want.
+ * jobs are queued.  Idle threads leave after keep_alive_ns.
+ *
+ * Where there are CPUs for it one thread that has nothing to do spins for SPIN_NS before it is idle, so that a task which asks
+ * again and again waits for no wake-up.  One lock guards everything; it is held for some twenty nanoseconds a job, which allows
+ * about ten million jobs a second, more than any pool thread can want.
  *
  * A child of fork() has none of the threads: it starts again with an empty pool. */
 #include <errno.h>
