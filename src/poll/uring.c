@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,13 +31,12 @@
 #include "poll/generation.h"
 #include "poll/poller.h"
 #include "poll/ring.h"
+#include "poll/ring_buffers.h"
 
 enum {
 	ENTRIES = 256,	/* a page of entries is 64; a full queue costs one more enter, no more */
 	DEFERRED_MAX = 20, /* a deferring ring does so much of its work in an enter that asks for less */
 	ROUNDS = 4,	   /* of collecting in one wait: then the loop has its turn */
-	BUFFER_GROUP = 1,
-	FEW_BUFFERS = 64, /* provided from the start */
 	/* How often another thread is made to let its completions come.  It does so by itself at each
 	 * tick of the clock, which is 4 ms on many machines and never on a few. */
 	PUSH_NS = 1000000,
@@ -64,13 +62,7 @@ struct uring {
 	uint32_t writes; /* on their way, and may send SIGPIPE in an enter */
 	struct rota__fifo backlog; /* submitted while the queue was full */
 
-	/* The provided buffers: a ring of them that the kernel takes from. */
-	struct io_uring_buf_ring *buf_ring;
-	char *buffers;
-	uint32_t buffer_count, buffer_bytes;
-	uint16_t buf_tail;
-	uint32_t provided, enough; /* in the ring, as far as we know; how many are left there when one comes back */
-	uint32_t made, resting;	   /* ids that were ever in use; the first of those that are not now, plus 1 (see rest()) */
+	struct ring_buffers buffers; /* opened at the first use: programs that never lease any do not pay for them */
 	struct rota__fifo starved; /* RECV_POOLED that found none */
 
 	char description[160];
@@ -160,9 +152,9 @@ static void fill_socket(struct uring *u, struct io_uring_sqe *sqe, const struct 
 		sqe->ioprio = poll_first ? IORING_RECVSEND_POLL_FIRST : 0;
 		break;
 	case OP_RECV_POOLED:
-		sqe->len = u->buffer_bytes;
+		sqe->len = u->buffers.bytes;
 		sqe->flags = IOSQE_BUFFER_SELECT;
-		sqe->buf_group = BUFFER_GROUP;
+		sqe->buf_group = RING_BUFFER_GROUP;
 		sqe->ioprio = poll_first ? IORING_RECVSEND_POLL_FIRST : 0;
 		break;
 	case OP_RECVMSG:
@@ -334,93 +326,7 @@ static bool fifo_take(struct rota__fifo *queue, struct rota__op *op)
 	return found;
 }
 
-/* ---- the buffer ring ---- */
-
-static char *buffer_at(const struct uring *u, uint32_t id)
-{
-	return u->buffers + (size_t)id * u->buffer_bytes;
-}
-
-static void buffer_provide(struct uring *u, uint32_t id)
-{
-	struct io_uring_buf *buf = &u->buf_ring->bufs[u->buf_tail & (u->buffer_count - 1)];
-
-	buf->addr = (uint64_t)(uintptr_t)buffer_at(u, id);
-	buf->len = u->buffer_bytes;
-	buf->bid = (uint16_t)id;
-	store_release(&u->buf_ring->tail, ++u->buf_tail); /* the kernel reads the entry after the tail */
-	u->provided++;
-}
-
-/* The ring goes round all its buffers, so that more of them than are needed cost the cache: what comes back above that rests, and the
- * list is kept in them. */
-static void rest(struct uring *u, uint32_t id)
-{
-	*(uint32_t *)buffer_at(u, id) = u->resting;
-	u->resting = id + 1;
-}
-
-/* A receive found none.  False: nor can there be more. */
-static bool provide_another(struct uring *u)
-{
-	uint32_t id = u->made;
-
-	if (u->resting != 0) {
-		id = u->resting - 1;
-		u->resting = *(uint32_t *)buffer_at(u, id);
-	} else if (u->made < u->buffer_count) {
-		u->made++;
-	} else {
-		return false;
-	}
-	buffer_provide(u, id);
-	u->enough += u->enough < u->buffer_count;
-	return true;
-}
-
-/* There is time to sleep: as many as there were once are not needed any more, if that goes on. */
-static void need_fewer_buffers(struct uring *u)
-{
-	u->enough -= u->enough > FEW_BUFFERS;
-}
-
-static void *map_memory(size_t size)
-{
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return memory != MAP_FAILED ? memory : NULL;
-}
-
-static size_t ring_bytes(const struct uring *u)
-{
-	return u->buffer_count * sizeof(struct io_uring_buf);
-}
-
-/* At the first use: programs that never lease buffers do not pay for them. */
-static int buffers_open(struct uring *u)
-{
-	struct io_uring_buf_reg reg = { .ring_entries = u->buffer_count, .bgid = BUFFER_GROUP };
-	int rc = -ENOMEM;
-
-	u->buf_ring = map_memory(ring_bytes(u));
-	u->buffers = map_memory((size_t)u->buffer_count * u->buffer_bytes);
-	reg.ring_addr = (uint64_t)(uintptr_t)u->buf_ring;
-	if (u->buf_ring != NULL && u->buffers != NULL)
-		rc = rota__ring_register(&u->ring, IORING_REGISTER_PBUF_RING, &reg, 1);
-	if (rc < 0) {
-		if (u->buf_ring != NULL)
-			munmap(u->buf_ring, ring_bytes(u));
-		if (u->buffers != NULL)
-			munmap(u->buffers, (size_t)u->buffer_count * u->buffer_bytes);
-		u->buf_ring = NULL;
-		u->buffers = NULL;
-		return rc;
-	}
-	u->enough = FEW_BUFFERS < u->buffer_count ? FEW_BUFFERS : u->buffer_count;
-	for (; u->made < u->enough; u->made++)
-		buffer_provide(u, u->made);
-	return 0;
-}
+/* ---- pooled receives that found no buffer ---- */
 
 /* Most likely its bytes have come: they are received here and now, and not by a request, before which those that came later would
  * take the buffer again and again.  True: it has the buffer. */
@@ -429,8 +335,8 @@ static bool receive_starved(struct uring *u, struct rota__op *op, uint32_t buffe
 	int64_t n;
 
 	op->engine = AS_ITSELF;
-	op->buf.base = buffer_at(u, buffer_id);
-	op->buf.len = u->buffer_bytes;
+	op->buf.base = ring_buffer_at(&u->buffers, buffer_id);
+	op->buf.len = u->buffers.bytes;
 	n = rota__op_perform(op);
 	if (n == -EAGAIN) {
 		op->flags |= OP_POLL_FIRST; /* or it would be refused for want of a buffer that it does not need yet */
@@ -438,7 +344,7 @@ static bool receive_starved(struct uring *u, struct rota__op *op, uint32_t buffe
 		return false;
 	}
 	op->buffer_id = buffer_id;
-	if (n == u->buffer_bytes)
+	if (n == u->buffers.bytes)
 		op->flags |= OP_NONEMPTY; /* there may be more */
 	complete(u, op, n);
 	return n > 0;
@@ -452,10 +358,7 @@ static void uring_give_back(struct rota__poller *p, uint32_t buffer_id)
 	while ((node = fifo_pop(&u->starved)) != NULL)
 		if (receive_starved(u, container_of(node, struct rota__op, node), buffer_id))
 			return;
-	if (u->provided < u->enough)
-		buffer_provide(u, buffer_id);
-	else
-		rest(u, buffer_id);
+	rota__ring_buffers_return(&u->buffers, buffer_id);
 }
 
 /* ---- completions ---- */
@@ -487,18 +390,18 @@ static void pooled_buffer(struct uring *u, struct rota__op *op, const struct io_
 {
 	if (!(cqe->flags & IORING_CQE_F_BUFFER))
 		return;
-	u->provided--;
+	u->buffers.provided--;
 	op->buffer_id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
 	if (cqe->res > 0)
-		op->buf.base = buffer_at(u, op->buffer_id);
+		op->buf.base = ring_buffer_at(&u->buffers, op->buffer_id);
 	else
-		buffer_provide(u, op->buffer_id);
+		rota__ring_buffers_provide(&u->buffers, op->buffer_id);
 }
 
 /* One may have come back since the kernel said so. */
 static void found_no_buffer(struct uring *u, struct rota__op *op)
 {
-	if (provide_another(u) || u->provided > 0) {
+	if (rota__ring_buffers_one_more(&u->buffers) || u->buffers.provided > 0) {
 		request_or_queue(u, op);
 		return;
 	}
@@ -631,9 +534,9 @@ static int uring_open(struct rota__poller **ret, const struct rota__poller_confi
 	}
 	u->poller.engine = &rota__poller_uring;
 	u->told_fd = -1;
-	u->buffer_count = config->buffer_count ? config->buffer_count : POLLER_BUFFERS;
-	u->buffer_bytes = config->buffer_bytes ? config->buffer_bytes : POLLER_BUFFER_BYTES;
-	assert((u->buffer_count & (u->buffer_count - 1)) == 0);
+	u->buffers.count = config->buffer_count ? config->buffer_count : POLLER_BUFFERS;
+	u->buffers.bytes = config->buffer_bytes ? config->buffer_bytes : POLLER_BUFFER_BYTES;
+	assert((u->buffers.count & (u->buffers.count - 1)) == 0);
 	describe(u);
 	*ret = &u->poller;
 	return 0;
@@ -647,10 +550,7 @@ static void uring_close(struct rota__poller *p)
 	close(u->wake_fd);
 	if (u->told_fd >= 0)
 		close(u->told_fd);
-	if (u->buf_ring != NULL) {
-		munmap(u->buf_ring, ring_bytes(u));
-		munmap(u->buffers, (size_t)u->buffer_count * u->buffer_bytes);
-	}
+	rota__ring_buffers_close(&u->buffers);
 	rota__free(u);
 }
 
@@ -667,8 +567,8 @@ static bool uring_submit(struct rota__poller *p, struct rota__op *op)
 	op->engine = AS_ITSELF;
 	op->prev = NULL;
 	op->generation = ++u->generation;
-	if (op->kind == OP_RECV_POOLED && u->buf_ring == NULL) {
-		rc = buffers_open(u);
+	if (op->kind == OP_RECV_POOLED && u->buffers.ring == NULL) {
+		rc = rota__ring_buffers_open(&u->buffers, &u->ring);
 		if (rc < 0) {
 			complete(u, op, rc);
 			return true;
@@ -757,7 +657,7 @@ static void wait_away(struct uring *u, uint64_t deadline_ns)
 
 static void sleep_in_ring(struct uring *u, uint64_t deadline_ns)
 {
-	need_fewer_buffers(u);
+	rota__ring_buffers_one_less(&u->buffers);
 	enter(u, 1, poller_left_until(deadline_ns));
 }
 
