@@ -252,7 +252,7 @@ static void cut_many_short(void)
 	rota_scope_open(&scope);
 	for (int i = 0; i < 20; i++)
 		rota_spawn(&scope, look_up_silence, NULL);
-	while (world.held < 2 * 2) /* two hold threads, and each asks for both families: a question that nobody reads is repeated after 5 s */
+	while (load_acquire(&world.held) < 2 * 2) /* two hold threads, and each asks for both families: a question that nobody reads is repeated after 5 s */
 		rota_yield();
 	rota_scope_cancel(&scope);
 	CHECK_EQ(rota_scope_join(&scope), 0);

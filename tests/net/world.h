@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
 #include "task/run.h"
 #include "work/work.h"
 
@@ -156,9 +157,10 @@ static inline void world_answer(struct world *world, struct world_packet *questi
 	const struct world_name *known = world_find(world, name);
 	size_t size;
 
-	if (known->silent && !world->spoken) {
+	if (known->silent && !load_acquire(&world->spoken)) {
 		CHECK(world->held < WORLD_HELD_MAX);
-		world->questions[world->held++] = *question;
+		world->questions[world->held] = *question;
+		store_release(&world->held, world->held + 1); /* who waits for them may be on another worker */
 		return;
 	}
 	size = world_make_answer(known, question->data, type);
@@ -192,7 +194,7 @@ static inline void world_rest(void)
 /* Answer what was held back. */
 static inline void world_break_silence(struct world *world)
 {
-	world->spoken = true;
+	store_release(&world->spoken, true); /* the server may be on another worker */
 	for (unsigned i = 0; i < world->held; i++)
 		world_answer(world, &world->questions[i]);
 	world_rest();

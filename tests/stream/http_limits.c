@@ -569,7 +569,7 @@ static int stop_gently(struct server *server)
 	CHECK_STR(field(&h, "Connection"), "close");
 	heard_free(&h);
 	hear_end(busy);
-	while (server->result == 0)
+	while (load_acquire(&server->result) == 0)
 		rota_yield();
 	CHECK_EQ(rota_tcp_connect(&late, server->address, NULL), -ECONNREFUSED);
 	rota_close(busy);

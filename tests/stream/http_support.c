@@ -5,12 +5,16 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/atomic.h"
+
 static int serve(void *arg)
 {
 	struct server *server = arg;
 
-	server->result = rota_http_serve(server->door, server->handler, server, &server->options);
+	int result = rota_http_serve(server->door, server->handler, server, &server->options);
+
 	rota_listener_close(server->door);
+	store_release(&server->result, result); /* a client on another worker waits for that: the door is closed */
 	return 0;
 }
 
