@@ -57,7 +57,10 @@ struct rota_lease {
 };
 
 /* As rota_read(), into a buffer of the pool.  Until rota_lease_return() the bytes are yours to read.
- * Leases are few: return them before you wait for the peer again. */
+ * Leases are few: return them before you wait for the peer again.
+ *
+ * From a TCP connection that is read so more than once bytes may come before they are asked for (io_uring, Linux 6.0: one receive stays
+ * armed in the kernel).  A few arrivals are kept until then, and every call of this file that reads takes them first. */
 ROTA_API ssize_t rota_read_lease(struct rota_stream *stream, struct rota_lease *ret_lease);
 /* By the task that has it.  Does not wait, but for the way to the stream's loop if the task is on another one. */
 ROTA_API void rota_lease_return(struct rota_lease *lease);
@@ -131,7 +134,7 @@ ROTA_API int rota_stream_get_buffers(
 ROTA_API int rota_stream_peer_name(const struct rota_stream *stream, char *buf, size_t size);
 ROTA_API int rota_stream_local_name(const struct rota_stream *stream, char *buf, size_t size);
 
-/* The descriptor, still the stream's. */
+/* The descriptor, still the stream's, and so is reading it: what has come may be in a buffer of ours already. */
 ROTA_API int rota_stream_fd(const struct rota_stream *stream);
 
 /* Make a stream of a socket, pipe or terminal that is open already; takes `fd` on success. */

@@ -26,6 +26,7 @@ static const char *what(const struct rota__op *op)
 	switch ((enum rota__op_kind)op->kind) {
 	case OP_RECV:
 	case OP_RECV_POOLED:
+	case OP_RECV_MULTI:
 	case OP_RECVMSG:
 		return "bytes to come";
 	case OP_SEND:
@@ -43,29 +44,67 @@ static const char *what(const struct rota__op *op)
 	}
 }
 
+/* Who is to wake it does so on this loop too, but not any more. */
+static void no_more_told(struct rota__wait *wait, int reason)
+{
+	container_of(wait, struct rota__op_wait, wait)->reason = reason;
+	rota__wake(wait->task);
+}
+
 static void deadline_passed(struct rota__timer *timer)
 {
 	struct rota__op_wait *w = container_of(timer, struct rota__op_wait, timer);
 
-	if (w->wait.cancel == NULL)
-		return; /* completed, or being cancelled for another reason */
+	rota__cut_short(&w->wait, -ETIMEDOUT); /* unless it is over, or being cut short for another reason */
+}
+
+static void not_yet_waiting(struct rota__wait *wait, int reason)
+{
+	container_of(wait, struct rota__op_wait, wait)->reason = reason;
+}
+
+/* Whom others may know already begins a call, in which they may have their turn, and end the wait before it has begun.  0, or
+ * why there is none. */
+static int begin(struct rota__op_wait *w, uint64_t deadline_ns)
+{
+	const struct rota_task *task;
+
+	w->reason = 0;
+	w->wait.cancel = not_yet_waiting;
+	task = rota__begin_call();
 	w->wait.cancel = NULL;
-	cut_short(&w->wait, -ETIMEDOUT);
+	if (task == NULL)
+		return -EPERM;
+	if (w->reason == 0)
+		w->reason = rota__task_cancelled(task);
+	if (w->reason == 0 && deadline_ns != ROTA_FOREVER && deadline_ns <= rota_now_ns())
+		return -ETIMEDOUT;
+	return w->reason;
+}
+
+static void park_until(struct rota__op_wait *w, uint64_t deadline_ns)
+{
+	struct rota_loop *loop = w->wait.loop;
+
+	if (deadline_ns != ROTA_FOREVER) {
+		w->timer = (struct rota__timer){ .fn = deadline_passed };
+		timers_arm(&loop->timers, &w->timer, deadline_ns);
+	}
+	rota__park(&w->wait);
+	if (deadline_ns != ROTA_FOREVER)
+		timers_cancel(&loop->timers, &w->timer);
 }
 
 int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
-	struct rota_task *task = rota__begin_call();
+	int rc = begin(w, deadline_ns);
+	struct rota_task *task;
 	struct rota_loop *loop;
 
-	if (task == NULL)
-		return -EPERM;
-	w->reason = rota__task_cancelled(task);
-	if (w->reason != 0)
-		return w->reason;
-	if (deadline_ns != ROTA_FOREVER && deadline_ns <= rota_now_ns())
-		return -ETIMEDOUT;
+	if (rc != 0)
+		return rc;
+	task = rota__current();
 	rota__pin(task); /* op and timer belong to this loop */
 	loop = task->worker->loop;
 	w->wait = (struct rota__wait){
@@ -74,20 +113,66 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 	w->op.done = op_done;
 	w->op.state = OP_FREE;
 	rota__op_submit_with(loop, &w->op, w->space, NULL);
-	if (deadline_ns != ROTA_FOREVER) {
-		w->timer = (struct rota__timer){ .fn = deadline_passed };
-		timers_arm(&loop->timers, &w->timer, deadline_ns);
-	}
-	rota__park(&w->wait);
-	if (deadline_ns != ROTA_FOREVER)
-		timers_cancel(&loop->timers, &w->timer);
+	park_until(w, deadline_ns);
 	rota__unpin(task);
 	return w->op.result == -ECANCELED && w->reason != 0 ? w->reason : w->op.result;
 }
 
-bool rota__waits_for_op(const struct rota__wait *wait)
+static void has_come(void *whom)
 {
-	return wait->cancel == cut_short;
+	struct rota__op_wait *w = whom;
+
+	if (w->wait.cancel == NULL)
+		return; /* cut short */
+	w->wait.cancel = NULL;
+	rota__wake(w->wait.task);
+}
+
+int rota__await_inflow(struct rota__op_wait *w, struct rota__inflow *in, uint64_t deadline_ns)
+{
+	ROTA_INSIDE();
+	int rc = begin(w, deadline_ns);
+	struct rota_task *task;
+
+	if (rc != 0 || !inflow_is_quiet(in))
+		return rc;
+	task = rota__current();
+	rota__pin(task); /* the timer, and who tells, belong to this loop */
+	w->wait = (struct rota__wait){ .task = task, .cancel = no_more_told, .loop = task->worker->loop,
+		.what = what(&in->op), .fd = in->op.fd };
+	in->told = has_come;
+	in->whom = w;
+	w->wait.loop->alive++;
+	park_until(w, deadline_ns);
+	w->wait.loop->alive--;
+	in->told = NULL;
+	rota__unpin(task);
+	return w->reason;
+}
+
+static void has_changed(void *whom)
+{
+	rota__wake(whom);
+}
+
+void rota__await_inflow_end(struct rota__inflow *in, struct rota__wait **side)
+{
+	struct rota_task *task = rota__current();
+	struct rota__wait wait = { .task = task, .what = "a receive to end", .fd = in->op.fd };
+
+	*side = &wait;
+	rota__inflow_stop(in);
+	while (in->armed) {
+		in->told = has_changed;
+		in->whom = task;
+		rota__park(&wait);
+	}
+	*side = NULL;
+}
+
+bool rota__waits_here(const struct rota__wait *wait)
+{
+	return wait->cancel == cut_short || wait->cancel == no_more_told;
 }
 
 void rota__cut_short(struct rota__wait *wait, int reason)

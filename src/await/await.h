@@ -2,6 +2,7 @@
 #ifndef ROTA_AWAIT_AWAIT_H
 #define ROTA_AWAIT_AWAIT_H
 
+#include "io/inflow.h"
 #include "task/task.h"
 
 /* An op with the task that waits for it; on the task's stack. */
@@ -18,12 +19,19 @@ struct rota__op_wait {
  * has passed.  A result that came before the cancellation took effect is returned. */
 int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns);
 
+/* The same for what comes unasked: until there is something, or no more will come; with `w` nothing is submitted.  0, or why it was
+ * cut short. */
+int rota__await_inflow(struct rota__op_wait *w, struct rota__inflow *in, uint64_t deadline_ns);
+
+/* Stop what comes unasked, and wait until no more will.  `side`: the place of who waits, which is taken meanwhile. */
+void rota__await_inflow_end(struct rota__inflow *in, struct rota__wait **side);
+
 /* End a wait that another task is in, for `reason`: what a close does.  NULL, or a wait that is over or
  * being ended already: nothing happens. */
 void rota__cut_short(struct rota__wait *wait, int reason);
 
-/* Does it wait in rota__await(), and has nobody ended that? */
-bool rota__waits_for_op(const struct rota__wait *wait);
+/* Does it wait in one of these, and has nobody ended that? */
+bool rota__waits_here(const struct rota__wait *wait);
 
 struct rota_stream;
 
@@ -37,6 +45,8 @@ ssize_t rota__stream_leave(struct rota_stream *stream, ssize_t n);
 /* Inside: wait for the op in one direction, `side` being that of the stream, which close() then finds.  The op's result, ROTA_ECLOSED,
  * or -EBUSY: another task waits there. */
 int64_t rota__stream_wait(struct rota_stream *stream, struct rota__wait **side, struct rota__op_wait *w, uint64_t deadline_ns);
+/* Inside: wait for what comes unasked (io/inflow.h).  1: something has; 0: it is to be asked for; or an error. */
+int rota__stream_await_inflow(struct rota_stream *stream);
 /* The same for POLLIN or POLLOUT: 0 or an error. */
 int rota__stream_wait_ready(struct rota_stream *stream, struct rota__wait **side, uint32_t events, uint64_t deadline_ns);
 

@@ -41,7 +41,7 @@ void rota__connection_move(struct rota_stream *s)
 /* Its reader waits, and nothing else is there: the pins are those of the call and of its wait. */
 static bool may_be_told(const struct rota_stream *s)
 {
-	if (s->users != 1 || s->closed || s->writer != NULL || s->reader == NULL || !rota__waits_for_op(s->reader))
+	if (s->users != 1 || s->closed || s->writer != NULL || s->reader == NULL || !rota__waits_here(s->reader))
 		return false;
 	return s->by_server || may_leave(s->reader->task, 2);
 }

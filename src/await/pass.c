@@ -87,7 +87,7 @@ ssize_t rota_recv_fds(
 	*ret_count = 0;
 	if (!rota__stream_enter(s))
 		return rota__stream_refused(s);
-	if (s->ahead.start < s->ahead.end || size == 0)
+	if (s->ahead.start < s->ahead.end || s->inflow != NULL || size == 0) /* no descriptors come from where bytes come unasked */
 		return rota__stream_leave(s, rota_read(s, data, size));
 	s->drained = false;
 	n = receive(s, (struct iovec){ data, size }, fds, &count);

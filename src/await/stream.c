@@ -124,6 +124,58 @@ int64_t rota__stream_wait(struct rota_stream *s, struct rota__wait **side, struc
 	return __builtin_expect(n == ROTA__ELSEWHERE, 0) ? wait_elsewhere(s, side, w, deadline_ns, flags) : n;
 }
 
+/* ---- waiting for what comes unasked ---- */
+
+static int wait_inflow_once(struct rota_stream *s)
+{
+	struct rota__op_wait w;
+	int rc;
+
+	if (s->closed)
+		return ROTA_ECLOSED;
+	if (s->reader != NULL)
+		return -EBUSY;
+	s->reader = &w.wait;
+	rc = rota__await_inflow(&w, s->inflow, s->read_deadline_ns);
+	s->reader = NULL;
+	return rc;
+}
+
+/* 0: look at it; ROTA__ELSEWHERE: the stream should be elsewhere, and nothing comes here any more. */
+static __attribute__((noinline)) int leave_inflow(struct rota_stream *s)
+{
+	rota__await_inflow_end(s->inflow, &s->reader);
+	if (inflow_has(s->inflow) || s->inflow->error != 0)
+		return 0; /* it stays until it is told again */
+	if (s->by_server)
+		return ROTA__ELSEWHERE;
+	rota__connection_move(s);
+	return 0;
+}
+
+static int wait_inflow(struct rota_stream *s)
+{
+	int rc = __builtin_expect(s->loop->retired, 0) ? ROTA__ELSEWHERE : wait_inflow_once(s);
+
+	return __builtin_expect(rc == ROTA__ELSEWHERE, 0) ? leave_inflow(s) : rc;
+}
+
+int rota__stream_await_inflow(struct rota_stream *s)
+{
+	const struct rota__inflow *in = s->inflow;
+	int rc = 0;
+
+	if (in == NULL)
+		return 0;
+	if (inflow_has(in)) {
+		rota__coop(rota__here());
+		rc = rota__task_cancelled(rota__current());
+	}
+	while (rc == 0 && inflow_is_quiet(in))
+		rc = wait_inflow(s);
+	return rc < 0 ? rc : inflow_has(in) ? 1 : in->error;
+}
+
 int rota__stream_wait_ready(struct rota_stream *s, struct rota__wait **side, uint32_t events, uint64_t deadline_ns)
 {
 	struct rota__op_wait w = { .op = { .kind = OP_POLL, .poll.events = events } };
@@ -135,6 +187,7 @@ int rota__stream_wait_ready(struct rota_stream *s, struct rota__wait **side, uin
 int rota_wait_readable(struct rota_stream *s)
 {
 	ROTA_INSIDE();
+	int rc;
 
 	if (!rota__stream_enter(s))
 		return rota__stream_refused(s);
@@ -142,7 +195,10 @@ int rota_wait_readable(struct rota_stream *s)
 		rota__coop(rota__here());
 		return (int)rota__stream_leave(s, 0);
 	}
-	return (int)rota__stream_leave(s, rota__stream_wait_ready(s, &s->reader, POLLIN, s->read_deadline_ns));
+	rc = rota__stream_await_inflow(s);
+	if (rc == 0)
+		rc = rota__stream_wait_ready(s, &s->reader, POLLIN, s->read_deadline_ns);
+	return (int)rota__stream_leave(s, rc < 0 ? rc : 0);
 }
 
 int rota_wait_writable(struct rota_stream *s)

@@ -37,6 +37,44 @@ static ssize_t receive_file(struct rota_stream *s, const struct iovec *iov, int 
 	}
 }
 
+/* ---- what comes unasked ---- */
+
+/* The oldest arrival is taken: it is out of the line now. */
+static struct rota__arrival take_arrival(struct rota_stream *s)
+{
+	struct rota__arrival a = *inflow_first(s->inflow);
+
+	inflow_pop(s->inflow);
+	s->drained = !a.more && !inflow_has(s->inflow);
+	return a;
+}
+
+/* Bytes of the oldest arrival; there is one. */
+static size_t inflow_take(struct rota_stream *s, void *buf, size_t size)
+{
+	struct rota__arrival *a = inflow_first(s->inflow);
+	size_t n = a->size - a->used < size ? a->size - a->used : size;
+
+	memcpy(buf, a->data + a->used, n);
+	a->used += (uint32_t)n;
+	if (a->used == a->size) {
+		const struct rota__arrival used = take_arrival(s);
+
+		rota__inflow_give_back(s->inflow, &used);
+	}
+	return n;
+}
+
+/* Of as many arrivals as fit. */
+static size_t inflow_take_all(struct rota_stream *s, char *buf, size_t size)
+{
+	size_t taken = 0;
+
+	while (taken < size && inflow_has(s->inflow))
+		taken += inflow_take(s, buf + taken, size - taken);
+	return taken;
+}
+
 /* From the system, past what was read ahead. */
 static ssize_t receive(struct rota_stream *s, void *buf, size_t size)
 {
@@ -49,6 +87,11 @@ static ssize_t receive(struct rota_stream *s, void *buf, size_t size)
 
 	if (!s->socket)
 		return receive_file(s, &(struct iovec){ buf, size }, 1);
+	if (s->inflow != NULL && size >= POLLER_BUFFER_BYTES)
+		rota__inflow_stop(s->inflow); /* so much is better not copied */
+	n = rota__stream_await_inflow(s);
+	if (n != 0)
+		return n < 0 ? n : (ssize_t)inflow_take_all(s, buf, size);
 	n = rota__stream_wait(s, &s->reader, &w, s->read_deadline_ns);
 	s->drained = n > 0 && (size_t)n < size && !(w.op.flags & OP_NONEMPTY);
 	return n;
@@ -87,9 +130,19 @@ static ssize_t receive_vectored(struct rota_stream *s, const struct iovec *iov, 
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count };
 	struct rota__op_wait w = { .op = { .kind = OP_RECVMSG, .msg = { .msg = &msg } } };
+	size_t total = 0;
+	int rc;
 
 	if (!s->socket)
 		return receive_file(s, iov, count);
+	rc = rota__stream_await_inflow(s);
+	if (rc < 0)
+		return rc;
+	if (rc > 0) {
+		for (int i = 0; i < count && inflow_has(s->inflow); i++)
+			total += inflow_take_all(s, iov[i].iov_base, iov[i].iov_len);
+		return (ssize_t)total;
+	}
 	s->drained = false;
 	return rota__stream_wait(s, &s->reader, &w, s->read_deadline_ns);
 }
@@ -286,24 +339,57 @@ static void keep_lease(const struct rota_stream *s, struct rota_lease *lease)
 		rota__pin(task);
 }
 
+/* A copy is freed where it begins. */
+static void lease_arrival(struct rota_stream *s, struct rota_lease *ret)
+{
+	struct rota__arrival a = take_arrival(s);
+
+	if (a.buffer_id == ARRIVAL_COPIED && a.used > 0) {
+		memmove(a.data, a.data + a.used, a.size - a.used);
+		a.size -= a.used;
+		a.used = 0;
+	}
+	*ret = (struct rota_lease){ .data = a.data + a.used, .size = a.size - a.used, .id = a.buffer_id };
+}
+
+static int64_t lease_asked_for(struct rota_stream *s, struct rota_lease *ret)
+{
+	struct rota__op_wait w = { .op = { .kind = OP_RECV_POOLED, .flags = s->drained ? OP_POLL_FIRST : 0 } };
+	int64_t n = rota__stream_wait(s, &s->reader, &w, s->read_deadline_ns);
+
+	s->drained = n > 0 && !(w.op.flags & OP_NONEMPTY);
+	if (n > 0)
+		*ret = (struct rota_lease){ .data = w.op.buf.base, .size = (size_t)n, .id = w.op.buffer_id };
+	return n;
+}
+
+/* Who leases again, from a stream that was empty, will most likely do so once more: from now on bytes come unasked. */
+static int64_t lease(struct rota_stream *s, struct rota_lease *ret)
+{
+	int rc;
+
+	if (s->drained && s->leases && inflow_is_idle(s->inflow) && !s->loop->retired)
+		rota__inflow_start(s);
+	rc = rota__stream_await_inflow(s);
+	if (rc == 0)
+		return lease_asked_for(s, ret);
+	if (rc > 0)
+		lease_arrival(s, ret);
+	return rc < 0 ? rc : (int64_t)ret->size;
+}
+
 ssize_t rota_read_lease(struct rota_stream *s, struct rota_lease *ret_lease)
 {
 	ROTA_INSIDE();
-	struct rota__op_wait w = { .op = { .kind = OP_RECV_POOLED, .flags = s->drained ? OP_POLL_FIRST : 0 } };
 	int64_t n;
 
 	if (!rota__stream_enter(s))
 		return rota__stream_refused(s);
-	if (!s->socket || ahead_count(s) > 0) {
-		n = lease_ahead(s, ret_lease);
-	} else {
-		n = rota__stream_wait(s, &s->reader, &w, s->read_deadline_ns);
-		s->drained = n > 0 && !(w.op.flags & OP_NONEMPTY);
-		if (n > 0)
-			*ret_lease = (struct rota_lease){ .data = w.op.buf.base, .size = (size_t)n, .id = w.op.buffer_id };
-	}
-	if (n > 0)
+	n = !s->socket || ahead_count(s) > 0 ? lease_ahead(s, ret_lease) : lease(s, ret_lease);
+	if (n > 0) {
+		s->leases = true;
 		keep_lease(s, ret_lease);
+	}
 	return rota__stream_leave(s, n);
 }
 
@@ -323,7 +409,9 @@ void rota_lease_return(struct rota_lease *lease)
 
 	if (lease->data == NULL)
 		return;
-	if (lease->id != (uint32_t)LEASE_OF_AHEAD)
+	if (lease->id == ARRIVAL_COPIED)
+		rota__free((void *)(uintptr_t)lease->data);
+	else if (lease->id != LEASE_OF_AHEAD)
 		give_back(lease);
 	if (lease->pins)
 		rota__unpin(rota__current());

@@ -1,4 +1,5 @@
 /* stream.c - a stream's life, its name and its options; tasks read and write it in await/stream_read.c and stream_write.c */
+#include <assert.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ void rota__stream_arrive(struct rota_stream *s)
 
 void rota__stream_depart(struct rota_stream *s, struct rota_loop *to)
 {
+	assert(inflow_is_idle(s->inflow));
 	if (list_linked(&s->link))
 		list_remove(&s->link);
 	s->loop->poller->engine->let_go(s->loop->poller, s->fd);
@@ -43,6 +45,8 @@ void rota__stream_depart(struct rota_stream *s, struct rota_loop *to)
 
 void rota__stream_free(struct rota_stream *s)
 {
+	if (s->inflow != NULL)
+		rota__inflow_close(s->inflow);
 	s->loop->poller->engine->forget(s->loop->poller, s->fd);
 	close(s->fd);
 	if (list_linked(&s->link))

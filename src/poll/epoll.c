@@ -200,6 +200,13 @@ static bool epoll_hand_over(struct rota__poller *p)
 	return epoll_of(p)->readiness.hot >= 0 || !fifo_empty(&p->completed);
 }
 
+/* Nothing is ever kept back. */
+static bool epoll_flush(struct rota__poller *p)
+{
+	(void)p;
+	return true;
+}
+
 static void epoll_give_back(struct rota__poller *p, uint32_t buffer_id)
 {
 	rota__readiness_give_back(&epoll_of(p)->readiness, buffer_id);
@@ -234,6 +241,7 @@ const struct rota__poller_engine rota__poller_epoll = {
 	.expose = epoll_expose,
 	.hand_over = epoll_hand_over,
 	.tell = epoll_wake,
+	.flush = epoll_flush,
 	.give_back = epoll_give_back,
 	.forget = epoll_forget,
 	.let_go = epoll_let_go,

@@ -8,7 +8,7 @@
  *                         |                  ^
  *                         +--cancel()--> CANCELLING --(-ECANCELED, or the result if it came first)
  *
- * A multishot op (OP_ACCEPT_MULTI) calls done() any number of times with OP_MORE set in `flags`, and
+ * A multishot op (OP_ACCEPT_MULTI, OP_RECV_MULTI) calls done() any number of times with OP_MORE set in `flags`, and
  * once without, which is its end. */
 #ifndef ROTA_POLL_OP_H
 #define ROTA_POLL_OP_H
@@ -29,6 +29,7 @@
 	X(POLL, SOCKET)		/* poll.events -> the revents, once */                             \
 	X(RECV, SOCKET)		/* buf -> bytes, 0 at the end of the stream */                     \
 	X(RECV_POOLED, SOCKET)	/* -> bytes in a buffer of the loop's pool, buf.base points at it */ \
+	X(RECV_MULTI, SOCKET)	/* the same, again and again: OP_MORE.  Where poller->receives_on */ \
 	X(SEND, SOCKET)		/* buf -> bytes taken, may be short; MSG_NOSIGNAL always */        \
 	X(RECVMSG, SOCKET)	/* msg */                                                          \
 	X(SENDMSG, SOCKET)	/* msg */                                                          \
@@ -63,6 +64,7 @@ enum {
 	OP_MORE = 1,	   /* set by the poller: a multishot op stays armed */
 	OP_NONEMPTY = 2,   /* set by the poller: the socket had more data after this receive */
 	OP_POLL_FIRST = 4, /* set by the submitter: nothing is there now, do not try, wait */
+	OP_SCARCE = 8,	   /* set by the poller: few buffers are left in the pool, this one is not to be kept */
 };
 
 /* op->engine of one that the loop gave to the blocking pool. */
@@ -78,7 +80,7 @@ struct rota__op {
 	uint8_t flags;
 	uint8_t engine;	      /* the poller's own bits, or OP_OFFLOADED */
 	uint32_t generation;  /* the poller's: tells a late completion from the one it waits for */
-	uint32_t buffer_id;   /* RECV_POOLED: which buffer, for rota__poller_give_back() */
+	uint32_t buffer_id;   /* RECV_POOLED, RECV_MULTI: which buffer, for rota__poller_give_back() */
 	union {
 		struct {
 			void *base;

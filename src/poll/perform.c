@@ -47,6 +47,7 @@ static int64_t perform_once(struct rota__op *op)
 		return try_poll(op);
 	case OP_RECV:
 	case OP_RECV_POOLED:
+	case OP_RECV_MULTI:
 		return or_errno(recv(op->fd, op->buf.base, op->buf.len, op->buf.flags | MSG_DONTWAIT));
 	case OP_SEND:
 		return or_errno(

@@ -59,6 +59,11 @@ struct rota__poller_engine {
 	 * achieved.  Only for an op that submit() took and that has not completed. */
 	void (*cancel)(struct rota__poller *p, struct rota__op *op);
 
+	/* Hand over now what was submitted and cancelled, with a system call; nothing is collected.  True: what was cancelled keeps no
+	 * descriptor open any more, as a pending op does.  False: the loop's former thread does, until it next passes through the
+	 * kernel (see moved()). */
+	bool (*flush)(struct rota__poller *p);
+
 	/* Hand over what was submitted and collect what completed, waiting until something does,
 	 * wake() is called, or `deadline_ns` on the rota_now_ns() clock (ROTA_NOW: do not wait).
 	 * Never waits once something is there, an event of a multishot op included: what its done() made
@@ -107,6 +112,7 @@ struct rota__poller {
 	struct rota__fifo completed; /* of op->node; the loop drains it */
 	uint32_t pending;	     /* ops taken and not yet completed */
 	uint32_t reports;	     /* completions and events so far, modulo 2^32 */
+	bool receives_on;	     /* RECV_MULTI works here and now, as far as is known */
 };
 
 /* What an engine calls when an op has its result: the one place where ops complete. */

@@ -73,6 +73,11 @@ bool rota__ring_has_work(const struct ring *ring);
 
 /* The oldest completion, NULL if there is none; rota__ring_seen() lets it go. */
 struct io_uring_cqe *rota__ring_cqe(struct ring *ring);
+/* The place of the one that comes so many later, whether it is there or not. */
+static inline const struct io_uring_cqe *ring_cqe_behind(const struct ring *ring, const struct io_uring_cqe *cqe, uint32_t distance)
+{
+	return &ring->cqes[((uint32_t)(cqe - ring->cqes) + distance) & ring->cq_mask];
+}
 void rota__ring_seen(struct ring *ring);
 
 int rota__ring_register(struct ring *ring, unsigned what, void *arg, unsigned count);

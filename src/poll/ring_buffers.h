@@ -38,6 +38,12 @@ void rota__ring_buffers_provide(struct ring_buffers *b, uint32_t id);
 /* It comes back: provided again, or rests. */
 void rota__ring_buffers_return(struct ring_buffers *b, uint32_t id);
 
+/* Less than half of all that there can be are left. */
+static inline bool rota__ring_buffers_are_scarce(const struct ring_buffers *b)
+{
+	return b->provided + (b->count - b->made) < b->count / 2;
+}
+
 /* One was missed.  False: nor can there be more. */
 bool rota__ring_buffers_one_more(struct ring_buffers *b);
 

@@ -58,6 +58,7 @@ struct uring {
 	bool moved;	/* more than one thread has submitted */
 	bool away;	/* this is not the thread that enabled the ring */
 	bool no_multi;	/* multishot accept was refused: accepts are renewed one by one */
+	bool no_recv_multi;
 	uint16_t generation;
 	uint32_t writes; /* on their way, and may send SIGPIPE in an enter */
 	struct rota__fifo backlog; /* submitted while the queue was full */
@@ -116,6 +117,7 @@ static const uint8_t opcodes[OP_KINDS] = {
 	[OP_POLL] = IORING_OP_POLL_ADD,
 	[OP_RECV] = IORING_OP_RECV,
 	[OP_RECV_POOLED] = IORING_OP_RECV,
+	[OP_RECV_MULTI] = IORING_OP_RECV,
 	[OP_SEND] = IORING_OP_SEND,
 	[OP_RECVMSG] = IORING_OP_RECVMSG,
 	[OP_SENDMSG] = IORING_OP_SENDMSG,
@@ -150,6 +152,11 @@ static void fill_socket(struct uring *u, struct io_uring_sqe *sqe, const struct 
 		sqe->len = op->buf.len;
 		sqe->msg_flags = (uint32_t)op->buf.flags | (op->kind == OP_SEND ? MSG_NOSIGNAL : 0);
 		sqe->ioprio = poll_first ? IORING_RECVSEND_POLL_FIRST : 0;
+		break;
+	case OP_RECV_MULTI:
+		sqe->flags = IOSQE_BUFFER_SELECT;
+		sqe->buf_group = RING_BUFFER_GROUP;
+		sqe->ioprio = IORING_RECV_MULTISHOT | (poll_first ? IORING_RECVSEND_POLL_FIRST : 0);
 		break;
 	case OP_RECV_POOLED:
 		sqe->len = u->buffers.bytes;
@@ -369,7 +376,7 @@ static bool try_again(struct uring *u, struct rota__op *op, int32_t res)
 {
 	if (op->state == OP_CANCELLING)
 		return false;
-	if (res == -EAGAIN && op->kind < OP_READ && op->kind != OP_CONNECT && op->engine == AS_ITSELF) {
+	if (res == -EAGAIN && op->kind < OP_READ && op->kind != OP_CONNECT && op->kind != OP_RECV_MULTI && op->engine == AS_ITSELF) {
 		op->engine = AS_POLL;
 	} else if (op->engine == AS_POLL && res > 0) {
 		op->engine = AS_ITSELF;
@@ -386,6 +393,11 @@ static bool try_again(struct uring *u, struct rota__op *op, int32_t res)
 	return true;
 }
 
+static bool takes_buffer(const struct rota__op *op)
+{
+	return op->kind == OP_RECV_POOLED || op->kind == OP_RECV_MULTI;
+}
+
 static void pooled_buffer(struct uring *u, struct rota__op *op, const struct io_uring_cqe *cqe)
 {
 	if (!(cqe->flags & IORING_CQE_F_BUFFER))
@@ -398,15 +410,17 @@ static void pooled_buffer(struct uring *u, struct rota__op *op, const struct io_
 		rota__ring_buffers_provide(&u->buffers, op->buffer_id);
 }
 
-/* One may have come back since the kernel said so. */
+/* One may have come back since the kernel said so.  Who cannot be kept in line asks again by himself. */
 static void found_no_buffer(struct uring *u, struct rota__op *op)
 {
 	if (rota__ring_buffers_one_more(&u->buffers) || u->buffers.provided > 0) {
 		request_or_queue(u, op);
-		return;
+	} else if (op->kind == OP_RECV_MULTI) {
+		complete(u, op, -ENOBUFS);
+	} else {
+		op->engine = STARVED;
+		fifo_push(&u->starved, &op->node);
 	}
-	op->engine = STARVED;
-	fifo_push(&u->starved, &op->node);
 }
 
 /* A multishot may end without an error, and a single accept always does: it is renewed. */
@@ -420,6 +434,24 @@ static void accepted(struct uring *u, struct rota__op *op, int32_t fd, bool arme
 		complete(u, op, -ECANCELED);
 	else
 		request_or_queue(u, op);
+}
+
+/* It ends with the stream, with an error, or because the kernel lets it end: then it is renewed. */
+static void received(struct uring *u, struct rota__op *op, int32_t res, bool armed)
+{
+	if (res > 0) {
+		op->flags |= rota__ring_buffers_are_scarce(&u->buffers) ? OP_SCARCE : 0;
+		poller_event(&u->poller, op, res);
+		if (armed)
+			return;
+		op->flags &= (uint8_t)~OP_MORE;
+		res = op->state == OP_CANCELLING ? -ECANCELED : -EINTR;
+	} else if (res == -EINVAL || res == -EAGAIN) { /* before 6.0, or before 5.19 or so */
+		u->no_recv_multi = true;
+		u->poller.receives_on = false;
+	}
+	if (!try_again(u, op, res))
+		complete(u, op, res);
 }
 
 /* A request that was interrupted answers EINTR, or one of the kernel's own restart codes, which it does
@@ -447,7 +479,7 @@ static void op_completed(struct uring *u, const struct io_uring_cqe *cqe)
 		return;
 	}
 	res = plain_result(op, res);
-	if (op->kind == OP_RECV_POOLED)
+	if (takes_buffer(op))
 		pooled_buffer(u, op, cqe);
 	/* cqe may be overwritten from here on: what follows can submit. */
 	rota__ring_seen(&u->ring);
@@ -455,15 +487,26 @@ static void op_completed(struct uring *u, const struct io_uring_cqe *cqe)
 		accepted(u, op, res, flags & IORING_CQE_F_MORE);
 		return;
 	}
-	op->flags &= (uint8_t)~(OP_MORE | OP_NONEMPTY);
+	op->flags &= (uint8_t)~(OP_MORE | OP_NONEMPTY | OP_SCARCE);
 	if (flags & IORING_CQE_F_SOCK_NONEMPTY && res > 0)
 		op->flags |= OP_NONEMPTY;
-	if (res == -ENOBUFS && op->kind == OP_RECV_POOLED && op->state != OP_CANCELLING) {
+	if (res == -ENOBUFS && takes_buffer(op) && op->state != OP_CANCELLING) {
 		found_no_buffer(u, op);
 		return;
 	}
-	if (!try_again(u, op, res))
+	if (op->kind == OP_RECV_MULTI)
+		received(u, op, res, flags & IORING_CQE_F_MORE);
+	else if (!try_again(u, op, res))
 		complete(u, op, res);
+}
+
+/* Its op was last touched when it was submitted; where there is none the address is an old one, and nothing happens. */
+static void prefetch_op_behind(const struct uring *u, const struct io_uring_cqe *cqe)
+{
+	uintptr_t op = ring_cqe_behind(&u->ring, cqe, 2)->user_data & 0xffffffffffff;
+
+	for (uintptr_t line = 0; line <= 128; line += 64)
+		__builtin_prefetch((const void *)(op + line));
 }
 
 /* Everything that is in the completion queue now; how many there were. */
@@ -473,6 +516,7 @@ static unsigned reap(struct uring *u)
 	unsigned count = 0;
 
 	for (; (cqe = rota__ring_cqe(&u->ring)) != NULL; count++) {
+		prefetch_op_behind(u, cqe);
 		if (cqe->user_data > TAG_WAKE) {
 			op_completed(u, cqe);
 			continue;
@@ -533,6 +577,7 @@ static int uring_open(struct rota__poller **ret, const struct rota__poller_confi
 		return rc;
 	}
 	u->poller.engine = &rota__poller_uring;
+	u->poller.receives_on = true;
 	u->told_fd = -1;
 	u->buffers.count = config->buffer_count ? config->buffer_count : POLLER_BUFFERS;
 	u->buffers.bytes = config->buffer_bytes ? config->buffer_bytes : POLLER_BUFFER_BYTES;
@@ -567,7 +612,7 @@ static bool uring_submit(struct rota__poller *p, struct rota__op *op)
 	op->engine = AS_ITSELF;
 	op->prev = NULL;
 	op->generation = ++u->generation;
-	if (op->kind == OP_RECV_POOLED && u->buffers.ring == NULL) {
+	if (takes_buffer(op) && u->buffers.ring == NULL) {
 		rc = rota__ring_buffers_open(&u->buffers, &u->ring);
 		if (rc < 0) {
 			complete(u, op, rc);
@@ -614,6 +659,16 @@ static void uring_cancel(struct rota__poller *p, struct rota__op *op)
 		sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
 }
 
+/* Cancelling, and what it leads to, is done in the enter. */
+static bool uring_flush(struct rota__poller *p)
+{
+	struct uring *u = uring_of(p);
+
+	if (u->enabled)
+		submit_all(u);
+	return !u->away;
+}
+
 static int enable(struct uring *u)
 {
 	int rc = rota__ring_enable(&u->ring);
@@ -638,6 +693,7 @@ static int uring_moved(struct rota__poller *p)
 		return rc;
 	u->moved = true;
 	u->away = rota__ring_away(&u->ring);
+	p->receives_on = !u->away && !u->no_recv_multi; /* what stays armed is better not another thread's */
 	prctl(PR_SET_TIMERSLACK, 1);
 	return 0;
 }
@@ -773,6 +829,7 @@ const struct rota__poller_engine rota__poller_uring = {
 	.close = uring_close,
 	.submit = uring_submit,
 	.cancel = uring_cancel,
+	.flush = uring_flush,
 	.wait = uring_wait,
 	.moved = uring_moved,
 	.wake = uring_wake,

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "await/await.h"
 #include "io/events.h"
 #include "io/stream.h"
 #include "sync/select.h"
@@ -136,7 +137,7 @@ static int look_entered(struct rota_branch *b)
 
 	if (stream->closed)
 		return ROTA_ECLOSED;
-	if (b->kind == ROTA__ON_READABLE && stream->ahead.start < stream->ahead.end)
+	if (b->kind == ROTA__ON_READABLE && stream_has_bytes(stream))
 		return 0;
 	return *side_of(b) != NULL ? -EBUSY : poll_now(b);
 }
@@ -173,6 +174,12 @@ static int prepare_stream(struct rota__arm *arm)
 	if (rc < 0)
 		return rc;
 	rc = look_entered(arm->branch);
+	if (rc == -EAGAIN && arm->branch->kind == ROTA__ON_READABLE && stream->inflow != NULL && stream->inflow->armed) {
+		stream->users++;
+		rota__await_inflow_end(stream->inflow, &stream->reader); /* or what comes would not be there for a poll to see */
+		stream->users--;
+		rc = look_entered(arm->branch);
+	}
 	if (rc == -EAGAIN) {
 		arm->stream_state = STREAM_ENTERED;
 		arm->done = true; /* there is no op yet */

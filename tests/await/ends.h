@@ -9,7 +9,7 @@
 
 #include "task/run.h"
 
-enum kind { UNIX_PAIR, TCP_PAIR, PIPE, KINDS };
+enum kind { UNIX_PAIR, TCP_PAIR, TCP_UNASKED /* bytes come before they are asked for, where the poller can */, PIPE, KINDS };
 
 struct ends {
 	struct rota_stream *in, *out; /* what goes into `out` comes from `in`; pipes: nothing the other way */
@@ -38,6 +38,19 @@ static inline void ends_tcp(struct ends *ends)
 	ends_narrow(ends->out);
 }
 
+/* Who leases again and again is brought more. */
+static inline void ends_unasked(struct ends *ends)
+{
+	struct rota_lease lease;
+
+	ends_tcp(ends);
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(rota_write_all(ends->out, "x", 1), 1);
+		CHECK_EQ(rota_read_lease(ends->in, &lease), 1);
+		rota_lease_return(&lease);
+	}
+}
+
 static inline void ends_pipe(struct ends *ends)
 {
 	int fds[2];
@@ -54,6 +67,8 @@ static inline struct ends ends_open(enum kind kind)
 
 	if (kind == TCP_PAIR) {
 		ends_tcp(&ends);
+	} else if (kind == TCP_UNASKED) {
+		ends_unasked(&ends);
 	} else if (kind == PIPE) {
 		ends_pipe(&ends);
 	} else {

@@ -906,7 +906,154 @@ TEST(as_many_pooled_receives_as_have_come_hold_a_buffer_each_until_it_is_returne
 	close_poller();
 }
 
-/* Where buffers are few: who has waited longest has the next one, and what comes later does not. */
+/* ---- receives that go on ---- */
+
+enum { HEARD_MAX = 64 };
+static uint32_t heard_ids[HEARD_MAX];
+static char heard[HEARD_MAX * 64];
+static int heard_count, heard_bytes;
+
+static void note_heard(struct rota__op *op)
+{
+	if (op->result <= 0)
+		return;
+	memcpy(heard + heard_bytes, op->buf.base, (size_t)op->result);
+	heard_bytes += (int)op->result;
+	heard_ids[heard_count++] = op->buffer_id;
+}
+
+static void start_hearing(struct rota__op *op, int fd)
+{
+	if (!poller->receives_on)
+		SKIP("this poller has no receives that go on");
+	heard_count = heard_bytes = 0;
+	*op = (struct rota__op){ .kind = OP_RECV_MULTI, .fd = fd, .done = note_heard, .state = OP_PENDING };
+	CHECK(poller->engine->submit(poller, op));
+}
+
+static void give_back_heard(void)
+{
+	while (heard_count > 0)
+		poller->engine->give_back(poller, heard_ids[--heard_count]);
+}
+
+TEST(a_receive_that_goes_on_tells_all_that_comes_and_then_the_end)
+{
+	struct rota__op op;
+	int fds[2];
+
+	open_poller();
+	socket_pair(fds);
+	start_hearing(&op, fds[0]);
+	for (int i = 0; i < 20; i++) {
+		CHECK_EQ(write(fds[1], "data", 4), 4);
+		while (heard_count == 0)
+			turn(ROTA_FOREVER);
+		CHECK_EQ(heard_bytes, 4 * (i + 1));
+		CHECK(memcmp(heard + 4 * i, "data", 4) == 0);
+		CHECK(op.flags & OP_MORE);
+		give_back_heard();
+	}
+	shutdown(fds[1], SHUT_WR);
+	while (op.state != OP_DONE)
+		turn(ROTA_FOREVER);
+	CHECK_EQ(op.result, 0);
+	CHECK(!(op.flags & OP_MORE));
+	close_both(fds);
+	close_poller();
+}
+
+/* What has come before the cancellation took effect is told, what has not stays where it is. */
+TEST(a_receive_that_goes_on_loses_nothing_when_cancelled)
+{
+	struct rota__op op;
+	char rest[64];
+	int fds[2];
+
+	for (int i = 0; i < 50; i++) {
+		ssize_t left;
+
+		open_poller();
+		socket_pair(fds);
+		start_hearing(&op, fds[0]);
+		if (i % 3 == 0)
+			turn(ROTA_NOW);
+		CHECK_EQ(write(fds[1], "abc", 3), 3);
+		if (i % 2 == 0)
+			turn(ROTA_NOW);
+		cancel(&op);
+		CHECK_EQ(write(fds[1], "def", 3), 3);
+		while (op.state != OP_DONE)
+			turn(ROTA_FOREVER);
+		CHECK_EQ(op.result, -ECANCELED);
+		left = recv(fds[0], rest, sizeof rest, MSG_DONTWAIT);
+		memcpy(heard + heard_bytes, rest, left > 0 ? (size_t)left : 0);
+		CHECK_EQ(heard_bytes + (left > 0 ? left : 0), 6);
+		CHECK(memcmp(heard, "abcdef", 6) == 0);
+		give_back_heard();
+		close_both(fds);
+		close_poller();
+	}
+}
+
+TEST(a_receive_that_goes_on_ends_without_a_buffer_and_says_when_few_are_left)
+{
+	enum { BUFFERS = 4 };
+	struct rota__poller_config config = { .buffer_count = BUFFERS, .buffer_bytes = 64 };
+	struct rota__op op;
+	int fds[2];
+
+	open_poller_with(&config);
+	socket_pair(fds);
+	start_hearing(&op, fds[0]);
+	for (int i = 0; i < BUFFERS; i++) {
+		CHECK_EQ(write(fds[1], "data", 4), 4);
+		while (heard_count == i)
+			turn(ROTA_FOREVER);
+		CHECK_EQ(!!(op.flags & OP_SCARCE), i >= BUFFERS / 2);
+	}
+	CHECK_EQ(write(fds[1], "more", 4), 4);
+	while (op.state != OP_DONE)
+		turn(ROTA_FOREVER);
+	CHECK_EQ(op.result, -ENOBUFS);
+	CHECK_EQ(heard_bytes, 4 * BUFFERS);
+	give_back_heard();
+	start_hearing(&op, fds[0]);
+	while (heard_count == 0)
+		turn(ROTA_FOREVER);
+	CHECK(memcmp(heard, "more", 4) == 0);
+	give_back_heard();
+	cancel(&op);
+	while (op.state != OP_DONE)
+		turn(ROTA_FOREVER);
+	close_both(fds);
+	close_poller();
+}
+
+/* A pending op keeps a socket open, whose peer then waits for its end. */
+TEST(a_flush_after_a_cancel_leaves_a_descriptor_free_to_be_closed)
+{
+	struct rota__op op;
+	char byte;
+	int fds[2];
+
+	open_poller();
+	socket_pair(fds);
+	start_hearing(&op, fds[0]);
+	turn(ROTA_NOW);
+	cancel(&op);
+	poller->engine->flush(poller);
+	close_fd(fds[0]);
+	CHECK_EQ(recv(fds[1], &byte, 1, MSG_DONTWAIT), 0);
+	while (op.state != OP_DONE)
+		turn(ROTA_FOREVER);
+	close_fd(fds[1]);
+	close_poller();
+}
+
+/* ---- where buffers are few ---- */
+
+/* Who has waited longest has the next one, and what comes later does not. */
 TEST(pooled_receives_that_starve_go_on_in_their_order)
 {
 	enum { MANY = 40 };

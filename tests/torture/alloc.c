@@ -225,20 +225,53 @@ static int give_leases(void *arg)
 	return (int)n;
 }
 
-CALLING(leasing_buffers)
+/* What comes from it comes unasked, where the poller can: of a Unix socket nothing does. */
+static int tcp_pair(struct rota_stream *ret_pair[2])
 {
-	struct rota_stream *pair[2];
-	struct rota_scope scope;
-	int rc = rota_stream_pair(pair), joined;
+	struct rota_listener *listener;
+	char name[64];
+	int rc = rota_tcp_listen(&listener, "127.0.0.1:0", NULL);
 
 	if (rc < 0)
 		return rc;
+	rota_listener_name(listener, name, sizeof name);
+	rc = rota_tcp_connect(&ret_pair[0], name, NULL);
+	if (rc == 0) {
+		rc = rota_accept(listener, &ret_pair[1]);
+		if (rc < 0)
+			rota_close(ret_pair[0]);
+	}
+	rota_listener_close(listener);
+	return rc;
+}
+
+static int lease_between(struct rota_stream *pair[2])
+{
+	struct rota_scope scope;
+	int rc, joined;
+
 	rota_scope_open(&scope);
 	if (rota_spawn(&scope, give_leases, pair[0]) < 0)
 		rota_close(pair[0]);
 	rc = ask_lines(pair[1]);
 	joined = rota_scope_join(&scope);
 	return both(rc, joined);
+}
+
+CALLING(leasing_buffers)
+{
+	struct rota_stream *pair[2];
+	int rc = rota_stream_pair(pair);
+
+	return rc < 0 ? rc : lease_between(pair);
+}
+
+CALLING(leasing_buffers_over_tcp)
+{
+	struct rota_stream *pair[2];
+	int rc = tcp_pair(pair);
+
+	return rc < 0 ? rc : lease_between(pair);
 }
 
 static struct rota_listener *door;
