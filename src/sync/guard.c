@@ -7,15 +7,22 @@
 
 /* The model checker brings its own way to wait. */
 #ifndef guard_wait_zero
-enum { SPINS = 100 }; /* some 2 us: ten times as long as a guard is held; then the holder has no CPU */
+/* A pause is some 10 ns.  Who holds a guard does so for some 20 ns, and mostly comes again: each look from another CPU takes the line of
+ * the cache from him, which costs both 100 ns.  So the looks become rarer; after 5 us of them the holder has no CPU. */
+enum { PAUSES_FIRST = 8, PAUSES_MAX = 256 };
 
 static void wait_zero(const uint32_t *word)
 {
-	for (int i = 0; load_acquire(word) != 0; i++) {
-		if (i < SPINS)
-			guard_pause();
-		else
+	unsigned pauses = PAUSES_FIRST;
+
+	while (load_acquire(word) != 0) {
+		if (pauses > PAUSES_MAX) {
 			sched_yield();
+			continue;
+		}
+		for (unsigned i = 0; i < pauses; i++)
+			guard_pause();
+		pauses *= 2;
 	}
 }
 #define guard_wait_zero(word) wait_zero(word)

@@ -373,12 +373,12 @@ enum { FREE_CALL = 1, FREE_SYSTEM_CALL = 16 };
  * sends, that is a reason to let the others run, or who is always served at once would hold the thread for ever.  What
  * may wait is counted, however it ends: a refusal costs as little as a success, and a loop of them is as endless.  Not the try_
  * forms: they promise not to let others run. */
+enum { SPENDING_MAX = 1024 };
+
 static inline void rota__spend(struct rota__worker *worker, uint32_t units)
 {
-	enum { BUDGET = 1024 };
-
 	worker->spent += units;
-	if (__builtin_expect(worker->spent >= BUDGET, 0)) {
+	if (__builtin_expect(worker->spent >= SPENDING_MAX, 0)) {
 		worker->spent = 0;
 		rota_yield();
 	}
