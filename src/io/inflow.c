@@ -1,6 +1,7 @@
 /* inflow.c - bytes of a stream that come without being asked for each time (inflow.h) */
 #include "io/inflow.h"
 
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -8,14 +9,15 @@
 #include "os/mem.h"
 
 /* Arrivals for which nobody has come: then who sends is faster than who reads, and a receive for each does as well. */
-enum { HELD_MAX = ARRIVALS_AT_FIRST };
+enum { HELD_MAX = 4 };
 
-static bool over_ip(int fd)
+/* A stream of nothing but bytes. */
+static bool is_tcp(int fd)
 {
-	int domain = AF_UNSPEC;
+	int protocol = 0;
 
-	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &(socklen_t){ sizeof domain });
-	return domain == AF_INET || domain == AF_INET6;
+	getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &(socklen_t){ sizeof protocol });
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
 }
 
 /* ---- what is held ---- */
@@ -105,10 +107,10 @@ static void arrived(struct rota__inflow *in)
 	tell(in);
 }
 
-/* What ended it is asked for again by the next receive, but for an error: the system tells that once. */
-static bool is_the_stream_s(int64_t result)
+/* What ended it is asked for again by the next receive, but for an error of the connection: the system tells that once. */
+static bool is_of_connection(int64_t result)
 {
-	return result < 0 && result != -ECANCELED && result != -ENOBUFS && result != -EINVAL && result != -EAGAIN;
+	return result < 0 && result != -ECANCELED && result != -ENOBUFS && result != -ENOMEM && result != -EINVAL && result != -EAGAIN;
 }
 
 static void op_done(struct rota__op *op)
@@ -127,7 +129,7 @@ static void op_done(struct rota__op *op)
 	in->loop->alive++; /* the loop counts its ops; this one was not to be */
 	if (op->result == -ENOBUFS)
 		in->stream->drained = false; /* what found none is there */
-	if (is_the_stream_s(op->result) && in->error == 0)
+	if (is_of_connection(op->result) && in->error == 0)
 		in->error = (int)op->result;
 	tell(in);
 }
@@ -138,7 +140,7 @@ static struct rota__inflow *inflow_of(struct rota_stream *s)
 
 	if (in != NULL || s->asked_only)
 		return in;
-	s->asked_only = !over_ip(s->fd);
+	s->asked_only = !is_tcp(s->fd);
 	in = s->asked_only ? NULL : rota__alloc_zero(sizeof *in);
 	if (in == NULL)
 		return NULL;

@@ -26,7 +26,7 @@ struct rota__arrival {
 /* Its memory is rota__free()'s. */
 static const uint32_t ARRIVAL_COPIED = UINT32_MAX - 1;
 
-enum { ARRIVALS_AT_FIRST = 4 };
+enum { ARRIVALS_AT_FIRST = 2 };
 
 struct rota__inflow {
 	struct rota__op op;
@@ -42,7 +42,7 @@ struct rota__inflow {
 };
 
 /* Arm the receive; nothing is there now, and none is armed.  Where bytes cannot come this way nothing happens: not every poller has it,
- * from a Unix socket descriptors that come with the bytes would be lost, and there may be no memory for it. */
+ * only TCP is nothing but bytes (from a Unix socket descriptors that come with them would be lost), and there may be no memory for it. */
 void rota__inflow_start(struct rota_stream *stream);
 
 /* No more is to come: who waits is told when that is so. */

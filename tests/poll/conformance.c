@@ -275,23 +275,30 @@ static void send_around_urgent(int fd)
 	CHECK_EQ(send(fd, "cd", 2, 0), 2);
 }
 
-/* So does the mark of urgent data. */
-TEST(what_is_behind_urgent_data_is_received)
+static void tcp_pair(int fds[2])
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof address;
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fds[2];
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	open_poller();
 	CHECK_EQ(bind(listener, (struct sockaddr *)&address, size), 0);
 	CHECK_EQ(listen(listener, 1), 0);
 	CHECK_EQ(getsockname(listener, (struct sockaddr *)&address, &size), 0);
 	fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK_EQ(connect(fds[1], (struct sockaddr *)&address, size), 0);
 	fds[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	close(listener);
+}
+
+/* So does the mark of urgent data. */
+TEST(what_is_behind_urgent_data_is_received)
+{
+	int fds[2];
+
+	open_poller();
+	tcp_pair(fds);
 	for (int i = 0; i < 3; i++)
 		receive_in_two(fds, send_around_urgent, "ab", "cd");
-	close(listener);
 	close_both(fds);
 	close_poller();
 }
@@ -959,6 +966,28 @@ TEST(a_receive_that_goes_on_tells_all_that_comes_and_then_the_end)
 		turn(ROTA_FOREVER);
 	CHECK_EQ(op.result, 0);
 	CHECK(!(op.flags & OP_MORE));
+	close_both(fds);
+	close_poller();
+}
+
+TEST(a_receive_that_goes_on_tells_what_is_behind_urgent_data)
+{
+	struct rota__op op;
+	int fds[2];
+
+	open_poller();
+	tcp_pair(fds);
+	start_hearing(&op, fds[0]);
+	for (int i = 1; i <= 3; i++) {
+		send_around_urgent(fds[1]);
+		while (heard_bytes < 4 * i)
+			turn(ROTA_FOREVER);
+		CHECK(memcmp(heard + 4 * (i - 1), "abcd", 4) == 0);
+		give_back_heard();
+	}
+	cancel(&op);
+	while (op.state != OP_DONE)
+		turn(ROTA_FOREVER);
 	close_both(fds);
 	close_poller();
 }
