@@ -316,16 +316,6 @@ EACH_KIND(a_lease_lends_what_came)
 	ends_close(&ends);
 }
 
-static int take_lease(void *arg)
-{
-	struct rota_lease lease;
-	ssize_t n = rota_read_lease(arg, &lease);
-
-	if (n > 0)
-		rota_lease_return(&lease);
-	return (int)n;
-}
-
 EACH_KIND(a_lease_that_is_cut_short_lends_nothing)
 {
 	for (int i = 0; i < 300; i++)

@@ -138,16 +138,6 @@ static void take_pieces_of(struct ends *ends, int number)
 	}
 }
 
-static int take_lease(void *arg)
-{
-	struct rota_lease lease;
-	ssize_t n = rota_read_lease(arg, &lease);
-
-	if (n > 0)
-		rota_lease_return(&lease);
-	return (int)n;
-}
-
 /* More than there are buffers, if each piece had one. */
 TASK_TEST(who_does_not_read_keeps_no_buffer_from_others)
 {

@@ -938,6 +938,13 @@ static void start_hearing(struct rota__op *op, int fd)
 	CHECK(poller->engine->submit(poller, op));
 }
 
+static void stop_hearing(struct rota__op *op)
+{
+	cancel(op);
+	while (op->state != OP_DONE)
+		turn(ROTA_FOREVER);
+}
+
 static void give_back_heard(void)
 {
 	while (heard_count > 0)
@@ -985,9 +992,7 @@ TEST(a_receive_that_goes_on_tells_what_is_behind_urgent_data)
 		CHECK(memcmp(heard + 4 * (i - 1), "abcd", 4) == 0);
 		give_back_heard();
 	}
-	cancel(&op);
-	while (op.state != OP_DONE)
-		turn(ROTA_FOREVER);
+	stop_hearing(&op);
 	close_both(fds);
 	close_poller();
 }
@@ -1052,9 +1057,7 @@ TEST(a_receive_that_goes_on_ends_without_a_buffer_and_says_when_few_are_left)
 		turn(ROTA_FOREVER);
 	CHECK(memcmp(heard, "more", 4) == 0);
 	give_back_heard();
-	cancel(&op);
-	while (op.state != OP_DONE)
-		turn(ROTA_FOREVER);
+	stop_hearing(&op);
 	close_both(fds);
 	close_poller();
 }
