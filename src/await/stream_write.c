@@ -14,12 +14,12 @@
 static ssize_t try_put(struct rota_stream *s, const struct iovec *iov, int count)
 {
 	const struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count };
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (s->more ? MSG_MORE : 0);
 	ssize_t n;
 
 	if (!s->socket)
 		return rota__writev_quietly(s->fd, iov, count);
-	n = count == 1 ? send(s->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
-		       : sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	n = count == 1 ? send(s->fd, iov->iov_base, iov->iov_len, flags) : sendmsg(s->fd, &msg, flags);
 	return n < 0 ? rota_errno() : n;
 }
 

@@ -24,6 +24,7 @@ struct rota_stream {
 	bool unheard;	   /* of a named pipe nothing has come: a read might find an end where there has been no begin */
 	bool drained;	   /* the last receive left nothing: wait before trying */
 	bool leases;	   /* it is read by rota_read_lease() */
+	bool more;	   /* what is written now is to go out with what follows at once: MSG_MORE */
 	bool asked_only;   /* nothing is to come unasked: it is not TCP */
 	bool by_server;	   /* when it is to go to another loop its reader is told, with ROTA__ELSEWHERE */
 	uint32_t users;	   /* calls inside this stream now; the last one of a closed stream frees it */

@@ -102,8 +102,11 @@ int rota__http_flush_with(struct http_conn *c, const struct iovec *iov, int coun
 
 int rota__http_flush_file(struct http_conn *c, int fd, uint64_t offset, uint64_t size)
 {
-	int rc = rota__http_flush(c);
+	int rc;
 
+	c->stream->more = size > 0;
+	rc = rota__http_flush(c);
+	c->stream->more = false;
 	while (rc == 0 && size > 0) {
 		allow_write_time(c);
 		ssize_t n = rota_sendfile(c->stream, fd, offset, size);

@@ -190,14 +190,13 @@ int rota_http_reply_text(struct rota_http_exchange *x, unsigned status, const ch
 	return reply_bytes(x, &r, text, strlen(text));
 }
 
-/* A file that fits beside its head goes out with it, and the first part of a longer one does: one
- * packet train less.  Only from the page cache, so that a slow disk does not hold the loop. */
-static ssize_t put_file_start(struct rota_http_exchange *x, int fd, uint64_t offset, uint64_t size)
+/* A file that fits beside its head goes out with it.  Only from the page cache, so that a slow disk does not hold the loop.  The
+ * head of a longer one waits in the socket for sendfile(2), which copies nothing. */
+static ssize_t put_file(struct rota_http_exchange *x, int fd, uint64_t offset, uint64_t size)
 {
 	struct http_work *work = x->conn->work;
-	uint64_t room = HTTP_OUT_BYTES - work->out_len;
-	struct iovec iov = { work->out + work->out_len, size < room ? size : room };
-	ssize_t n = preadv2(fd, &iov, 1, (off_t)offset, RWF_NOWAIT);
+	struct iovec iov = { work->out + work->out_len, size };
+	ssize_t n = size <= HTTP_OUT_BYTES - work->out_len ? preadv2(fd, &iov, 1, (off_t)offset, RWF_NOWAIT) : 0;
 
 	if (n <= 0)
 		return 0;
@@ -212,7 +211,7 @@ static int send_file(struct rota_http_exchange *x, int fd, uint64_t offset, uint
 
 	if (size == 0)
 		return 0;
-	n = put_file_start(x, fd, offset, size);
+	n = put_file(x, fd, offset, size);
 	x->done.body_bytes += (uint64_t)n;
 	if ((uint64_t)n == size)
 		return 0;
