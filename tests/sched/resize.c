@@ -572,7 +572,7 @@ IN_TEAMS(a_connection_whose_task_holds_something_stays, 2)
 
 /* ---- all of it at once ---- */
 
-enum { TALKERS = 8, WORDS = 150 };
+enum { TALKERS = 8 };
 
 static uint32_t talking;
 
@@ -582,7 +582,7 @@ static int talk(void *arg)
 
 	(void)arg;
 	CHECK_EQ(rota_tcp_connect(&stream, address, NULL), 0);
-	for (int i = 0; i < WORDS; i++)
+	for (int i = 0; i < test_times(150); i++)
 		ask(stream);
 	rota_close(stream);
 	add_relaxed(&talking, -1);
@@ -620,7 +620,7 @@ CONNECTIONS(connections_that_move_are_cancelled_as_others_are, 4)
 	struct rota_stream *streams[16];
 	struct service service;
 
-	for (int round = 0; round < 20; round++) {
+	for (int round = 0; round < test_times(20); round++) {
 		service_start(&service, serve);
 		visit(streams, 16);
 		CHECK_EQ(rota_workers_resize(1 + (unsigned)round % 4), 0);
