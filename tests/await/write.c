@@ -4,7 +4,7 @@
 #include "await/ends.h"
 #include "await/temp.h"
 
-enum { LARGE = 24 << 20 }; /* more than any socket's buffers */
+enum { LARGE = 8 << 20 }; /* more than any socket's buffers */
 
 static char large[LARGE];
 
