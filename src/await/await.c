@@ -82,6 +82,18 @@ static int begin(struct rota__op_wait *w, uint64_t deadline_ns)
 	return w->reason;
 }
 
+/* What the task waits for, and its timer, belong to this loop: from here on it stays. */
+static struct rota_loop *note_wait(struct rota__op_wait *w, const struct rota__op *op, void (*cancel)(struct rota__wait *, int))
+{
+	struct rota_task *task = rota__current();
+
+	rota__pin(task);
+	w->wait = (struct rota__wait){
+		.task = task, .cancel = cancel, .loop = task->worker->loop, .what = what(op), .fd = op->fd
+	};
+	return w->wait.loop;
+}
+
 static void park_until(struct rota__op_wait *w, uint64_t deadline_ns)
 {
 	struct rota_loop *loop = w->wait.loop;
@@ -93,28 +105,22 @@ static void park_until(struct rota__op_wait *w, uint64_t deadline_ns)
 	rota__park(&w->wait);
 	if (deadline_ns != ROTA_FOREVER)
 		timers_cancel(&loop->timers, &w->timer);
+	rota__unpin(w->wait.task);
 }
 
 int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns)
 {
 	ROTA_INSIDE();
 	int rc = begin(w, deadline_ns);
-	struct rota_task *task;
 	struct rota_loop *loop;
 
 	if (rc != 0)
 		return rc;
-	task = rota__current();
-	rota__pin(task); /* op and timer belong to this loop */
-	loop = task->worker->loop;
-	w->wait = (struct rota__wait){
-		.task = task, .cancel = cut_short, .loop = loop, .what = what(&w->op), .fd = w->op.fd
-	};
+	loop = note_wait(w, &w->op, cut_short);
 	w->op.done = op_done;
 	w->op.state = OP_FREE;
 	rota__op_submit_with(loop, &w->op, w->space, NULL);
 	park_until(w, deadline_ns);
-	rota__unpin(task);
 	return w->op.result == -ECANCELED && w->reason != 0 ? w->reason : w->op.result;
 }
 
@@ -132,42 +138,17 @@ int rota__await_inflow(struct rota__op_wait *w, struct rota__inflow *in, uint64_
 {
 	ROTA_INSIDE();
 	int rc = begin(w, deadline_ns);
-	struct rota_task *task;
 
 	if (rc != 0 || !inflow_is_quiet(in))
 		return rc;
-	task = rota__current();
-	rota__pin(task); /* the timer, and who tells, belong to this loop */
-	w->wait = (struct rota__wait){ .task = task, .cancel = no_more_told, .loop = task->worker->loop,
-		.what = what(&in->op), .fd = in->op.fd };
+	note_wait(w, &in->op, no_more_told);
 	in->told = has_come;
 	in->whom = w;
-	w->wait.loop->alive++;
+	in->loop->alive++;
 	park_until(w, deadline_ns);
-	w->wait.loop->alive--;
+	in->loop->alive--;
 	in->told = NULL;
-	rota__unpin(task);
 	return w->reason;
-}
-
-static void has_changed(void *whom)
-{
-	rota__wake(whom);
-}
-
-void rota__await_inflow_end(struct rota__inflow *in, struct rota__wait **side)
-{
-	struct rota_task *task = rota__current();
-	struct rota__wait wait = { .task = task, .what = "a receive to end", .fd = in->op.fd };
-
-	*side = &wait;
-	rota__inflow_stop(in);
-	while (in->armed) {
-		in->told = has_changed;
-		in->whom = task;
-		rota__park(&wait);
-	}
-	*side = NULL;
 }
 
 bool rota__waits_here(const struct rota__wait *wait)

@@ -23,9 +23,6 @@ int64_t rota__await(struct rota__op_wait *w, uint64_t deadline_ns);
  * cut short. */
 int rota__await_inflow(struct rota__op_wait *w, struct rota__inflow *in, uint64_t deadline_ns);
 
-/* Stop what comes unasked, and wait until no more will.  `side`: the place of who waits, which is taken meanwhile. */
-void rota__await_inflow_end(struct rota__inflow *in, struct rota__wait **side);
-
 /* End a wait that another task is in, for `reason`: what a close does.  NULL, or a wait that is over or
  * being ended already: nothing happens. */
 void rota__cut_short(struct rota__wait *wait, int reason);
@@ -45,10 +42,12 @@ ssize_t rota__stream_leave(struct rota_stream *stream, ssize_t n);
 /* Inside: wait for the op in one direction, `side` being that of the stream, which close() then finds.  The op's result, ROTA_ECLOSED,
  * or -EBUSY: another task waits there. */
 int64_t rota__stream_wait(struct rota_stream *stream, struct rota__wait **side, struct rota__op_wait *w, uint64_t deadline_ns);
-/* Inside: wait for what comes unasked (io/inflow.h).  1: something has; 0: it is to be asked for; or an error. */
-int rota__stream_await_inflow(struct rota_stream *stream);
 /* The same for POLLIN or POLLOUT: 0 or an error. */
 int rota__stream_wait_ready(struct rota_stream *stream, struct rota__wait **side, uint32_t events, uint64_t deadline_ns);
+/* Inside: wait for what comes unasked (io/inflow.h).  1: something has; 0: it is to be asked for; or an error. */
+int rota__stream_await_inflow(struct rota_stream *stream);
+/* Inside, and nobody reads: from now on nothing comes unasked.  Waits for that, in the reader's place. */
+void rota__stream_end_inflow(struct rota_stream *stream);
 
 /* As rota_blocking(), in a lane of the pool (enum rota__lane). */
 int rota__blocking(rota_fn fn, void *arg, uint8_t lane);

@@ -79,17 +79,24 @@ int rota_close_with_reset(struct rota_stream *s)
 
 /* ---- waiting ---- */
 
-/* The wait is noted, for close() to find. */
-static int64_t wait_once(struct rota_stream *s, struct rota__wait **side, struct rota__op_wait *w,
-	uint64_t deadline_ns)
+/* Note the wait, for close() to find.  0 or an error. */
+static int take_side(const struct rota_stream *s, struct rota__wait **side, struct rota__wait *wait)
 {
-	int64_t n;
-
 	if (s->closed)
 		return ROTA_ECLOSED;
 	if (*side != NULL)
 		return -EBUSY;
-	*side = &w->wait;
+	*side = wait;
+	return 0;
+}
+
+static int64_t wait_once(struct rota_stream *s, struct rota__wait **side, struct rota__op_wait *w,
+	uint64_t deadline_ns)
+{
+	int64_t n = take_side(s, side, &w->wait);
+
+	if (n < 0)
+		return n;
 	w->op.fd = s->fd;
 	n = rota__await(w, deadline_ns);
 	*side = NULL;
@@ -129,22 +136,42 @@ int64_t rota__stream_wait(struct rota_stream *s, struct rota__wait **side, struc
 static int wait_inflow_once(struct rota_stream *s)
 {
 	struct rota__op_wait w;
-	int rc;
+	int rc = take_side(s, &s->reader, &w.wait);
 
-	if (s->closed)
-		return ROTA_ECLOSED;
-	if (s->reader != NULL)
-		return -EBUSY;
-	s->reader = &w.wait;
+	if (rc < 0)
+		return rc;
 	rc = rota__await_inflow(&w, s->inflow, s->read_deadline_ns);
 	s->reader = NULL;
 	return rc;
 }
 
+static void has_changed(void *task)
+{
+	rota__wake(task);
+}
+
+void rota__stream_end_inflow(struct rota_stream *s)
+{
+	struct rota_task *task = rota__current();
+	struct rota__wait wait = { .task = task, .what = "a receive to end", .fd = s->fd };
+	struct rota__inflow *in = s->inflow;
+
+	if (in == NULL || !in->armed)
+		return;
+	s->reader = &wait;
+	rota__inflow_stop(in);
+	while (in->armed) {
+		in->told = has_changed;
+		in->whom = task;
+		rota__park(&wait);
+	}
+	s->reader = NULL;
+}
+
 /* 0: look at it; ROTA__ELSEWHERE: the stream should be elsewhere, and nothing comes here any more. */
 static __attribute__((noinline)) int leave_inflow(struct rota_stream *s)
 {
-	rota__await_inflow_end(s->inflow, &s->reader);
+	rota__stream_end_inflow(s);
 	if (inflow_has(s->inflow) || s->inflow->error != 0)
 		return 0; /* it stays until it is told again */
 	if (s->by_server)

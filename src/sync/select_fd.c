@@ -169,26 +169,23 @@ static int prepare_stream(struct rota__arm *arm)
 {
 	struct rota_stream *stream = arm->branch->object;
 	struct rota_task *task = arm->select->wait.task;
-	int rc = rota__pin_to_home(task, &stream->loop);
+	int rc;
 
-	if (rc < 0)
-		return rc;
+	if (!rota__stream_enter(stream))
+		return rota__stream_refused(stream);
 	rc = look_entered(arm->branch);
-	if (rc == -EAGAIN && arm->branch->kind == ROTA__ON_READABLE && stream->inflow != NULL && stream->inflow->armed) {
-		stream->users++;
-		rota__await_inflow_end(stream->inflow, &stream->reader); /* or what comes would not be there for a poll to see */
-		stream->users--;
+	if (rc == -EAGAIN && arm->branch->kind == ROTA__ON_READABLE) {
+		rota__stream_end_inflow(stream); /* or what comes would not be there for a poll to see */
 		rc = look_entered(arm->branch);
 	}
-	if (rc == -EAGAIN) {
-		arm->stream_state = STREAM_ENTERED;
-		arm->done = true; /* there is no op yet */
-		arm->op.fd = stream->fd;
-		arm->by_close = (struct rota__wait){ .task = task, .cancel = stream_closed };
-		*side_of(arm->branch) = &arm->by_close;
-		stream->users++;
-	}
-	rota__unpin(task);
+	if (rc != -EAGAIN)
+		return (int)rota__stream_leave(stream, rc);
+	arm->stream_state = STREAM_ENTERED;
+	arm->done = true; /* there is no op yet */
+	arm->op.fd = stream->fd;
+	arm->by_close = (struct rota__wait){ .task = task, .cancel = stream_closed };
+	*side_of(arm->branch) = &arm->by_close;
+	rota__unpin(task); /* but it stays inside */
 	return rc;
 }
 
@@ -200,9 +197,7 @@ static void release_stream(struct rota__arm *arm)
 	if (rota__pin_to(task, stream->loop) < 0)
 		return; /* cannot be: it was there before */
 	*side_of(arm->branch) = NULL;
-	if (--stream->users == 0 && stream->closed)
-		rota__stream_free(stream);
-	rota__unpin(task);
+	rota__stream_leave(stream, 0);
 }
 
 static bool begin_stream(struct rota__arm *arm)

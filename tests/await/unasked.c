@@ -263,3 +263,20 @@ EACH_KIND(a_close_ends_a_read_that_has_not_begun_to_wait)
 	rota_close(ends.out);
 	(void)kind;
 }
+
+/* It has to wait for the end of what comes unasked, and the close comes meanwhile. */
+EACH_KIND(a_close_ends_a_select_that_has_not_begun_to_wait)
+{
+	struct rota_branch b[] = { rota_on_readable(ends.in), rota_on_time(rota_deadline(ROTA_SECONDS(3600))) };
+	int fd = rota_stream_fd(ends.in);
+	struct rota_scope scope;
+
+	rota_scope_open(&scope);
+	rota_spawn(&scope, close_it, ends.in);
+	CHECK_EQ(rota_select(b, 2), 0);
+	CHECK_EQ(b[0].result, ROTA_ECLOSED);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK(fcntl(fd, F_GETFD) < 0);
+	rota_close(ends.out);
+	(void)kind;
+}
