@@ -58,7 +58,7 @@ struct uring {
 	bool moved;	/* more than one thread has submitted */
 	bool away;	/* this is not the thread that enabled the ring */
 	bool no_multi;	/* multishot accept was refused: accepts are renewed one by one */
-	bool no_recv_multi;
+	bool no_recv_multi; /* so was multishot receive: bytes are asked for one by one */
 	uint16_t generation;
 	uint32_t writes; /* on their way, and may send SIGPIPE in an enter */
 	struct rota__fifo backlog; /* submitted while the queue was full */
@@ -140,7 +140,7 @@ static const uint8_t opcodes[OP_KINDS] = {
 
 static void fill_socket(struct uring *u, struct io_uring_sqe *sqe, const struct rota__op *op)
 {
-	bool poll_first = op->flags & OP_POLL_FIRST;
+	uint16_t poll_first = op->flags & OP_POLL_FIRST ? IORING_RECVSEND_POLL_FIRST : 0;
 
 	switch (op->kind) {
 	case OP_POLL:
@@ -151,25 +151,21 @@ static void fill_socket(struct uring *u, struct io_uring_sqe *sqe, const struct 
 		sqe->addr = (uint64_t)(uintptr_t)op->buf.base;
 		sqe->len = op->buf.len;
 		sqe->msg_flags = (uint32_t)op->buf.flags | (op->kind == OP_SEND ? MSG_NOSIGNAL : 0);
-		sqe->ioprio = poll_first ? IORING_RECVSEND_POLL_FIRST : 0;
-		break;
-	case OP_RECV_MULTI:
-		sqe->flags = IOSQE_BUFFER_SELECT;
-		sqe->buf_group = RING_BUFFER_GROUP;
-		sqe->ioprio = IORING_RECV_MULTISHOT | (poll_first ? IORING_RECVSEND_POLL_FIRST : 0);
+		sqe->ioprio = poll_first;
 		break;
 	case OP_RECV_POOLED:
-		sqe->len = u->buffers.bytes;
+	case OP_RECV_MULTI:
+		sqe->len = op->kind == OP_RECV_POOLED ? u->buffers.bytes : 0;
 		sqe->flags = IOSQE_BUFFER_SELECT;
 		sqe->buf_group = RING_BUFFER_GROUP;
-		sqe->ioprio = poll_first ? IORING_RECVSEND_POLL_FIRST : 0;
+		sqe->ioprio = poll_first | (op->kind == OP_RECV_MULTI ? IORING_RECV_MULTISHOT : 0);
 		break;
 	case OP_RECVMSG:
 	case OP_SENDMSG:
 		sqe->addr = (uint64_t)(uintptr_t)op->msg.msg;
 		sqe->len = 1;
 		sqe->msg_flags = (uint32_t)op->msg.flags | (op->kind == OP_SENDMSG ? MSG_NOSIGNAL : 0);
-		sqe->ioprio = poll_first ? IORING_RECVSEND_POLL_FIRST : 0;
+		sqe->ioprio = poll_first;
 		break;
 	case OP_ACCEPT:
 	case OP_ACCEPT_MULTI:

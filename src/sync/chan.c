@@ -499,7 +499,7 @@ ssize_t rota_chan_recv_many_until(struct rota_chan *ch, void *ret_values, uint32
 
 	if (count == 0)
 		return -EINVAL;
-	rc = recv_value(ch, values, deadline_ns);
+	rc = rota_chan_recv_until(ch, values, deadline_ns);
 	if (rc < 0)
 		return rc;
 	while (moved < count && rota_chan_try_recv(ch, values + (size_t)moved * ch->size) == 0)

@@ -367,14 +367,12 @@ void rota__park(struct rota__wait *wait);
 void rota__wake(struct rota_task *task);
 
 /* What a call that need not wait has cost, roughly, in units of the cheapest: some 10 ns. */
-enum { FREE_CALL = 1, FREE_SYSTEM_CALL = 16 };
+enum { FREE_CALL = 1, FREE_SYSTEM_CALL = 16, SPENDING_MAX = 1024 };
 
 /* The running task makes a call that may end without waiting.  Every so often, after some 10 us of small calls and some 0.2 ms of small
  * sends, that is a reason to let the others run, or who is always served at once would hold the thread for ever.  What
  * may wait is counted, however it ends: a refusal costs as little as a success, and a loop of them is as endless.  Not the try_
  * forms: they promise not to let others run. */
-enum { SPENDING_MAX = 1024 };
-
 static inline void rota__spend(struct rota__worker *worker, uint32_t units)
 {
 	worker->spent += units;
