@@ -41,6 +41,19 @@ static inline void fifo_push_front(struct rota__fifo *q, struct rota__node *n)
 	q->head = n;
 }
 
+/* All of `more`, which is empty afterwards, behind what is in `q`. */
+static inline void fifo_append(struct rota__fifo *q, struct rota__fifo *more)
+{
+	if (fifo_empty(more))
+		return;
+	if (fifo_empty(q))
+		q->head = more->head;
+	else
+		q->tail->next = more->head;
+	q->tail = more->tail;
+	more->head = NULL;
+}
+
 static inline struct rota__node *fifo_pop(struct rota__fifo *q)
 {
 	struct rota__node *n = q->head;

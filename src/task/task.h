@@ -97,7 +97,7 @@ struct rota_task {
 	uint64_t id;
 	int32_t result;
 	uint32_t pinned;	  /* reasons why it may not move to another worker; see rota__pin() */
-	struct rota__node node;	  /* in the queues of a team; in worker->starved */
+	struct rota__node node;	  /* in the queues of a team; in worker->starved.  Its function is the team's */
 	struct rota_task *found;  /* by a search for circles (task/join.c); else NULL */
 };
 
@@ -105,7 +105,7 @@ struct rota_task {
  * touching cold records. */
 struct rota__ready {
 	struct rota_task *task;
-	void *sp;
+	void *sp; /* one more, if it has yielded */
 };
 
 /* Which ready task is next; the common one has the cheap queue.  docs/design/tasks.md */
@@ -142,7 +142,8 @@ struct rota__worker {
 	struct rota__fifo starved; /* ready, but there was no stack for them */
 	/* Ready: of other classes than the common one; in a team also common ones that may not be moved. */
 	struct rota__fifo own[PRIORITIES];
-	uint32_t staying; /* how many are in own[NORMAL] */
+	struct rota__fifo came; /* in a team: common ones that stay, which callbacks have made ready since the last batch began */
+	uint32_t staying; /* how many are in own[NORMAL] and came */
 	bool classed;		/* there has been a task of another class; in a team, there may be, or suspects: any thread sets it */
 	uint32_t urgent_runs;	/* in a row */
 	uint32_t bulk_at;	/* alone: where in the ring a bulk task has its turn.  In a team: others since the last one */
@@ -158,6 +159,8 @@ struct rota__worker {
 	uint32_t runs_counted;
 	uint32_t runs_beside; /* of tasks that were not in the ring */
 	uint64_t random;
+	uint32_t loop_tail; /* alone: what is behind this in the ring callbacks have made ready since the last slice */
+	uint32_t owed_end;  /* so many runs the slice has in any case */
 
 	struct rota_scope *root; /* what is detached */
 	void (*on_detached_error)(const struct rota_failed *failed);
@@ -450,15 +453,21 @@ static inline void rota__set_running(struct rota__worker *worker, struct rota_ta
 	rota__trace(ROTA__EV_TASK_RUN, task->id, task->name);
 }
 
-/* The task becomes ready (it is new, or was waiting); a lone worker's. */
-static inline void rota__queue(struct rota__worker *worker, struct rota_task *task)
+/* A lone worker's task becomes ready; `sp` is what the ring has of it. */
+static inline void rota__queue_with(struct rota__worker *worker, struct rota_task *task, void *sp)
 {
 	if (__builtin_expect(task->priority != NORMAL, 0)) {
 		rota__queue_by_class(worker, task);
 		return;
 	}
 	task->state = TASK_READY;
-	worker->ring[worker->tail++ & worker->mask] = (struct rota__ready){ task, task->sp };
+	worker->ring[worker->tail++ & worker->mask] = (struct rota__ready){ task, sp };
+}
+
+/* It is new, or was waiting. */
+static inline void rota__queue(struct rota__worker *worker, struct rota_task *task)
+{
+	rota__queue_with(worker, task, task->sp);
 }
 
 /* The same, and the loop is told: it may be a callback of the loop that makes it ready. */

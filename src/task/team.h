@@ -137,7 +137,13 @@ void rota__team_take_in(struct rota_task *task);
 /* The next task of this worker; NULL: there is none here, nor in the injector. */
 struct rota_task *rota__team_take(struct rota__worker *worker);
 
-/* The first of its common ones that may not be moved; NULL: there is none. */
+/* Of its common ones that may not be moved: has the next one yielded? */
+bool rota__team_next_has_yielded(const struct rota__worker *worker);
+
+/* Those of them that callbacks have made ready are ready with the others.  How many have overtaken one that yielded. */
+uint32_t rota__team_overtake(struct rota__worker *worker);
+
+/* The first of them; NULL: there is none. */
 struct rota_task *rota__team_take_own(struct rota__worker *worker);
 bool rota__team_has_work(const struct rota__worker *worker);
 

@@ -7,6 +7,9 @@ enum {
 	SUSPECT_NS = 100000000, /* a program that blocks now and then is not suspected for ever */
 };
 
+/* In place of a function, in the queue of those that stay. */
+#define HAS_YIELDED NULL
+
 static struct rota_task *task_of(struct rota__node *node)
 {
 	return node != NULL ? container_of(node, struct rota_task, node) : NULL;
@@ -96,9 +99,10 @@ static void note_own(struct rota__worker *w, const struct rota_task *task)
 		w->staying++;
 }
 
-static void push_own(struct rota__worker *w, struct rota_task *task)
+static void push_own(struct rota__worker *w, struct rota__fifo *queue, struct rota_task *task, void (*fn)(struct rota__node *))
 {
-	fifo_push(&w->own[task->priority], &task->node);
+	task->node.fn = fn;
+	fifo_push(queue, &task->node);
 	note_own(w, task);
 }
 
@@ -115,13 +119,20 @@ static bool must_stay(const struct rota__worker *w, const struct rota_task *task
 	return task->pinned > 0 || !w->team->steal;
 }
 
+static void arrived(struct rota__node *node)
+{
+	struct rota_task *task = task_of(node);
+
+	rota__team_queue(task->worker, task);
+}
+
 void rota__team_queue(struct rota__worker *w, struct rota_task *task)
 {
 	struct rota_task *pushed_out;
 
 	w->loop->tasks_ready = true;
 	if (must_stay(w, task)) {
-		push_own(w, task);
+		push_own(w, w->current == NULL && task->priority == NORMAL ? &w->came : &w->own[task->priority], task, arrived);
 		return;
 	}
 	if (__builtin_expect(!w->shares || task->priority != NORMAL, 0)) {
@@ -156,7 +167,7 @@ void rota__team_queue_last(struct rota__worker *w, struct rota_task *task)
 {
 	w->loop->tasks_ready = true;
 	if (must_stay(w, task))
-		push_own(w, task);
+		push_own(w, &w->own[task->priority], task, HAS_YIELDED);
 	else if (__builtin_expect(!w->shares || task->priority != NORMAL, 0))
 		inject_by_class(w, task);
 	else if (!steal_push(&w->shared, task))
@@ -179,6 +190,7 @@ static void queue_parent(struct rota__worker *w, struct rota_task *task)
 {
 	w->loop->tasks_ready = true;
 	if (must_stay(w, task)) {
+		task->node.fn = arrived;
 		note_own(w, task);
 		fifo_push_front(&w->own[task->priority], &task->node);
 	} else if (!w->shares || task->priority != NORMAL) {
@@ -186,13 +198,6 @@ static void queue_parent(struct rota__worker *w, struct rota_task *task)
 	} else {
 		push_shared(w, task);
 	}
-}
-
-static void arrived(struct rota__node *node)
-{
-	struct rota_task *task = task_of(node);
-
-	rota__team_queue(task->worker, task);
 }
 
 void rota__team_send(struct rota__worker *worker, struct rota_task *task)
@@ -219,6 +224,26 @@ void rota__team_make_ready(struct rota_task *task)
 		return;
 	}
 	leave_to_others(team, task, task->priority);
+}
+
+bool rota__team_next_has_yielded(const struct rota__worker *w)
+{
+	return !fifo_empty(&w->own[NORMAL]) && w->own[NORMAL].head->fn == HAS_YIELDED;
+}
+
+uint32_t rota__team_overtake(struct rota__worker *w)
+{
+	struct rota__fifo yielded = { NULL, NULL };
+	uint32_t came = 0;
+
+	if (rota__team_next_has_yielded(w)) {
+		for (const struct rota__node *node = w->came.head; node != NULL; node = node->next)
+			came++;
+		fifo_append(&yielded, &w->own[NORMAL]);
+	}
+	fifo_append(&w->own[NORMAL], &w->came);
+	fifo_append(&w->own[NORMAL], &yielded);
+	return came;
 }
 
 struct rota_task *rota__team_take_own(struct rota__worker *w)
@@ -383,7 +408,7 @@ struct rota_task *rota__team_take(struct rota__worker *w)
 
 bool rota__team_has_work(const struct rota__worker *w)
 {
-	return load_relaxed(&w->lifo) != NULL || !fifo_empty(&w->own[NORMAL]) || !fifo_empty(&w->own[URGENT]) ||
+	return load_relaxed(&w->lifo) != NULL || !fifo_empty(&w->own[NORMAL]) || !fifo_empty(&w->came) || !fifo_empty(&w->own[URGENT]) ||
 		!fifo_empty(&w->own[BULK]) || !steal_empty(&w->shared) || (w->shares && rota__team_something_injected(w->team));
 }
 

@@ -42,8 +42,10 @@ enum {
 	AHEAD = 5,
 	/* Ready tasks have the thread this long before the loop looks at I/O, which costs 0.2 us. */
 	SLICE_NS = 50000,
-	/* Or so long, to go once through those that were ready: what comes from I/O would be behind them in any case. */
+	/* Or so long, to go once through those that were ready: what comes from I/O would be behind them in any case, unless they
+	 * have yielded. */
 	ROUND_NS = 500000,
+	YIELDED = 1, /* is added to the sp in the ring, which is even */
 	FIRST_RING = 64,
 	SLAB_RECORDS = 256,
 	IDS_AT_A_TIME = 1 << 16,
@@ -254,6 +256,41 @@ static struct rota_task *take_by_class(struct rota__worker *w)
 	}
 	plan_stop(w);
 	return task;
+}
+
+/* ---- those that yield ----
+ *
+ * They are always ready, and what they keep waiting is not: what callbacks make ready goes before them. */
+
+static bool next_has_yielded(const struct rota__worker *w)
+{
+	if (w->team != NULL)
+		return rota__team_next_has_yielded(w);
+	return w->head != w->tail && ((uintptr_t)w->ring[w->head & w->mask].sp & YIELDED);
+}
+
+static uint32_t overtake_alone(struct rota__worker *w)
+{
+	uint32_t came = w->tail - w->loop_tail, head = w->head - came;
+
+	if (came == 0 || w->head == w->loop_tail || !next_has_yielded(w))
+		return 0;
+	/* Backwards: where the ring is nearly full the places overlap. */
+	for (uint32_t i = came; i-- > 0;)
+		w->ring[(head + i) & w->mask] = w->ring[(w->loop_tail + i) & w->mask];
+	w->tail = w->loop_tail;
+	w->bulk_at -= came;
+	store_relaxed(&w->head, head); /* the watchdog looks at both */
+	store_relaxed(&w->runs_beside, w->runs_beside + came);
+	return came;
+}
+
+/* A slice begins.  However much comes, some of those that are overtaken have their turn in it. */
+static void overtake(struct rota__worker *w)
+{
+	uint32_t came = w->team != NULL ? rota__team_overtake(w) : overtake_alone(w);
+
+	w->owed_end = w->head + (came > 0 ? came + 1 + came / URGENT_RUNS : 0);
 }
 
 static inline struct rota_task *take(struct rota__worker *w)
@@ -556,7 +593,7 @@ int rota_yield(void)
 	if (task == NULL)
 		return -EPERM;
 	reason = rota__task_cancelled(task);
-	rota__queue(w, task); /* run_ready() sees by itself that something is ready */
+	rota__queue_with(w, task, (char *)task->sp + YIELDED); /* run_ready() sees by itself that something is ready */
 	switch_alone(w, task);
 	return reason;
 }
@@ -637,7 +674,9 @@ static void begin_batch(struct rota__worker *w)
 {
 	w->batch_end = w->stop_at = w->head + w->batch;
 	w->class_budget = w->batch;
-	if (w->team == NULL && __builtin_expect(w->classed, 0))
+	if (w->team != NULL)
+		fifo_append(&w->own[NORMAL], &w->came);
+	else if (__builtin_expect(w->classed, 0))
 		plan_stop(w);
 }
 
@@ -665,12 +704,13 @@ static uint32_t end_of_round(const struct rota__worker *w)
 	return w->team == NULL ? w->tail : w->head + w->staying + steal_count(&w->shared);
 }
 
-/* Urgent tasks may come from I/O, and would be before the others. */
+/* Urgent tasks may come from I/O, and would be before the others; so would any before tasks that yield. */
 static bool has_time(const struct rota__worker *w, uint32_t round_end, uint64_t now_ns)
 {
-	if (now_ns < w->slice_end_ns)
+	if (now_ns < w->slice_end_ns || (int32_t)(w->owed_end - w->head) > 0)
 		return true;
-	return now_ns < w->slice_end_ns + (ROUND_NS - SLICE_NS) && (int32_t)(round_end - w->head) > 0 && !load_relaxed(&w->classed);
+	return now_ns < w->slice_end_ns + (ROUND_NS - SLICE_NS) && (int32_t)(round_end - w->head) > 0 &&
+		!load_relaxed(&w->classed) && !next_has_yielded(w);
 }
 
 /* The loop's hook. */
@@ -678,9 +718,11 @@ static bool run_ready(struct rota_loop *loop)
 {
 	struct rota__worker *w = loop->tasks;
 	uint64_t start_ns, now_ns = rota_now_ns();
-	uint32_t round_end = end_of_round(w);
+	uint32_t round_end;
 	struct rota_task *next;
 
+	overtake(w);
+	round_end = end_of_round(w);
 	w->slice_end_ns = now_ns + SLICE_NS;
 	do {
 		start_ns = now_ns;
@@ -702,6 +744,7 @@ static bool run_ready(struct rota_loop *loop)
 		fit_batch(w, now_ns - start_ns);
 	} while (has_work(w) && has_time(w, round_end, now_ns));
 	count_runs(w);
+	w->loop_tail = w->tail;
 	loop->tasks_ready = has_work(w);
 	return true;
 }

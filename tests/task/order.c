@@ -349,6 +349,94 @@ EACH_MODEL(all_get_on_beside_urgent_tasks_that_are_always_ready)
 	others_get_on(ROTA_PRIORITY_URGENT, 8, ROTA_PRIORITY_BULK);
 }
 
+/* ---- beside those that yield ---- */
+
+static struct rota_notify bell;
+static uint64_t yields, yields_at_bell, rings;
+
+static int yield_and_count(void *arg)
+{
+	(void)arg;
+	for (; !load_relaxed(&stop_yielding); yields++)
+		rota_yield();
+	return 0;
+}
+
+static void begin_beside_yields(struct rota_scope *scope)
+{
+	stop_yielding = false;
+	yields = rings = 0;
+	bell = (struct rota_notify){ 0 };
+	rota_scope_open(scope);
+	for (int i = 0; i < 8; i++)
+		CHECK_EQ(rota_spawn(scope, yield_and_count, NULL), 0);
+}
+
+static void ring(void *arg)
+{
+	(void)arg;
+	yields_at_bell = yields;
+	rota_notify_all(&bell);
+}
+
+IN_ORDER(what_a_callback_makes_ready_goes_before_those_that_yielded)
+{
+	struct rota_scope scope;
+
+	begin_beside_yields(&scope);
+	while (yields < 8) /* each has begun */
+		rota_yield();
+	for (int i = 0; i < 50; i++) {
+		CHECK(rota_set_immediate(rota_loop_current(), ring, NULL) > 0);
+		CHECK_EQ(rota_notify_wait(&bell), 0);
+		CHECK_EQ(yields, yields_at_bell);
+		rota_yield();
+		CHECK(yields > yields_at_bell);
+	}
+	store_relaxed(&stop_yielding, true);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	rota_notify_fini(&bell);
+}
+
+static int compute_at_each_ring(void *arg)
+{
+	(void)arg;
+	while (!load_relaxed(&stop_yielding)) {
+		uint64_t end;
+
+		CHECK_EQ(rota_notify_wait(&bell), 0);
+		end = rota_now_ns() + ROTA_MICROSECONDS(60); /* longer than a slice */
+		while (rota_now_ns() < end)
+			;
+	}
+	return 0;
+}
+
+static void ring_again(void *arg)
+{
+	if (++rings == 50)
+		yields_at_bell = yields; /* by now a batch is one task */
+	if (rings == 100)
+		store_relaxed(&stop_yielding, true);
+	else
+		CHECK(rota_set_immediate(rota_loop_current(), ring_again, arg) > 0);
+	rota_notify_all(&bell);
+}
+
+IN_ORDER(those_that_yield_get_on_beside_tasks_that_callbacks_make_ready)
+{
+	struct rota_scope scope;
+
+	begin_beside_yields(&scope);
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(rota_spawn(&scope, compute_at_each_ring, NULL), 0);
+	rota_yield();
+	CHECK(rota_set_immediate(rota_loop_current(), ring_again, NULL) > 0);
+	CHECK_EQ(rota_scope_join(&scope), 0);
+	CHECK(yields >= yields_at_bell + 50);
+	rota_notify_fini(&bell);
+}
+
 static int wait_and_stop(void *arg)
 {
 	(void)arg;
