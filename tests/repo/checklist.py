@@ -7,7 +7,7 @@ from tap import ROOT, Report, read
 
 NAME = "docs/design/checklist.md"
 NAMES_OF_OTHERS = "docs/design/asyncio.md"
-DEFINITION = r"^(?:[A-Z_]+_)?(?:TEST|MODEL|WAY|KIND)\(%s\b"
+DEFINITION = r"^(?:(?:[A-Z_]+_)?(?:TEST|MODEL|WAY|KIND)|IN_ORDER)\(%s\b"
 
 
 def missing(text):
