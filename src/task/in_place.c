@@ -51,7 +51,7 @@ static struct rota_task *take_own(struct rota__worker *w, const struct rota_task
 	return next != NULL && is_next(w, task, scope, next) ? rota__team_take_own(w) : NULL;
 }
 
-/* `last` may have been taken by others; the slot goes before the ring. */
+/* `last` may have been taken by others, and may even have ended; the slot goes before the ring. */
 static bool take_back(struct rota__worker *w, struct rota_task *last)
 {
 	struct rota_task *slot = load_relaxed(&w->lifo);
@@ -63,7 +63,7 @@ static bool take_back(struct rota__worker *w, struct rota_task *last)
 
 static struct rota_task *take_shared(struct rota__worker *w, const struct rota_scope *scope)
 {
-	struct rota_task *last = scope->last;
+	struct rota_task *last = load_relaxed(&scope->last);
 
 	return last != NULL && take_back(w, last) ? last : NULL;
 }
@@ -109,14 +109,15 @@ static void run_above(struct rota__worker *w, struct rota_task *task, struct rot
 	w = child->worker; /* it may have moved */
 	rota__trace(ROTA__EV_TASK_STOP, child->id, child->name);
 	rota__stack_check(stack);
-	rota__task_ended(w, child, result);
+	rota__task_ended_in_place(w, child, result);
 	stack->owner = task;
 	store_relaxed(&task->worker, w);
 	store_relaxed(&task->state, TASK_READY);
 	rota__set_running(w, task);
 }
 
-/* One that others could have taken is looked at only now that it is ours: it may have begun, waited and been woken. */
+/* One that others could have taken is looked at only now that it is ours: it may have begun, waited and been woken, or be of another
+ * scope in the record of one that has ended. */
 bool rota__run_in_place(struct rota_task *task, const struct rota_scope *scope, struct rota_task *child)
 {
 	struct rota__worker *w = task->worker;

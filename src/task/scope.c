@@ -366,18 +366,20 @@ static inline int wait_until_empty(
 	wait.loop = NULL;
 	wait.what = rota__tasks_of_a_scope;
 	wait.fd = 0;
-	rota__lock_in(team, &scope->lock);
-	while (scope->live > 0) {
+	for (;;) {
 		next = in_place ? rota__take_in_place(task, scope) : NULL;
-		scope->joiner = next == NULL ? &wait : NULL;
-		rota__unlock_in(team, &scope->lock);
 		if (next != NULL)
-			in_place = rota__run_in_place(task, scope, next);
-		else
+			in_place = rota__run_in_place(task, scope, next); /* if so with the lock */
+		if (next == NULL || !in_place)
+			rota__lock_in(team, &scope->lock);
+		if (scope->live == 0)
+			break;
+		if (next == NULL)
+			scope->joiner = &wait;
+		rota__unlock_in(team, &scope->lock);
+		if (next == NULL)
 			rota__park(&wait);
-		rota__lock_in(team, &scope->lock);
 	}
-	scope->joiner = NULL;
 	reason = scope->cancel;
 	*ret_flags = scope->flags;
 	store_relaxed(&scope->cancel, SCOPE_JOINED);
@@ -462,7 +464,7 @@ static void unlink_task(struct rota_scope *scope, struct rota_task *task)
 	if (task->next != NULL)
 		task->next->prev = task->prev;
 	else
-		scope->last = task->prev;
+		store_relaxed(&scope->last, task->prev); /* a join looks at it */
 }
 
 void rota__scope_note_error(struct rota_scope *scope, int code)
@@ -503,32 +505,54 @@ bool rota__scope_is_told_elsewhere(struct rota_scope *scope, const struct rota_t
 	return quiet && (result == -ECANCELED || result == -ETIMEDOUT);
 }
 
+/* One of its tasks has ended.  True: the record is not wanted any more.  With the lock. */
+static inline bool count_end(struct rota_scope *scope, struct rota_task *task)
+{
+	bool kept = load_relaxed(&task->flags) & TASK_KEPT;
+
+	store_relaxed(&task->state, TASK_ENDED);
+	scope->live--;
+	if (!kept)
+		unlink_task(scope, task);
+	return !kept;
+}
+
+static inline void note_result(struct rota_scope *scope, const struct rota_task *task)
+{
+	if (__builtin_expect(task->result < 0, 0) && !rota__scope_is_told_elsewhere(scope, task, task->result))
+		rota__scope_note_error(scope, task->result);
+}
+
 /* The last one wakes the join, and then the scope may be gone. */
 void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task)
 {
 	const struct rota__team *team = worker->team;
 	struct rota__wait *joiner = NULL;
-	bool root = scope == worker->root, kept, last;
+	bool root = scope == worker->root, over, last;
 
-	if (__builtin_expect(task->result < 0, 0) && !rota__scope_is_told_elsewhere(scope, task, task->result))
-		rota__scope_note_error(scope, task->result);
+	note_result(scope, task);
 	rota__lock_in(team, &scope->lock);
-	store_relaxed(&task->state, TASK_ENDED);
-	kept = task->flags & TASK_KEPT;
-	if (!kept)
-		unlink_task(scope, task);
-	last = --scope->live == 0;
+	over = count_end(scope, task);
+	last = scope->live == 0;
 	if (last) {
 		joiner = scope->joiner;
 		scope->joiner = NULL;
 	}
 	rota__unlock_in(team, &scope->lock);
-	if (!kept)
+	if (over)
 		rota__record_free(worker, task);
 	if (joiner != NULL)
 		rota__wake(joiner->task);
 	else if (last && root && team != NULL)
 		worker->team->on_empty(worker->team);
+}
+
+void rota__scope_task_ended_in_place(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task)
+{
+	note_result(scope, task);
+	rota__lock_in(worker->team, &scope->lock);
+	if (count_end(scope, task))
+		rota__record_free(worker, task);
 }
 
 int rota_task_release(struct rota_task *task)

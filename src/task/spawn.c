@@ -21,7 +21,7 @@ static inline int add_to(struct rota_scope *scope, struct rota_task *task, const
 			scope->last->next = task;
 		else
 			scope->first = task;
-		scope->last = task;
+		store_relaxed(&scope->last, task); /* a join looks at it */
 		scope->live++;
 	}
 	rota__unlock_in(team, &scope->lock);
@@ -264,7 +264,7 @@ __attribute__((noinline)) void rota__task_last_words(struct rota_task *task, int
 	rota__call_out(w->team == NULL || !w->team->rescues, last_words, &last);
 }
 
-void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result)
+static inline void ended(struct rota__worker *worker, struct rota_task *task, int result)
 {
 	check_left_behind(task);
 	rota__trace(ROTA__EV_TASK_END, task->id, task->name);
@@ -274,7 +274,18 @@ void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int r
 	store_relaxed(&worker->ended, worker->ended + 1); /* statistics look at it */
 	if (load_relaxed(&task->flags) & TASK_KEPT) /* who releases it now waits for nothing */
 		rota__wake_joiners(task, result);
+}
+
+void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result)
+{
+	ended(worker, task, result);
 	rota__scope_task_ended(worker, task->home, task);
+}
+
+void rota__task_ended_in_place(struct rota__worker *worker, struct rota_task *task, int result)
+{
+	ended(worker, task, result);
+	rota__scope_task_ended_in_place(worker, task->home, task);
 }
 
 /* ---- about a task ---- */

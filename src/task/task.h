@@ -434,11 +434,11 @@ void rota__queue_by_class(struct rota__worker *worker, struct rota_task *task);
 void rota__run_now(struct rota_task *child);
 
 /* The running task joins `scope`: is the next one to run here of that scope, so that it may run in its place?  Then it is in no queue that
- * others look into, and the next call is for it.  With the scope's lock. */
+ * others look into, and the next call is for it. */
 struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_scope *scope);
 
-/* It runs, on the stack of `task`, and has ended when this returns; in a team that may be on another worker.  False: it cannot, and is
- * ready as before.  Without the lock: others may be woken for it. */
+/* It runs, on the stack of `task`, and has ended when this returns, which is then with the scope's lock; in a team that may be on another
+ * worker.  False: it cannot, and is ready as before. */
 bool rota__run_in_place(struct rota_task *task, const struct rota_scope *scope, struct rota_task *child);
 
 /* Tasks that ran there so far, modulo 2^32; any thread. */
@@ -500,11 +500,15 @@ static inline void rota__task_ends(struct rota_task *task, int result)
 /* After that nothing of the program is called: tell scope and joiners.  The record may be gone afterwards. */
 void rota__task_ended(struct rota__worker *worker, struct rota_task *task, int result);
 
+/* The same of one that the owner of its scope has run while it joins that: who goes on with the scope's lock, and with nobody to wake. */
+void rota__task_ended_in_place(struct rota__worker *worker, struct rota_task *task, int result);
+
 /* Those who wait for this task's end have its result. */
 void rota__wake_joiners(struct rota_task *task, int result);
 
 void rota__scope_init(struct rota_scope *scope, struct rota_task *owner, const struct rota_scope_options *options);
 void rota__scope_task_ended(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task);
+void rota__scope_task_ended_in_place(struct rota__worker *worker, struct rota_scope *scope, struct rota_task *task);
 void rota__scope_note_error(struct rota_scope *scope, int code);
 /* Whoever cancelled the task alone waits for it, and is told: its answer is no news for the scope. */
 bool rota__scope_is_told_elsewhere(struct rota_scope *scope, const struct rota_task *task, int result);
