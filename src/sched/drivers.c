@@ -7,6 +7,7 @@
 #include "coro/report.h"
 #include "os/fence.h"
 #include "os/mem.h"
+#include "os/timeslice.h"
 #include "trace/trace.h"
 
 /* Threads beside the caller: half for as many workers and bosses as there can be, half for those that tasks hold (run.h says so, too).
@@ -118,13 +119,35 @@ static void give(struct rota__driver_thread *d, struct rota__worker *worker)
 	pthread_mutex_unlock(&d->all->lock);
 }
 
+/* What runs without a worker, and may compute for long, leaves its CPU to those who drive one as soon as they wake up there. */
+static void give_precedence(struct rota__driver_thread *d, pid_t tid)
+{
+	store_relaxed(&d->timeslice_ns, rota__timeslice_set(tid, TIMESLICE_LONGEST_NS));
+}
+
+static void end_precedence(struct rota__driver_thread *d, pid_t tid)
+{
+	uint64_t before_ns = load_relaxed(&d->timeslice_ns);
+
+	if (before_ns != 0)
+		rota__timeslice_set(tid, before_ns);
+	store_relaxed(&d->timeslice_ns, 0);
+}
+
+/* Precedence first: the thread ends it when it finds that it has lost its worker, and may do so at once. */
 static void rescue(struct rota__watched *watched)
 {
 	struct rota__driver_thread *held = container_of(watched, struct rota__driver_thread, watched);
 	struct rota__driver_thread *spare = rota__pinned_to_thread(watched->task) ? NULL : reserve(held->all);
+	struct rota__worker *worker;
 
-	if (spare != NULL)
-		give(spare, rota__driver_evict(&held->driver, watched->task));
+	if (spare == NULL)
+		return;
+	give_precedence(held, watched->tid);
+	worker = rota__driver_evict(&held->driver, watched->task);
+	if (worker == NULL)
+		end_precedence(held, watched->tid);
+	give(spare, worker);
 }
 
 /* ---- one thread ---- */
@@ -191,8 +214,10 @@ static void drive_all(struct rota__driver_thread *d)
 	rota__driver_enter(&d->driver);
 	if (all->watch.rescue != NULL || all->watch.blocked_ns != ROTA_FOREVER)
 		d->is_watched = rota__watchdog_join(&d->watched, &d->driver, &all->watch) == 0;
-	while ((worker = next(d)) != NULL)
+	while ((worker = next(d)) != NULL) {
 		all->drive(worker, &d->driver);
+		end_precedence(d, 0);
+	}
 	if (d->is_watched)
 		rota__watchdog_leave(&d->watched);
 	rota__driver_enter(NULL);

@@ -26,6 +26,7 @@ struct rota__driver_thread {
 	bool dismissed;		     /* it is not needed any more */
 	bool caller;		     /* the thread that called rota_run(): it stays until the end */
 	bool is_watched;
+	uint64_t timeslice_ns; /* what it had before it lost its worker, by who took that; 0: it has that still */
 	unsigned number; /* for people */
 	pthread_t thread;
 	pthread_cond_t changed;

@@ -14,6 +14,7 @@
 #include "coro/peek.h"
 #include "coro/report.h"
 #include "os/fence.h"
+#include "os/timeslice.h"
 #include "sched/reports.h"
 #include "task/team.h"
 #include "trace/trace.h"
@@ -397,6 +398,7 @@ static void *watch(void *unused)
 	(void)unused;
 	pthread_setname_np(pthread_self(), "rota-watchdog");
 	rota__trace_thread("watchdog");
+	rota__timeslice_set(0, TIMESLICE_SHORTEST_NS); /* who keeps a thread from others may keep this one's CPU, too */
 	pthread_mutex_lock(&dog.lock);
 	while (!dog.stop) {
 		do_errands();

@@ -15,6 +15,7 @@
 #include "base/atomic.h"
 #include "harness/test.h"
 #include "loop/inside.h"
+#include "os/timeslice.h"
 
 static int pipe_fds[2]; /* what tasks block on */
 static uint32_t named, overs;
@@ -149,6 +150,44 @@ STEAL_TEST(streams_go_on_while_the_only_workers_thread_computes, 1)
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int computes_and_looks_at_its_slice(void *arg)
+{
+	uint64_t before_ns = rota__timeslice(0);
+	pid_t thread = gettid();
+
+	spin(NULL);
+	CHECK_EQ(rota__timeslice(0), TIMESLICE_LONGEST_NS);
+	while (rota__timeslice(thread) != before_ns)
+		CHECK_EQ(rota_yield(), 0);
+	return 0;
+}
+
+static int sleep_and_stop(void *arg)
+{
+	CHECK_EQ(rota_sleep(ROTA_MILLISECONDS(1)), 0);
+	store_release(&released, 1);
+	return 0;
+}
+
+static int precedence_app(void *arg)
+{
+	struct rota_scope scope;
+
+	released = 0;
+	rota_scope_open(&scope);
+	CHECK_EQ(rota_spawn(&scope, sleep_and_stop, NULL), 0);
+	rota_yield();
+	CHECK_EQ(rota_spawn(&scope, computes_and_looks_at_its_slice, NULL), 0);
+	return rota_scope_join(&scope);
+}
+
+TEST(a_thread_that_lost_its_worker_gives_others_precedence_until_its_task_is_back)
+{
+	if (rota__timeslice(0) == 0)
+		SKIP("the kernel knows no wish for a slice");
+	run(precedence_app, 1);
+}
+
 static int answer;
 
 static int answer_it(void *arg)
