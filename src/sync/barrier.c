@@ -28,7 +28,7 @@ int rota_barrier_wait_until(struct rota_barrier *barrier, uint64_t deadline_ns)
 		return -EPERM;
 	entry = guard_enter(&barrier->guard);
 	if (barrier->arrived + 1 < barrier->parties) {
-		refused = rota__waiter_refused(task, deadline_ns);
+		refused = waiter_refused(task, deadline_ns);
 		if (refused != 0) {
 			guard_leave(&barrier->guard, entry);
 			return refused;
@@ -38,7 +38,7 @@ int rota_barrier_wait_until(struct rota_barrier *barrier, uint64_t deadline_ns)
 		w.left = left;
 		waiters_append(&barrier->waiters, &w);
 		guard_leave(&barrier->guard, entry);
-		return rota__waiter_park(&w, deadline_ns);
+		return waiter_park(&w, deadline_ns);
 	}
 	barrier->arrived = 0;
 	wakes_add_all(&wakes, &barrier->waiters, 0);

@@ -260,7 +260,7 @@ static int wait_in(struct rota_chan *ch, enum rota__entry entry, struct rota__wa
 	uint64_t deadline_ns)
 {
 	struct rota_task *task = rota__current();
-	int refused = task != NULL ? rota__waiter_refused(task, deadline_ns) : -EPERM;
+	int refused = task != NULL ? waiter_refused(task, deadline_ns) : -EPERM;
 	struct rota__waiter w;
 
 	if (refused == 0) {
@@ -269,7 +269,7 @@ static int wait_in(struct rota_chan *ch, enum rota__entry entry, struct rota__wa
 		waiters_append(queue, &w);
 	}
 	rota__chan_leave(ch, entry);
-	return refused != 0 ? refused : rota__waiter_park(&w, deadline_ns);
+	return refused != 0 ? refused : waiter_park(&w, deadline_ns);
 }
 
 /* The other side is busy on another thread, and there is nothing else to do here: it may be done at once.  In a team there is mostly

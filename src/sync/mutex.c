@@ -27,7 +27,7 @@ static int lock(struct rota_mutex *mutex, struct rota_task *task, uint64_t deadl
 	} else {
 		waiters_append(&mutex->waiters, &w);
 		guard_leave(&mutex->guard, entry);
-		rc = rota__waiter_park(&w, ROTA_FOREVER);
+		rc = waiter_park(&w, ROTA_FOREVER);
 	}
 	if (rc == 0)
 		rota__lock_taken(task);
@@ -150,7 +150,7 @@ int rota_condition_wait_until(
 
 	if (task == NULL || !holds(mutex, task))
 		return -EPERM;
-	rc = rota__waiter_refused(task, deadline_ns);
+	rc = waiter_refused(task, deadline_ns);
 	if (rc != 0)
 		return rc;
 	/* Queued before the mutex is free: who has it next finds us here. */
@@ -159,7 +159,7 @@ int rota_condition_wait_until(
 	waiters_append(&condition->waiters, &w);
 	guard_leave(&condition->guard, entry);
 	rota_mutex_unlock(mutex);
-	rc = rota__waiter_park(&w, deadline_ns);
+	rc = waiter_park(&w, deadline_ns);
 	lock(mutex, task, ROTA_FOREVER, NULL);
 	return rc;
 }

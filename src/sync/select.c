@@ -410,7 +410,7 @@ int rota_select_until(struct rota_branch *branches, size_t count, uint64_t deadl
 		rc = attempt_each(branches, count, order, task);
 		if (rc != -EAGAIN)
 			return rc;
-		rc = rota__waiter_refused(task, deadline_ns);
+		rc = waiter_refused(task, deadline_ns);
 		if (rc < 0)
 			return rc;
 		rc = wait_in_all(task, branches, count, order, deadline_ns);

@@ -1,13 +1,9 @@
 /* waiter.c - waiting in a queue: how it begins and how it is cut short (waiter.h) */
 #include "sync/waiter.h"
 
-int rota__waiter_refused(const struct rota_task *task, uint64_t deadline_ns)
+int rota__waiter_late(uint64_t deadline_ns)
 {
-	int reason = rota__task_cancelled(task);
-
-	if (reason == 0 && deadline_ns != ROTA_FOREVER && deadline_ns <= rota_now_ns())
-		reason = -ETIMEDOUT;
-	return reason;
+	return deadline_ns <= rota_now_ns() ? -ETIMEDOUT : 0;
 }
 
 static void woken_from_elsewhere(struct rota_post *post)
@@ -56,25 +52,20 @@ void rota__waiter_cut(struct rota__waiter *w, int reason)
 	wakes_run(&wakes);
 }
 
-int rota__waiter_park(struct rota__waiter *w, uint64_t deadline_ns)
+void rota__waiter_park_until(struct rota__waiter *w, uint64_t deadline_ns)
 {
-	if (deadline_ns == ROTA_FOREVER) {
-		rota__park(&w->wait);
-		return w->result;
-	}
 	w->timer.fn = cut_by_deadline;
 	rota__pin(w->wait.task); /* the timer is this loop's */
 	timers_arm(&w->worker->loop->timers, &w->timer, deadline_ns);
 	rota__park(&w->wait);
 	timers_cancel(&w->worker->loop->timers, &w->timer);
 	rota__unpin(w->wait.task);
-	return w->result;
 }
 
 int rota__wait_in(struct rota__guard *guard, enum rota__entry entry, struct rota__waiters *queue,
 	struct rota__waiter *w, uint64_t deadline_ns)
 {
-	int refused = rota__waiter_refused(w->wait.task, deadline_ns);
+	int refused = waiter_refused(w->wait.task, deadline_ns);
 
 	if (refused != 0) {
 		guard_leave(guard, entry);
@@ -82,7 +73,7 @@ int rota__wait_in(struct rota__guard *guard, enum rota__entry entry, struct rota
 	}
 	waiters_append(queue, w);
 	guard_leave(guard, entry);
-	return rota__waiter_park(w, deadline_ns);
+	return waiter_park(w, deadline_ns);
 }
 
 int rota__fini_queue(struct rota__guard *guard, const struct rota__waiters *queue)

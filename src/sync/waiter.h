@@ -148,8 +148,16 @@ static inline enum rota__entry guard_enter(struct rota__guard *guard)
 	return guard_enter_as(guard, guard_me());
 }
 
+/* 0, or -ETIMEDOUT. */
+int rota__waiter_late(uint64_t deadline_ns);
+
 /* A task may not wait now: 0, or the reason. */
-int rota__waiter_refused(const struct rota_task *task, uint64_t deadline_ns);
+static inline int waiter_refused(const struct rota_task *task, uint64_t deadline_ns)
+{
+	int reason = rota__task_cancelled(task);
+
+	return reason == 0 && deadline_ns != ROTA_FOREVER ? rota__waiter_late(deadline_ns) : reason;
+}
 
 void rota__waiter_cut_task(struct rota__wait *wait, int reason);
 
@@ -172,8 +180,17 @@ static inline void waiter_init(struct rota__waiter *w, struct rota_task *task, s
 /* The usual `cut`, of an object with one guard. */
 void rota__waiter_cut(struct rota__waiter *w, int reason);
 
+void rota__waiter_park_until(struct rota__waiter *w, uint64_t deadline_ns);
+
 /* The waiter is queued and the guard has been left: wait, and say how it ended. */
-int rota__waiter_park(struct rota__waiter *w, uint64_t deadline_ns);
+static inline int waiter_park(struct rota__waiter *w, uint64_t deadline_ns)
+{
+	if (__builtin_expect(deadline_ns == ROTA_FOREVER, 1))
+		rota__park(&w->wait);
+	else
+		rota__waiter_park_until(w, deadline_ns);
+	return w->result;
+}
 
 /* What most calls that wait end with: the guard was entered, what they want is not there.  Leaves the
  * guard, waits in `queue`; what the waiter was given, or why not. */

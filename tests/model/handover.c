@@ -103,7 +103,7 @@ static void use_unless_cut(void)
 		waiters_append(&mutex.waiters, &w);
 		cut_this = &w;
 		guard_leave(&mutex.guard, entry);
-		rc = rota__waiter_park(&w, ROTA_FOREVER);
+		rc = waiter_park(&w, ROTA_FOREVER);
 		cut_this = NULL;
 	}
 	explore_check(rc == 0 || rc == -ETIMEDOUT, "another answer");
