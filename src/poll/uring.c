@@ -13,7 +13,6 @@
  * blocking pool, unless the thread blocks the signal anyhow, as those of a rota_run() do. */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
