@@ -87,7 +87,7 @@ def hog(model):
                          env=dict(os.environ, ROTA_MODEL=model)).stdout
     *named, last = out.splitlines()
     assert named and all(re.fullmatch(r'hog, spawned at \S*hog\.c:\d+, keeps worker \d: .+', line) for line in named), out
-    return float(re.fullmatch(r'late by: p50 \S+ ms, p99 (\S+) ms, max \S+ ms', last)[1])
+    return float(re.fullmatch(model + r', late by: p50 \S+ ms, p99 (\S+) ms, max \S+ ms', last)[1])
 
 
 @test
