@@ -29,12 +29,18 @@ static void ran(struct rota__job *job)
 	rota_post(b->wait.loop, &b->post);
 }
 
+static void is_back(struct rota_loop *loop)
+{
+	loop->alive--;
+	loop->offloaded--;
+}
+
 static void wake(struct rota_post *post)
 {
 	struct blocking *b = container_of(post, struct blocking, post);
 
 	b->wait.cancel = NULL;
-	b->wait.loop->alive--;
+	is_back(b->wait.loop);
 	rota__wake(b->wait.task);
 }
 
@@ -46,7 +52,7 @@ static void cut_short(struct rota__wait *wait, int reason)
 	if (!rota__work_cancel(&b->job))
 		return;
 	b->result = reason;
-	wait->loop->alive--;
+	is_back(wait->loop);
 	rota__wake(wait->task);
 }
 
@@ -97,9 +103,10 @@ static int blocking(rota_fn fn, void *arg, uint8_t lane, uint64_t deadline_ns)
 		return rc;
 	b.wait.loop = task->worker->loop;
 	b.wait.loop->alive++;
+	b.wait.loop->offloaded++;
 	rc = rota__work_submit(&b.job);
 	if (rc < 0) {
-		b.wait.loop->alive--;
+		is_back(b.wait.loop);
 		return rc;
 	}
 	park(&b, deadline_ns);

@@ -114,7 +114,7 @@ struct rota_loop {
 	bool emptying; /* there will be no more tasks: it turns until nothing is alive, as one without */
 
 	uint32_t alive;	   /* reasons to go on, see above */
-	uint32_t offloaded; /* ops on the blocking pool */
+	uint32_t offloaded; /* ops, requests and functions on the blocking pool */
 	uint32_t idle_active; /* idle watchers: the poll must not sleep */
 	bool running, stop;
 	bool bound; /* it has run, on `owner`, and may run only there unless it is shareable */
@@ -124,6 +124,7 @@ struct rota_loop {
 	pthread_t owner;
 	uint64_t spin_ns;  /* the most we look again before sleeping; 0: never */
 	uint64_t wait_avg_ns; /* how long recent waits took: spinning pays only if they were short */
+	bool posts_are_soon;  /* the last wait that a post ended was short, and none was looked for in vain since */
 
 	/* Other threads' side: away from the loop's fields, so that they do not slow those.  (Not aligned: a program's own
 	 * allocator need not know of alignment.) */

@@ -6,11 +6,17 @@
  * before check, what timers made ready runs before the next poll.  Microtasks run after every
  * callback, so a wake-up is seen before the next callback. */
 #include "loop/loop.h"
+#include "os/spin.h"
 #include "trace/trace.h"
 
 /* Callbacks put off during the poll often complete at once and put off others; they get another look
  * before check, but two that answer each other must not hold the loop: libuv's bound. */
 enum { PENDING_ROUNDS = 8 };
+
+enum {
+	JOBS_SPIN_NS = 10000, /* as long as a thread of the pool looks for jobs (work/work.c) */
+	JOBS_PAUSES = 64,     /* about a microsecond: some ten short jobs come back meanwhile */
+};
 
 static void run_queued(struct rota_loop *loop, struct rota__fifo *queue)
 {
@@ -117,16 +123,39 @@ static bool run_tasks(struct rota_loop *loop)
 	return true;
 }
 
+/* Short jobs come back from the pool before we would be asleep: look for a while, as long as that has paid.  The more are on their
+ * way, the more is there at a look that comes later, and the less it is in the way of the thread that posts them. */
+static bool job_comes_back(struct rota_loop *loop, uint64_t deadline_ns)
+{
+	unsigned pauses = loop->offloaded < JOBS_PAUSES ? loop->offloaded : JOBS_PAUSES;
+	uint64_t end_ns;
+
+	if (pauses == 0 || !loop->posts_are_soon || !rota__spin_pays())
+		return false;
+	end_ns = rota_deadline(JOBS_SPIN_NS);
+	if (end_ns > deadline_ns)
+		end_ns = deadline_ns;
+	do {
+		if (!mpsc_empty(&loop->posts))
+			return true;
+		rota__spin_pauses(pauses);
+	} while (rota_now_ns() < end_ns);
+	loop->posts_are_soon = false;
+	return false;
+}
+
 /* Sleep in the poller, having told other threads that we do: the post that comes then wakes us. */
 static void poll_asleep(struct rota_loop *loop, uint64_t deadline_ns)
 {
 	uint64_t before = loop->now_ns;
 
-	if (!mpsc_sleep(&loop->posts))
+	if (job_comes_back(loop, deadline_ns) || !mpsc_sleep(&loop->posts))
 		deadline_ns = ROTA_NOW;
 	loop->poller->engine->wait(loop->poller, deadline_ns);
 	mpsc_awake(&loop->posts);
 	loop->now_ns = rota_now_ns();
+	if (!mpsc_empty(&loop->posts))
+		loop->posts_are_soon = loop->now_ns - before < 2 * JOBS_SPIN_NS; /* to be woken takes half of that */
 	/* 1/8 of the newest: follows a change of load within some ten waits. */
 	loop->wait_avg_ns += ((loop->now_ns - before) >> 3) - (loop->wait_avg_ns >> 3);
 }

@@ -1,21 +1,49 @@
 /* spin.c - a lock for a few instructions: when it is taken (spin.h) */
 #include "os/spin.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 enum { LOOKS = 100 }; /* some ten nanoseconds each */
 
-void rota__spin_pause(unsigned *looks)
+static bool pays;
+
+static void count_cpus(void)
 {
-	if (++*looks > LOOKS) {
-		sched_yield();
-		return;
-	}
+	cpu_set_t cpus;
+
+	pays = sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 1;
+}
+
+bool rota__spin_pays(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, count_cpus);
+	return pays;
+}
+
+static inline void pause_cpu(void)
+{
 #if defined(__x86_64__)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)
 	__asm__ volatile("isb");
 #endif
+}
+
+void rota__spin_pause(unsigned *looks)
+{
+	if (++*looks > LOOKS)
+		sched_yield();
+	else
+		pause_cpu();
+}
+
+void rota__spin_pauses(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		pause_cpu();
 }
 
 void rota__spin_wait(uint8_t *lock)

@@ -5,6 +5,7 @@
 #ifndef ROTA_OS_SPIN_H
 #define ROTA_OS_SPIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/atomic.h"
@@ -23,7 +24,13 @@ static inline void spin_unlock(uint8_t *lock)
 	store_release(lock, 0); /* pairs with the acquire of the next holder */
 }
 
+/* There are CPUs for more than one thread: what a thread waits for may happen while it looks. */
+bool rota__spin_pays(void);
+
 /* One look of a loop that waits for another thread; `looks` counts them, from 0. */
 void rota__spin_pause(unsigned *looks);
+
+/* Look away for `count` pauses, some ten nanoseconds each: a place that is looked at all the time is slow to write. */
+void rota__spin_pauses(unsigned count);
 
 #endif
