@@ -9,6 +9,8 @@
  *     |  +--mpsc_awake()-- ASLEEP --push: "wake it!"--> a chain
  *     +--mpsc_sleep()------^
  *
+ * Who would rather do something else than wake a sleeper uses mpsc_push_awake(), which then does nothing.
+ *
  * A producer touches the queue after its push only if it has to wake the consumer, and is counted in
  * `wakers` while it does: so the consumer can know when its queue may go away (mpsc_quiet()).
  *
@@ -54,6 +56,19 @@ static inline bool mpsc_push(struct rota__mpsc *q, struct rota__node *node)
 			return true;
 		add_acq_rel(&q->wakers, -1);
 	}
+}
+
+/* Any thread.  False: the consumer sleeps, and nothing was pushed. */
+static inline bool mpsc_push_awake(struct rota__mpsc *q, struct rota__node *node)
+{
+	struct rota__node *newest = load_relaxed(&q->newest);
+
+	do {
+		if (newest == MPSC_ASLEEP)
+			return false;
+		node->next = newest;
+	} while (!cas_weak_release(&q->newest, &newest, node)); /* pairs with mpsc_take_all() */
+	return true;
 }
 
 /* The consumer was woken by this producer. */

@@ -16,13 +16,17 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "base/node.h"
 
 enum rota__lane { WORK_USER, WORK_FILES, WORK_NAMES, WORK_LANES };
 
 enum rota__job_state { JOB_NEW, JOB_QUEUED, JOB_RUNNING };
 
 struct rota__job { /* yours, untouched until done() is called or a cancel succeeded */
-	struct list link;
+	union {
+		struct rota__node node; /* in its lane's inbox */
+		struct list link;	/* in its lane's queue */
+	};
 	void (*run)(struct rota__job *job);  /* on a pool thread */
 	void (*done)(struct rota__job *job); /* on the same thread, last: the job is yours again */
 	uint8_t lane, state;

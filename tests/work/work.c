@@ -154,6 +154,23 @@ TEST(a_flood_of_short_jobs_does_not_make_a_flood_of_threads)
 	free(jobs);
 }
 
+/* While jobs come in floods threads are called less often. */
+TEST(jobs_behind_one_that_blocks_in_a_flood_run)
+{
+	enum { JOBS = 50000 };
+	struct rota__job *jobs = calloc(JOBS, sizeof *jobs);
+
+	for (int i = 0; i < JOBS; i++) {
+		jobs[i] = (struct rota__job){ .run = i == JOBS / 2 ? wait_for_gate : count_run, .done = count_done };
+		CHECK_EQ(rota__work_submit(&jobs[i]), 0);
+	}
+	wait_for_count(&finished, JOBS - 1); /* all but one: the gate is still shut */
+	CHECK_EQ(value_of(&begun), 1);
+	count(&gate);
+	wait_for_count(&finished, JOBS);
+	free(jobs);
+}
+
 TEST(stuck_name_look_ups_leave_room_for_files)
 {
 	enum { NAMES = 40 };
