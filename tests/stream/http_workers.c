@@ -391,3 +391,49 @@ EACH_WAY(no_request_is_lost_while_workers_come_and_go)
 	service_stop(&s);
 	CHECK_EQ(stats.requests, (CLIENTS + turn) * REQUESTS);
 }
+
+enum { LARGE = 8 << 20 }; /* more than sockets hold */
+
+static int answer_at_length(struct rota_http_exchange *x, void *arg)
+{
+	static const char body[LARGE];
+
+	(void)arg;
+	rota_semaphore_release(&arrived, 1);
+	return rota_http_reply(x, 200, NULL, body, sizeof body);
+}
+
+static size_t read_to_the_end(struct rota_stream *stream)
+{
+	static char buf[1 << 16];
+	size_t size = 0;
+	ssize_t n;
+
+	while ((n = rota_read(stream, buf, sizeof buf)) > 0)
+		size += (size_t)n;
+	CHECK_EQ(n, 0);
+	return size;
+}
+
+/* Its connection waits for room there, not for bytes. */
+EACH_WAY(an_answer_that_a_worker_out_of_service_has_begun_goes_out_whole)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+	struct service s = { .handler = answer_at_length };
+	struct rota_stream *streams[6];
+
+	rota_semaphore_init(&arrived, 0, 6);
+	service_start(&s);
+	for (int i = 0; i < 6; i++) {
+		CHECK_EQ(rota_tcp_connect(&streams[i], url + strlen("http://"), NULL), 0);
+		CHECK_EQ(rota_write_all(streams[i], request, strlen(request)), strlen(request));
+	}
+	CHECK_EQ(rota_semaphore_acquire(&arrived, 6), 0);
+	CHECK_EQ(rota_workers_resize(1), 0);
+	for (int i = 0; i < 6; i++) {
+		CHECK(read_to_the_end(streams[i]) > LARGE);
+		rota_close(streams[i]);
+	}
+	service_stop(&s);
+	CHECK_EQ(stats.status[2], 6);
+}
