@@ -1,6 +1,7 @@
 /* stream_write.c - a task writes a byte stream, from memory and from files
  *
- * Writing tries the system call first: there is usually room, and the answer is known at once. */
+ * Writing tries the system call first: there is usually room, and the answer is known at once.  Unless the poller would rather
+ * have the sends of several tasks together. */
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,6 +10,12 @@
 #include "io/stream.h"
 #include "os/mem.h"
 #include "os/sigpipe.h"
+
+enum {
+	TOGETHER = 4,	/* so many others are ready, and may have something to send, too */
+	SHORT_RUNS = 4, /* if a slice is for fewer of them, what is sent would wait for long */
+	SEND_MAX = 1 << 30, /* bytes, in one request */
+};
 
 /* One try: the count, or a negative errno.  Never a SIGPIPE. */
 static ssize_t try_put(struct rota_stream *s, const struct iovec *iov, int count)
@@ -31,11 +38,42 @@ static int wait_for_room(struct rota_stream *s, ssize_t error)
 	return error == -EINTR ? 0 : (int)error;
 }
 
+/* Another task that waits has the side; then ours is tried as ever. */
+static bool goes_together(const struct rota_stream *s)
+{
+	const struct rota__worker *w = rota__here();
+
+	return __builtin_expect(w->loop->poller->gathers, 0) && s->socket && s->writer == NULL && w->batch >= SHORT_RUNS &&
+		rota__ready_count(w) >= TOGETHER;
+}
+
+/* As an op, which the loop hands over with those of others.  Its result. */
+static ssize_t put_together(struct rota_stream *s, const struct iovec *iov, int count)
+{
+	int flags = s->more ? MSG_MORE : 0;
+	struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count };
+	struct rota__op_wait w = { .op = { .kind = OP_SENDMSG, .msg = { .msg = &msg, .flags = flags } } };
+
+	if (count == 1) {
+		w.op.kind = OP_SEND;
+		w.op.buf.base = iov->iov_base;
+		w.op.buf.len = iov->iov_len < SEND_MAX ? (uint32_t)iov->iov_len : SEND_MAX;
+		w.op.buf.flags = flags;
+	}
+	return rota__stream_wait(s, &s->writer, &w, s->write_deadline_ns);
+}
+
 /* One try, then a wait for room, until something was taken. */
 static ssize_t put(struct rota_stream *s, const struct iovec *iov, int count)
 {
 	int rc = rota__task_cancelled(rota__current());
 
+	if (rc == 0 && goes_together(s)) {
+		ssize_t n = put_together(s, iov, count);
+
+		if (n != -ETIMEDOUT) /* who has no time to wait has one try all the same */
+			return n;
+	}
 	while (rc == 0 && !s->closed) {
 		ssize_t n = try_put(s, iov, count);
 

@@ -113,6 +113,7 @@ struct rota__poller {
 	uint32_t pending;	     /* ops taken and not yet completed */
 	uint32_t reports;	     /* completions and events so far, modulo 2^32 */
 	bool receives_on;	     /* RECV_MULTI works here and now, as far as is known */
+	bool gathers;		     /* several sends are cheaper as ops that one wait() hands over than as system calls */
 };
 
 /* What an engine calls when an op has its result: the one place where ops complete. */

@@ -450,6 +450,7 @@ static int uring_open(struct rota__poller **ret, const struct rota__poller_confi
 	}
 	u->poller.engine = &rota__poller_uring;
 	u->poller.receives_on = true;
+	u->poller.gathers = !deferring(u); /* such a ring completes what has come at the end of each system call, one by one */
 	u->told_fd = -1;
 	u->buffers.count = config->buffer_count ? config->buffer_count : POLLER_BUFFERS;
 	u->buffers.bytes = config->buffer_bytes ? config->buffer_bytes : POLLER_BUFFER_BYTES;

@@ -441,6 +441,12 @@ struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_
  * worker.  False: it cannot, and is ready as before. */
 bool rota__run_in_place(struct rota_task *task, const struct rota_scope *scope, struct rota_task *child);
 
+/* About how many tasks are ready there; its thread. */
+static inline uint32_t rota__ready_count(const struct rota__worker *worker)
+{
+	return worker->team == NULL ? worker->tail - worker->head : worker->staying + steal_count(&worker->shared);
+}
+
 /* Tasks that ran there so far, modulo 2^32; any thread. */
 static inline uint32_t rota__runs(const struct rota__worker *worker)
 {

@@ -698,12 +698,6 @@ static void count_runs(struct rota__worker *w)
 	w->runs_counted = now;
 }
 
-/* Where the runs are when each of those that are ready has had its turn. */
-static uint32_t end_of_round(const struct rota__worker *w)
-{
-	return w->team == NULL ? w->tail : w->head + w->staying + steal_count(&w->shared);
-}
-
 /* Urgent tasks may come from I/O, and would be before the others; so would any before tasks that yield. */
 static bool has_time(const struct rota__worker *w, uint32_t round_end, uint64_t now_ns)
 {
@@ -722,7 +716,7 @@ static bool run_ready(struct rota_loop *loop)
 	struct rota_task *next;
 
 	overtake(w);
-	round_end = end_of_round(w);
+	round_end = w->head + rota__ready_count(w); /* then each has had its turn */
 	w->slice_end_ns = now_ns + SLICE_NS;
 	do {
 		start_ns = now_ns;
