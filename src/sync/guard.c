@@ -8,8 +8,9 @@
 /* The model checker brings its own way to wait. */
 #ifndef guard_wait_zero
 /* A pause is some 10 ns.  Who holds a guard does so for some 20 ns, and mostly comes again: each look from another CPU takes the line of
- * the cache from him, which costs both 100 ns.  So the looks become rarer; after 5 us of them the holder has no CPU. */
-enum { PAUSES_FIRST = 8, PAUSES_MAX = 256 };
+ * the cache from him, which costs both 100 ns.  So he is left alone for a dozen turns, and then the looks become rarer; after 5 us of
+ * them the holder has no CPU. */
+enum { PAUSES_FIRST = 32, PAUSES_MAX = 256 };
 
 static void wait_zero(const uint32_t *word)
 {
