@@ -103,7 +103,8 @@ static int64_t wait_once(struct rota_stream *s, struct rota__wait **side, struct
 	return n;
 }
 
-/* The same for a reader that is told, or would be, that the stream should be elsewhere. */
+/* The same for a reader that is told, or would be, that the stream should be elsewhere.  (A writer stays: bytes may be coming
+ * unasked.) */
 static __attribute__((noinline)) int64_t wait_elsewhere(struct rota_stream *s, struct rota__wait **side,
 	struct rota__op_wait *w, uint64_t deadline_ns, uint8_t flags)
 {
@@ -125,7 +126,7 @@ int64_t rota__stream_wait(struct rota_stream *s, struct rota__wait **side, struc
 	uint8_t flags = w->op.flags;
 	int64_t n;
 
-	if (__builtin_expect(s->loop->retired, 0))
+	if (__builtin_expect(s->loop->retired, 0) && side == &s->reader)
 		return wait_elsewhere(s, side, w, deadline_ns, flags);
 	n = wait_once(s, side, w, deadline_ns);
 	return __builtin_expect(n == ROTA__ELSEWHERE, 0) ? wait_elsewhere(s, side, w, deadline_ns, flags) : n;

@@ -496,6 +496,64 @@ CONNECTIONS(idle_connections_go_to_workers_that_were_added, 1)
 	service_end(&service);
 }
 
+enum { MUCH = 8 << 20 }; /* more than sockets hold */
+static uint32_t begun;
+
+/* Three short answers, and a long one. */
+static int answer_much(void *arg)
+{
+	static const char much[MUCH];
+	struct rota_stream *peer = arg;
+
+	for (int i = 0; i < 3; i++) {
+		CHECK(hears(peer));
+		CHECK_EQ(rota_write_all(peer, "", 1), 1);
+	}
+	CHECK(hears(peer));
+	add_relaxed(&begun, 1);
+	CHECK_EQ(rota_write_all(peer, much, MUCH), MUCH);
+	rota_close(peer);
+	return 0;
+}
+
+static int serve_much(void *door)
+{
+	return rota_serve(door, answer_much);
+}
+
+static void read_much(struct rota_stream *stream)
+{
+	static char buf[1 << 16];
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = rota_read(stream, buf, sizeof buf)) > 0)
+		total += (size_t)n;
+	CHECK_EQ(total, MUCH);
+}
+
+/* They wait for room, not for bytes, though bytes may come. */
+CONNECTIONS(who_writes_on_a_worker_out_of_service_goes_on_there, 3)
+{
+	struct rota_stream *streams[6];
+	struct service service;
+
+	begun = 0;
+	service_start(&service, serve_much);
+	visit(streams, 6);
+	for (int i = 0; i < 6; i++)
+		CHECK_EQ(rota_write_all(streams[i], "?", 1), 1);
+	while (load_relaxed(&begun) < 6)
+		rota_yield();
+	CHECK_EQ(rota_workers_resize(1), 0);
+	wait_until_in_service(bosses() + 2, false);
+	for (int i = 0; i < 6; i++)
+		read_much(streams[i]);
+	close_all(streams, 6);
+	wait_until_each_has(0);
+	service_end(&service);
+}
+
 /* All connections of one worker end, and it gets half of the other's. */
 static int evened_out(void *arg)
 {
