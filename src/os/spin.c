@@ -23,27 +23,18 @@ bool rota__spin_pays(void)
 	return pays;
 }
 
-static inline void pause_cpu(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("isb");
-#endif
-}
-
 void rota__spin_pause(unsigned *looks)
 {
 	if (++*looks > LOOKS)
 		sched_yield();
 	else
-		pause_cpu();
+		spin_cpu_pause();
 }
 
 void rota__spin_pauses(unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		pause_cpu();
+		spin_cpu_pause();
 }
 
 void rota__spin_wait(uint8_t *lock)

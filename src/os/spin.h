@@ -24,13 +24,23 @@ static inline void spin_unlock(uint8_t *lock)
 	store_release(lock, 0); /* pairs with the acquire of the next holder */
 }
 
+/* Between two looks at what another thread is about to change: some ten nanoseconds. */
+static inline void spin_cpu_pause(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
 /* There are CPUs for more than one thread: what a thread waits for may happen while it looks. */
 bool rota__spin_pays(void);
 
 /* One look of a loop that waits for another thread; `looks` counts them, from 0. */
 void rota__spin_pause(unsigned *looks);
 
-/* Look away for `count` pauses, some ten nanoseconds each: a place that is looked at all the time is slow to write. */
+/* Look away for `count` such pauses: a place that is looked at all the time is slow to write. */
 void rota__spin_pauses(unsigned count);
 
 #endif

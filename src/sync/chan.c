@@ -10,7 +10,6 @@
 
 #include "os/mem.h"
 #include "sync/select.h"
-#include "task/team.h"
 
 enum {
 	FIRST_SLOTS = 32, /* of an unbounded channel, and what it shrinks back to */
@@ -273,21 +272,16 @@ static int wait_in(struct rota_chan *ch, enum rota__entry entry, struct rota__wa
 	return refused != 0 ? refused : waiter_park(&w, deadline_ns);
 }
 
-static bool nothing_else_to_do(const struct rota__worker *worker)
-{
-	return worker->team == NULL ? worker->head == worker->tail : !rota__team_has_work(worker);
-}
-
 /* The other side is busy on another thread, and there is nothing else to do here: it may be done at once.  `index` is the other
  * side's, and was `seen`. */
 static bool comes_soon(const uint32_t *index, uint32_t seen)
 {
 	const struct rota__worker *worker = rota__here();
 
-	for (int i = 0; i < LOOKS && nothing_else_to_do(worker); i++) {
+	for (int i = 0; i < LOOKS && !rota__has_work(worker); i++) {
 		if (load_relaxed(index) != seen)
 			return true;
-		guard_pause();
+		spin_cpu_pause();
 	}
 	return false;
 }

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "os/fence.h"
+#include "os/spin.h"
 
 /* The model checker brings its own way to wait. */
 #ifndef guard_wait_zero
@@ -21,8 +22,7 @@ static void wait_zero(const uint32_t *word)
 			sched_yield();
 			continue;
 		}
-		for (unsigned i = 0; i < pauses; i++)
-			guard_pause();
+		rota__spin_pauses(pauses);
 		pauses *= 2;
 	}
 }

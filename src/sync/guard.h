@@ -29,16 +29,6 @@
 #define GUARD_FRESH  ((const void *)0)
 #define GUARD_SHARED ((const void *)1)
 
-/* Between two looks at what another thread is about to change. */
-static inline void guard_pause(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
 /* How it was entered, and so how it is left. */
 enum rota__entry { ENTERED_AS_OWNER, ENTERED_BY_WORD };
 

@@ -422,6 +422,8 @@ int rota__spawn_pinned_on(struct rota_task **ret_task, struct rota__worker *work
  * set again: a free record has no sp, stack, open scope, locks, wait, join, joiners and locals. */
 struct rota_task *rota__record_new(struct rota__worker *worker);
 void rota__record_free(struct rota__worker *worker, struct rota_task *task);
+/* Memory of records and ring, of which none is used any more. */
+void rota__records_fini(struct rota__worker *worker);
 
 /* Which of a worker's pools has stacks of so many bytes; not more than STACK_BYTES_MAX. */
 uint8_t rota__stack_class(size_t bytes);
@@ -440,6 +442,9 @@ struct rota_task *rota__take_in_place(struct rota_task *task, const struct rota_
 /* It runs, on the stack of `task`, and has ended when this returns, which is then with the scope's lock; in a team that may be on another
  * worker.  False: it cannot, and is ready as before. */
 bool rota__run_in_place(struct rota_task *task, const struct rota_scope *scope, struct rota_task *child);
+
+/* Is there a task that is ready for it?  Its thread. */
+bool rota__has_work(const struct rota__worker *worker);
 
 /* About how many tasks are ready there; its thread. */
 static inline uint32_t rota__ready_count(const struct rota__worker *worker)
